@@ -1,0 +1,112 @@
+//! Diagnostics as text for people.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet};
+
+use crate::{Diagnostic, Severity, SourceText, Span};
+
+/// Whether to use terminal colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// Plain text.
+    Never,
+    /// ANSI colours.
+    Always,
+}
+
+/// One line: `name:line:column: severity[CODE]: message`, without the place where there is none.
+pub fn one_line(diagnostic: &Diagnostic, source: &SourceText) -> String {
+    let place = match diagnostic.primary_span() {
+        Some(span) => {
+            let at = source.line_column(span.start);
+            format!("{}:{}:{}", source.name(), at.line, at.column)
+        }
+        None => source.name().to_owned(),
+    };
+    format!("{place}: {}[{}]: {}", diagnostic.severity, diagnostic.code, diagnostic.message)
+}
+
+/// The full form: message, source lines with the labelled places underlined, notes and help.
+///
+/// The result has no line break at its end.
+pub fn full(diagnostic: &Diagnostic, source: &SourceText, colour: Colour) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let title = level.primary_title(&diagnostic.message).id(diagnostic.code.as_str());
+    let mut group = if diagnostic.labels.is_empty() {
+        Group::with_title(title).element(annotate_snippets::Origin::path(source.name()))
+    } else {
+        let annotations = diagnostic.labels.iter().map(|label| {
+            let kind = if label.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
+            kind.span(clamp(label.span, source).range()).label(label.message.as_str())
+        });
+        let snippet = Snippet::source(source.text()).path(source.name()).annotations(annotations);
+        Group::with_title(title).element(snippet)
+    };
+    for note in &diagnostic.notes {
+        group = group.element(Level::NOTE.message(note));
+    }
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(help));
+    }
+    let mut report = vec![group];
+    if let (Some(edit), None) = (&diagnostic.edit, &diagnostic.help) {
+        let patch = Patch::new(clamp(edit.span, source).range(), edit.replacement.as_str());
+        let snippet = Snippet::source(source.text()).path(source.name()).patch(patch);
+        report.push(Group::with_title(Level::HELP.secondary_title("change it to")).element(snippet));
+    }
+    let renderer = match colour {
+        Colour::Never => Renderer::plain(),
+        Colour::Always => Renderer::styled(),
+    };
+    renderer.render(&report).clone()
+}
+
+/// The span made safe for the renderer, which refuses what lies outside the text or inside a character.
+fn clamp(span: Span, source: &SourceText) -> Span {
+    let text = source.text();
+    let mut start = (span.start as usize).min(text.len());
+    let mut end = (span.end as usize).min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    Span::new(start, end.max(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Code;
+
+    const CODE: Code = Code::new("TST001");
+
+    #[test]
+    fn renders_both_forms() {
+        let source = SourceText::new("rule.toml", "x = 1\nquery = \"a = 1\"\n");
+        let diagnostic = Diagnostic::error(CODE, "`=` does not compare")
+            .at(Span::new(17, 18), "found here")
+            .with_help("write `==`");
+        assert_eq!(one_line(&diagnostic, &source), "rule.toml:2:12: error[TST001]: `=` does not compare");
+        insta::assert_snapshot!(full(&diagnostic, &source, Colour::Never), @r#"
+        error[TST001]: `=` does not compare
+         --> rule.toml:2:12
+          |
+        2 | query = "a = 1"
+          |            ^ found here
+          |
+          = help: write `==`
+        "#);
+    }
+
+    #[test]
+    fn survives_spans_outside_the_text() {
+        let source = SourceText::new("q", "ä");
+        let diagnostic = Diagnostic::error(CODE, "m").at(Span::new(1, 900), "");
+        assert!(full(&diagnostic, &source, Colour::Never).contains("error[TST001]: m"));
+    }
+}

@@ -1,0 +1,121 @@
+//! ECS documents: nested JSON objects, read by dotted field names.
+
+use serde_json::{Map, Value};
+
+/// A normalised document. Keys are sorted, so that equal documents print equally.
+pub type Document = Map<String, Value>;
+
+/// Nesting beyond this is not followed when a document is flattened; decoders refuse such records first.
+const MAX_DEPTH: usize = 64;
+
+/// Calls `visit` with the dotted name and each single value of every field: arrays are unrolled, objects inside arrays
+/// contribute to the same names (as Elasticsearch indexes them), and nulls, empty arrays and empty objects give
+/// nothing. A key that itself holds dots (`"process.name": …`) is the same as the nesting.
+pub fn flatten<'a>(document: &'a Document, visit: &mut dyn FnMut(&str, &'a Value)) {
+    let mut name = String::with_capacity(64);
+    flatten_object(document, &mut name, 0, visit);
+}
+
+fn flatten_object<'a>(
+    object: &'a Document,
+    name: &mut String,
+    depth: usize,
+    visit: &mut dyn FnMut(&str, &'a Value),
+) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    for (key, value) in object {
+        let length = name.len();
+        if length > 0 {
+            name.push('.');
+        }
+        name.push_str(key);
+        flatten_value(value, name, depth, visit);
+        name.truncate(length);
+    }
+}
+
+fn flatten_value<'a>(
+    value: &'a Value,
+    name: &mut String,
+    depth: usize,
+    visit: &mut dyn FnMut(&str, &'a Value),
+) {
+    match value {
+        Value::Null => {}
+        Value::Object(object) => flatten_object(object, name, depth + 1, visit),
+        Value::Array(items) if depth <= MAX_DEPTH => {
+            for item in items {
+                flatten_value(item, name, depth + 1, visit);
+            }
+        }
+        Value::Array(_) => {}
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => visit(name, value),
+    }
+}
+
+/// The value stored under a dotted name, whether its path is nested, dotted, or mixed; arrays on the way are not
+/// entered. Null counts as absent.
+pub fn get_field<'a>(document: &'a Document, name: &str) -> Option<&'a Value> {
+    if let Some(value) = document.get(name) {
+        return (!value.is_null()).then_some(value);
+    }
+    name.match_indices('.').find_map(|(dot, _)| match document.get(&name[..dot]) {
+        Some(Value::Object(inner)) => get_field(inner, &name[dot + 1..]),
+        _ => None,
+    })
+}
+
+/// Stores a value under a dotted name, nesting as needed. Where a part of the path already holds something else than
+/// an object, the field is stored under its dotted rest beside it, so that nothing is overwritten but the field itself.
+pub fn set_field(document: &mut Document, name: &str, value: Value) {
+    let Some((first, rest)) = name.split_once('.') else {
+        document.insert(name.to_owned(), value);
+        return;
+    };
+    match document.get_mut(first) {
+        Some(Value::Object(inner)) => set_field(inner, rest, value),
+        Some(_) => {
+            document.insert(name.to_owned(), value);
+        }
+        None => {
+            let mut inner = Map::new();
+            set_field(&mut inner, rest, value);
+            document.insert(first.to_owned(), Value::Object(inner));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn document(value: Value) -> Document {
+        match value {
+            Value::Object(map) => map,
+            other => panic!("not an object: {other}"),
+        }
+    }
+
+    #[test]
+    fn flattens_as_elasticsearch_indexes() {
+        let doc = document(
+            json!({"a": {"b": [1, null, [2]]}, "a.c": "x", "l": [{"k": 1}, {"k": 2}], "n": null, "e": []}),
+        );
+        let mut seen = Vec::new();
+        flatten(&doc, &mut |name, value| seen.push(format!("{name}={value}")));
+        assert_eq!(seen, ["a.b=1", "a.b=2", "a.c=\"x\"", "l.k=1", "l.k=2"]);
+    }
+
+    #[test]
+    fn reads_and_writes_dotted_names() {
+        let mut doc = document(json!({"a": {"b.c": 1}, "s": "text"}));
+        assert_eq!(get_field(&doc, "a.b.c"), Some(&json!(1)));
+        assert_eq!(get_field(&doc, "a.x"), None);
+        set_field(&mut doc, "a.d.e", json!(2));
+        set_field(&mut doc, "s.t", json!(3));
+        assert_eq!(Value::Object(doc), json!({"a": {"b.c": 1, "d": {"e": 2}}, "s": "text", "s.t": 3}));
+    }
+}

@@ -1,0 +1,26 @@
+//! The vocabulary of data: events, field types, values, time, identity, and the columnar [`EventBatch`].
+//!
+//! ```text
+//! watchfire-sources ──► Event { id, data stream, document } ──► BatchBuilder ──► EventBatch (Arrow) ──► engine
+//!                                                          field types: FieldTypes (the schema catalogue)
+//! ```
+//!
+//! This crate must not know any source, rule or query language. It has no dependency inside the workspace.
+
+mod batch;
+mod data_stream;
+mod document;
+mod event;
+mod field_type;
+mod ip;
+mod time;
+mod version;
+
+pub use batch::{BatchBuilder, Column, EventBatch, FieldTypes, Misfits, ValueRef};
+pub use data_stream::{DataStream, IndexPattern, IndexPatterns};
+pub use document::{Document, flatten, get_field, set_field};
+pub use event::{Event, EventId, Place};
+pub use field_type::{FieldType, TypeFamily};
+pub use ip::{IpBlock, parse_ip};
+pub use time::{DateInterval, Timestamp};
+pub use version::Version;

@@ -1,0 +1,243 @@
+//! Instants, and the texts that stand for them.
+
+use std::fmt;
+
+use jiff::civil;
+
+/// Nanoseconds in a millisecond.
+const MILLI: i128 = 1_000_000;
+/// Nanoseconds in a second.
+const SECOND: i128 = 1_000 * MILLI;
+
+/// An instant in UTC, in nanoseconds since 1970.
+///
+/// The range is wider than any log needs; whoever prints one beyond the years 0 to 9999 gets the count of milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i128);
+
+impl Timestamp {
+    /// From nanoseconds since 1970.
+    pub const fn from_nanos(nanos: i128) -> Self {
+        Self(nanos)
+    }
+
+    /// From milliseconds since 1970.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis as i128 * MILLI)
+    }
+
+    /// From seconds since 1970, with a fraction.
+    pub fn from_seconds(seconds: f64) -> Self {
+        Self((seconds * 1e6).round() as i128 * 1_000)
+    }
+
+    /// From a Windows FILETIME: units of 100 ns since 1601.
+    pub const fn from_filetime(filetime: u64) -> Self {
+        Self(filetime as i128 * 100 - 11_644_473_600 * SECOND)
+    }
+
+    /// Nanoseconds since 1970.
+    pub const fn nanos(self) -> i128 {
+        self.0
+    }
+
+    /// Milliseconds since 1970, rounded down; saturates at the ends of 64 bits.
+    pub fn millis(self) -> i64 {
+        let millis = self.0.div_euclid(MILLI);
+        i64::try_from(millis).unwrap_or(if millis < 0 { i64::MIN } else { i64::MAX })
+    }
+
+    /// The instant cut to milliseconds, as Elasticsearch's `date` type keeps it.
+    #[must_use]
+    pub fn to_millisecond(self) -> Self {
+        Self(self.0.div_euclid(MILLI) * MILLI)
+    }
+
+    /// This instant moved by `nanos`.
+    #[must_use]
+    pub fn plus_nanos(self, nanos: i128) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
+    /// Reads a date in the forms of [`DateInterval::parse`]; what it leaves out is filled with the earliest value.
+    pub fn parse(text: &str) -> Option<Self> {
+        DateInterval::parse(text).map(|interval| interval.start)
+    }
+
+    /// As ISO 8601 with milliseconds and `Z`, the form of every timestamp that Watchfire writes.
+    pub fn to_iso_millis(self) -> String {
+        let utc = i64::try_from(self.0.div_euclid(SECOND)).ok().and_then(|seconds| {
+            let nanos = self.0.rem_euclid(SECOND) as i32;
+            jiff::Timestamp::new(seconds, nanos).ok()
+        });
+        match utc {
+            Some(utc) if utc.as_second() >= -62_167_219_200 => {
+                utc.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+            }
+            _ => self.millis().to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_iso_millis())
+    }
+}
+
+/// The span of time that a date text covers: `2024-05-01T10` is that whole hour (eql-semantics §9, kql-semantics §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DateInterval {
+    /// First instant.
+    pub start: Timestamp,
+    /// Last instant, inclusive, to the nanosecond.
+    pub end: Timestamp,
+}
+
+impl DateInterval {
+    /// The interval of one instant.
+    pub fn instant(at: Timestamp) -> Self {
+        Self { start: at, end: at }
+    }
+
+    /// Reads `strict_date_optional_time`: a year with four digits, then month, day, `T` or blank, hour, minute, second
+    /// and fraction (1 to 9 digits behind `.` or `,`), each optional from the right, and a zone `Z`, `±hh`, `±hhmm` or
+    /// `±hh:mm` behind a time of day (UTC where absent).
+    ///
+    /// A missing month or day is the first one, also at the upper end, as Elasticsearch fills them; what is missing of
+    /// the time of day is rounded up at the end.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut rest = Digits(text.trim());
+        let year = rest.number(4)?;
+        let (mut month, mut day) = (1, 1);
+        if rest.take("-") {
+            month = rest.number(2)?;
+            if rest.take("-") {
+                day = rest.number(2)?;
+            }
+        }
+        let (mut low, mut high) = ([0_i64; 4], [23, 59, 59, 999_999_999]);
+        let mut offset_seconds = 0;
+        if rest.take("T") || rest.take("t") || rest.take(" ") {
+            for (part, limit) in [24, 60, 61].into_iter().enumerate() {
+                if part > 0 && !rest.take(":") {
+                    break;
+                }
+                let value = rest.number(2)?;
+                if value >= limit {
+                    return None;
+                }
+                // A leap second is read as the second before it.
+                low[part] = value.min(59).min(limit - 1);
+                high[part] = low[part];
+                if part == 2 && (rest.take(".") || rest.take(",")) {
+                    let (value, width) = rest.fraction()?;
+                    let unit = 10_i64.pow(9 - width);
+                    low[3] = value * unit;
+                    high[3] = low[3] + unit - 1;
+                }
+            }
+            offset_seconds = rest.zone()?;
+        } else if rest.0 == "Z" {
+            rest = Digits("");
+        }
+        if !rest.0.is_empty() {
+            return None;
+        }
+        let date = civil::Date::new(year as i16, month as i8, day as i8).ok()?;
+        let days = i128::from(date.since(civil::date(1970, 1, 1)).ok()?.get_days());
+        let at = |part: [i64; 4]| {
+            let seconds = part[0] * 3600 + part[1] * 60 + part[2] - offset_seconds;
+            Timestamp((days * 86_400 + i128::from(seconds)) * SECOND + i128::from(part[3]))
+        };
+        Some(Self { start: at(low), end: at(high) })
+    }
+}
+
+/// What is left of a date text.
+struct Digits<'a>(&'a str);
+
+impl Digits<'_> {
+    fn take(&mut self, prefix: &str) -> bool {
+        match self.0.strip_prefix(prefix) {
+            Some(rest) => {
+                self.0 = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn number(&mut self, width: usize) -> Option<i64> {
+        let digits = self.0.get(..width).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+        self.0 = &self.0[width..];
+        digits.parse().ok()
+    }
+
+    /// A fraction of a second: its digits as number, and how many of them count (nine at most; more are cut).
+    fn fraction(&mut self) -> Option<(i64, u32)> {
+        let width = self.0.bytes().take_while(u8::is_ascii_digit).count();
+        let value = self.0.get(..width.min(9)).filter(|digits| !digits.is_empty())?.parse().ok()?;
+        self.0 = &self.0[width..];
+        Some((value, width.min(9) as u32))
+    }
+
+    /// Seconds east of UTC.
+    fn zone(&mut self) -> Option<i64> {
+        if self.0.is_empty() || self.take("Z") || self.take("z") {
+            return Some(0);
+        }
+        let sign = if self.take("+") {
+            1
+        } else if self.take("-") {
+            -1
+        } else {
+            return None;
+        };
+        let hours = self.number(2)?;
+        self.take(":");
+        let minutes = if self.0.is_empty() { 0 } else { self.number(2)? };
+        (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interval(text: &str) -> Option<(String, String)> {
+        DateInterval::parse(text).map(|found| (found.start.to_iso_millis(), found.end.to_iso_millis()))
+    }
+
+    #[test]
+    fn covers_what_is_left_out() {
+        let both = |start: &str, end: &str| Some((start.to_owned(), end.to_owned()));
+        assert_eq!(interval("2024-05-01"), both("2024-05-01T00:00:00.000Z", "2024-05-01T23:59:59.999Z"));
+        assert_eq!(interval("2024-05-01T10"), both("2024-05-01T10:00:00.000Z", "2024-05-01T10:59:59.999Z"));
+        assert_eq!(interval("2024-05"), both("2024-05-01T00:00:00.000Z", "2024-05-01T23:59:59.999Z"));
+        assert_eq!(
+            interval("2024-05-01T10:11:12.5+02:00"),
+            both("2024-05-01T08:11:12.500Z", "2024-05-01T08:11:12.599Z")
+        );
+        for bad in [
+            "",
+            "24-05-01",
+            "2024-13-01",
+            "2024-05-01T25",
+            "2024-05-01x",
+            "now",
+            "2024-02-30",
+            "2024-05-01T10:11:12+x",
+        ] {
+            assert_eq!(interval(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn reads_windows_times() {
+        let at = Timestamp::from_filetime(131_883_573_237_130_000);
+        assert_eq!(at.to_iso_millis(), "2018-12-04T00:35:23.713Z");
+        assert_eq!(Timestamp::from_filetime(0).to_iso_millis(), "1601-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp::from_millis(-1).millis(), -1);
+    }
+}
