@@ -1,0 +1,33 @@
+//! What conditions mean: the one intermediate representation of every query language, the schema catalogue, and the
+//! resolution of syntax trees into it.
+//!
+//! ```text
+//!  watchfire-eql tree ─┐
+//!  watchfire-kql tree ─┼─ lower (names and types from a Schema) ──► Condition ──► engine
+//!  Kibana filters ─────┘                                              │
+//!                                     and / or / not over leaves; stable text dump
+//! ```
+//!
+//! A [`Condition`] is plain set algebra over [`Leaf`]s, and a leaf is true or false of an event (design "One condition
+//! IR"). Whatever a leaf means is said here, by [`Predicate::holds`]; how to evaluate many of them at once is the
+//! engine's business. This crate must not know batches of events, rule files, or sources.
+
+mod catalogue;
+mod condition;
+mod leaf;
+mod mapping;
+mod pattern;
+mod predicate;
+mod regex;
+mod schema;
+mod tokens;
+
+pub use catalogue::Catalogue;
+pub use condition::{Condition, Node};
+pub use leaf::{AnyFieldLeaf, FieldLeaf, FieldTarget, Leaf, NestedLeaf};
+pub use mapping::{Mapping, MappingError};
+pub use pattern::{Fold, Pattern, PatternPart};
+pub use predicate::{Bound, Constant, Predicate, TextMatch};
+pub use regex::{Regex, RegexError};
+pub use schema::{FieldRef, Resolution, Schema};
+pub use tokens::{TokenMatch, tokenize};
