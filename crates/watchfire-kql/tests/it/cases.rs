@@ -1,0 +1,151 @@
+//! Cases that are files; a new one costs a file.
+//!
+//! Text that would not be seen in a file, or not survive an editor, is written with pictures: `␠` is a space, `␉` a tab,
+//! `␊` a line feed, `␍` a carriage return, `⍽` a no-break space, `␀` the control character U+0001. A file that begins
+//! with `#!repeat N ` stands for N times the rest of its line.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use watchfire_diagnostics::{CodeInfo, Severity, SourceText, render};
+
+use crate::dump::dump;
+use crate::invariants::parse_checked;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name)
+}
+
+/// The case files of a folder: name without extension, and content without the last line end.
+fn files(name: &str) -> Vec<(String, String)> {
+    let mut files: Vec<(String, String)> = fs::read_dir(folder(name))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "kql"))
+        .map(|path| {
+            let content = fs::read_to_string(&path).unwrap();
+            let content = content.strip_suffix('\n').unwrap_or(&content);
+            (path.file_stem().unwrap().to_str().unwrap().to_owned(), visible(content))
+        })
+        .collect();
+    assert!(!files.is_empty(), "no cases in {name}");
+    files.sort();
+    files
+}
+
+fn visible(content: &str) -> String {
+    if let Some((count, unit)) = content.strip_prefix("#!repeat ").and_then(|rest| rest.split_once(' ')) {
+        return unit.repeat(count.parse().unwrap());
+    }
+    [('␠', ' '), ('␉', '\t'), ('␊', '\n'), ('␍', '\r'), ('⍽', '\u{a0}'), ('␀', '\u{1}')]
+        .into_iter()
+        .fold(content.to_owned(), |text, (picture, character)| text.replace(picture, &character.to_string()))
+}
+
+fn assert_snapshot(folder: &str, name: &str, content: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(format!("../cases/{folder}"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, content));
+}
+
+#[test]
+fn valid_queries() {
+    for (name, text) in files("valid") {
+        let parsed = parse_checked(&text);
+        let errors: Vec<_> =
+            parsed.diagnostics.iter().filter(|one| one.severity == Severity::Error).collect();
+        assert!(parsed.is_valid(), "{name}: {errors:?}");
+        let query = parsed.query.unwrap();
+        assert_snapshot("valid", &name, &format!("{query}\n\n{}", dump(query.expr.as_ref())));
+    }
+}
+
+#[test]
+fn grammar() {
+    for (name, content) in files("grammar") {
+        let mut out = String::new();
+        for section in content.split("### ").skip(1) {
+            let (title, text) = section.split_once('\n').unwrap_or((section, ""));
+            let text = text.trim_end_matches('\n');
+            let parsed = parse_checked(text);
+            writeln!(out, "### {title}\n{text:?}").unwrap();
+            let source = SourceText::new("query", text);
+            for problem in &parsed.diagnostics {
+                writeln!(out, "{}", render::one_line(problem, &source)).unwrap();
+            }
+            if parsed.is_valid() {
+                out.push_str(&dump(parsed.query.unwrap().expr.as_ref()));
+            }
+            out.push('\n');
+        }
+        assert_snapshot("grammar", &name, &out);
+    }
+}
+
+/// Each case is named for the code it shows, and may show others too.
+fn diagnostics(folder: &str, codes: &[CodeInfo]) {
+    let mut shown = BTreeSet::new();
+    for (name, text) in files(folder) {
+        let code = name.split('-').next().unwrap();
+        let info = codes.iter().find(|info| info.code.as_str() == code);
+        assert!(info.is_some(), "{name}: there is no code {code}");
+        let parsed = parse_checked(&text);
+        assert!(
+            parsed.diagnostics.iter().any(|problem| problem.code.as_str() == code),
+            "{name} gives {:?}",
+            parsed.diagnostics
+        );
+        let source = SourceText::new("query", text.as_str());
+        let mut out = String::new();
+        let (first, rest) = parsed.diagnostics.split_at(parsed.diagnostics.len().min(8));
+        for problem in first {
+            let full = render::full(problem, &source, render::Colour::Never);
+            writeln!(out, "{}\n\n{full}\n", render::one_line(problem, &source)).unwrap();
+        }
+        if let Some(last) = rest.last() {
+            writeln!(out, "… {} more …\n{}", rest.len() - 1, render::one_line(last, &source)).unwrap();
+        }
+        assert_snapshot(folder, &name, &out);
+        shown.insert(code.to_owned());
+    }
+    for info in codes {
+        assert!(shown.contains(info.code.as_str()), "no case shows {} ({})", info.code, info.title);
+    }
+}
+
+#[test]
+fn every_code_is_shown_by_a_case() {
+    diagnostics("diagnostics", watchfire_kql::CODES);
+}
+
+#[test]
+fn codes_are_in_order_and_explained() {
+    let codes = watchfire_kql::CODES;
+    assert!(codes.windows(2).all(|pair| pair[0].code < pair[1].code));
+    for info in codes {
+        assert!(!info.title.is_empty() && info.explanation.ends_with('.'), "{}", info.code);
+    }
+}
+
+/// A snapshot whose case is gone would never be looked at again.
+#[test]
+fn no_snapshot_is_left_over() {
+    for kind in ["valid", "grammar", "diagnostics"] {
+        for entry in fs::read_dir(folder(kind)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some("snap") => {
+                    let case = folder(kind).join(name.replace(".snap", ".kql"));
+                    assert!(case.exists(), "{name} has no case");
+                }
+                Some("kql") => {}
+                _ => panic!("{name} is neither a case nor a snapshot"),
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The tests of this crate from outside.
+//!
+//! ```text
+//!  tests/cases/valid/*.kql        one valid query each ──► snapshot of its tree
+//!  tests/cases/grammar/*.kql      many short queries each ──► snapshot of trees or errors
+//!  tests/cases/diagnostics/*.kql  one query each ──► snapshot of all diagnostics, full and on one line
+//! ```
+//!
+//! Every query of every kind is also checked by [`invariants`].
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "in a test, a panic and a line of output are the report"
+)]
+
+mod cases;
+mod dump;
+mod invariants;
+mod limits;
+mod properties;
+mod rule_corpus;
