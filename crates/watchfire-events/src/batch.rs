@@ -201,7 +201,9 @@ fn add_value(
     name: &str,
     value: &Value,
 ) {
-    let at = if let Some(&at) = by_name.get(name) { at } else {
+    let at = if let Some(&at) = by_name.get(name) {
+        at
+    } else {
         let name: Arc<str> = name.into();
         let builder = ColumnBuilder::new(types.field_type(&name), types.ignore_above(&name));
         columns.push((Arc::clone(&name), builder));

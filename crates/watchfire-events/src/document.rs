@@ -43,14 +43,13 @@ fn flatten_value<'a>(
     visit: &mut dyn FnMut(&str, &'a Value),
 ) {
     match value {
-        Value::Null => {}
         Value::Object(object) => flatten_object(object, name, depth + 1, visit),
         Value::Array(items) if depth <= MAX_DEPTH => {
             for item in items {
                 flatten_value(item, name, depth + 1, visit);
             }
         }
-        Value::Array(_) => {}
+        Value::Null | Value::Array(_) => {}
         Value::Bool(_) | Value::Number(_) | Value::String(_) => visit(name, value),
     }
 }

@@ -12,6 +12,10 @@ use crate::Leaf;
 pub struct Condition(Node);
 
 /// What a [`Condition`] is at its top.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a tree has some dozen nodes, most of them leaves; boxing saves nothing"
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {
     /// Holds for every event (`true`) or for none.

@@ -63,7 +63,7 @@ impl Pattern {
             match (list.last_mut(), part) {
                 (_, PatternPart::Literal(text)) if text.is_empty() => {}
                 (Some(PatternPart::Literal(last)), PatternPart::Literal(text)) => {
-                    *last = format!("{last}{text}").into()
+                    *last = format!("{last}{text}").into();
                 }
                 (Some(PatternPart::AnyRun), PatternPart::AnyRun) => {}
                 (Some(PatternPart::AnyRun), PatternPart::AnyOne) => {

@@ -135,29 +135,15 @@ impl Predicate {
     pub fn holds(&self, value: ValueRef<'_>) -> bool {
         match self {
             Self::Exists => true,
-            Self::Text(texts) => texts.holds(&text_of(value)),
-            Self::Regex(regex) => regex.fits(&text_of(value)),
+            Self::Text(texts) => texts.holds(&value.to_text()),
+            Self::Regex(regex) => regex.fits(&value.to_text()),
             Self::Equals(constant) => compare(value, constant) == Some(Ordering::Equal),
             Self::Range { low, high } => above(value, low) && below(value, high),
             Self::Within(blocks) => {
                 address_of(value).is_some_and(|ip| blocks.iter().any(|block| block.contains(ip)))
             }
-            Self::Tokens(tokens) => tokens.holds(&text_of(value)),
+            Self::Tokens(tokens) => tokens.holds(&value.to_text()),
         }
-    }
-}
-
-/// The text that Elasticsearch would show for a value.
-pub(crate) fn text_of(value: ValueRef<'_>) -> Cow<'_, str> {
-    match value {
-        ValueRef::Text(text) => Cow::Borrowed(text),
-        ValueRef::Integer(number) => Cow::Owned(number.to_string()),
-        ValueRef::Unsigned(number) => Cow::Owned(number.to_string()),
-        ValueRef::Double(number) => Cow::Owned(format!("{number:?}")),
-        ValueRef::Boolean(true) => Cow::Borrowed("true"),
-        ValueRef::Boolean(false) => Cow::Borrowed("false"),
-        ValueRef::Ip(address) => Cow::Owned(address.to_canonical().to_string()),
-        ValueRef::Instant(at) => Cow::Owned(at.to_iso_millis()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One field of a batch.
 
+use std::borrow::Cow;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
@@ -33,6 +34,23 @@ pub enum ValueRef<'a> {
     Ip(Ipv6Addr),
     /// An instant.
     Instant(Timestamp),
+}
+
+impl<'a> ValueRef<'a> {
+    /// The text that Elasticsearch shows for a value: numbers in Java's form, addresses in their canonical one, IPv4
+    /// as such, instants as ISO 8601 with milliseconds.
+    pub fn to_text(self) -> Cow<'a, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Integer(number) => Cow::Owned(number.to_string()),
+            Self::Unsigned(number) => Cow::Owned(number.to_string()),
+            Self::Double(number) => Cow::Owned(format!("{number:?}")),
+            Self::Boolean(true) => Cow::Borrowed("true"),
+            Self::Boolean(false) => Cow::Borrowed("false"),
+            Self::Ip(address) => Cow::Owned(address.to_canonical().to_string()),
+            Self::Instant(at) => Cow::Owned(at.to_iso_millis()),
+        }
+    }
 }
 
 /// The distinct values of a column, in order of first appearance.
@@ -137,7 +155,9 @@ impl Distinct {
             Self::Text(values) => {
                 let bytes = values.iter().map(|value| value.len()).sum();
                 let mut builder = StringBuilder::with_capacity(values.len(), bytes);
-                values.iter().for_each(|value| builder.append_value(value));
+                for value in values {
+                    builder.append_value(value);
+                }
                 Arc::new(builder.finish())
             }
             Self::Integer(values) => {
@@ -169,7 +189,9 @@ impl Distinct {
             }
             Self::Millis(values) => {
                 let mut builder = TimestampMillisecondBuilder::with_capacity(values.len());
-                values.iter().for_each(|value| builder.append_value(value.millis()));
+                for value in values {
+                    builder.append_value(value.millis());
+                }
                 Arc::new(builder.finish().with_timezone("UTC"))
             }
             Self::Nanos(values) => {
