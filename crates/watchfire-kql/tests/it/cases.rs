@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use watchfire_diagnostics::{CodeInfo, Severity, SourceText, render};
 
 use crate::dump::dump;
-use crate::invariants::parse_checked;
+use crate::invariants::{check_against_reference, parse_checked};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name)
@@ -72,6 +72,7 @@ fn grammar() {
             let (title, text) = section.split_once('\n').unwrap_or((section, ""));
             let text = text.trim_end_matches('\n');
             let parsed = parse_checked(text);
+            check_against_reference(text, &parsed);
             writeln!(out, "### {title}\n{text:?}").unwrap();
             let source = SourceText::new("query", text);
             for problem in &parsed.diagnostics {

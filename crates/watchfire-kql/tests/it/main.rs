@@ -19,4 +19,5 @@ mod dump;
 mod invariants;
 mod limits;
 mod properties;
+mod reference_grammar;
 mod rule_corpus;

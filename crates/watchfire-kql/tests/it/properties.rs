@@ -8,7 +8,7 @@ use watchfire_kql::ast::{
     WildcardPart, WildcardPattern,
 };
 
-use crate::invariants::{check_round_trip, parse_checked};
+use crate::invariants::{check_against_reference, check_round_trip, parse_checked};
 
 const NOWHERE: Span = Span { start: 0, end: 0 };
 
@@ -129,12 +129,28 @@ proptest! {
 
     #[test]
     fn any_text_is_read(text in any::<String>()) {
-        parse_checked(&text);
+        check_against_reference(&text, &parse_checked(&text));
     }
 
     #[test]
     fn any_sequence_of_pieces_is_read(pieces in vec(piece(), 0..40)) {
         parse_checked(&pieces.concat());
+    }
+
+    #[test]
+    fn short_sequences_are_read_as_the_grammar_says(pieces in vec(piece(), 0..9)) {
+        let text = pieces.concat();
+        check_against_reference(&text, &parse_checked(&text));
+    }
+
+    #[test]
+    fn slips_are_read_as_the_grammar_says(expr in expr(), place in any::<prop::sample::Index>(), slip in piece(), cut in 0..3_usize) {
+        let mut text: Vec<char> = expr.to_string().chars().collect();
+        let at = place.index(text.len() + 1);
+        let end = (at + cut).min(text.len());
+        text.splice(at..end, slip.chars());
+        let text: String = text.into_iter().collect();
+        check_against_reference(&text, &parse_checked(&text));
     }
 
     #[test]

@@ -1,4 +1,6 @@
 //! The KQL queries of Elastic's detection-rules repository, where the reader has a copy.
+//!
+//! `WATCHFIRE_SHOW=1` prints every diagnostic of every rule.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use watchfire_diagnostics::{SourceText, render};
 
-use crate::invariants::parse_checked;
+use crate::invariants::{check_against_reference, parse_checked};
 
 /// The folder of shared data; `None` if there is none, which is printed, or fails where it is required.
 fn shared() -> Option<PathBuf> {
@@ -50,6 +52,7 @@ fn shared_every_rule_query_parses() {
         for text in [text_of("query"), text_of("threat_query")].into_iter().flatten() {
             queries += 1;
             let parsed = parse_checked(text);
+            check_against_reference(text, &parsed);
             let source = SourceText::new(file.file_name().unwrap().to_str().unwrap(), text);
             for problem in &parsed.diagnostics {
                 *codes.entry(problem.code.as_str()).or_default() += 1;
