@@ -1,0 +1,4 @@
+//! Decoders and normalisers.
+
+pub mod normalise;
+pub mod windows;

@@ -1,0 +1,139 @@
+//! Command lines split into arguments, in the ways that the reference mappings do it (sources §0.4).
+//!
+//! Nothing here splits as a POSIX shell would: single quotes and backslashes before blanks are plain characters,
+//! whatever system the command line comes from.
+
+/// A way to split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Splitting {
+    /// As a C program on Windows sees its `argv`: Sysmon, PowerShell (variant A of sources §0.4).
+    Argv,
+    /// As [`Splitting::Argv`], without empty arguments: CrowdStrike, Defender XDR, SentinelOne (variant A′).
+    ArgvWithoutEmpty,
+    /// At white space outside double quotes, quotes kept: event 4688 (variant B).
+    KeepQuotes,
+}
+
+/// Splits a command line.
+pub fn split(command_line: &str, splitting: Splitting) -> Vec<String> {
+    match splitting {
+        Splitting::Argv => argv(command_line),
+        Splitting::ArgvWithoutEmpty => {
+            let mut arguments = argv(command_line);
+            arguments.retain(|argument| !argument.is_empty());
+            arguments
+        }
+        Splitting::KeepQuotes => keep_quotes(command_line),
+    }
+}
+
+fn argv(command_line: &str) -> Vec<String> {
+    let mut arguments = Vec::new();
+    let mut rest = command_line.trim_start_matches([' ', '\t']);
+    while !rest.is_empty() {
+        let (argument, after) = first_argument(rest);
+        arguments.push(argument);
+        rest = after.trim_start_matches([' ', '\t']);
+    }
+    arguments
+}
+
+/// The first argument of a text that does not begin with a separator, and what follows it.
+fn first_argument(text: &str) -> (String, &str) {
+    let mut argument = String::new();
+    let mut quoted = false;
+    let mut backslashes = 0;
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        if character == '\\' {
+            backslashes += 1;
+            continue;
+        }
+        if character == '"' {
+            // 2n backslashes stand for n and leave the quote its meaning; one more makes the quote a literal.
+            argument.extend(std::iter::repeat_n('\\', backslashes / 2));
+            if backslashes % 2 == 1 {
+                argument.push('"');
+            } else if quoted && characters.peek().is_some_and(|&(_, next)| next == '"') {
+                // A doubled quote inside quotes is one literal quote, and closes them.
+                characters.next();
+                argument.push('"');
+                quoted = false;
+            } else {
+                quoted = !quoted;
+            }
+            backslashes = 0;
+            continue;
+        }
+        argument.extend(std::iter::repeat_n('\\', backslashes));
+        backslashes = 0;
+        if !quoted && (character == ' ' || character == '\t') {
+            return (argument, &text[at..]);
+        }
+        argument.push(character);
+    }
+    argument.extend(std::iter::repeat_n('\\', backslashes));
+    (argument, "")
+}
+
+/// Two blanks in a row and a blank at the end give an empty argument, as in the reference.
+fn keep_quotes(command_line: &str) -> Vec<String> {
+    let mut arguments = vec![String::new()];
+    let mut quoted = false;
+    for character in command_line.chars() {
+        if character == '"' {
+            quoted = !quoted;
+        }
+        match arguments.last_mut() {
+            Some(last) if quoted || !is_white_space(character) => last.push(character),
+            _ => arguments.push(String::new()),
+        }
+    }
+    arguments
+}
+
+/// What Java's `\s` matches, which is what the reference splits at.
+fn is_white_space(character: char) -> bool {
+    matches!(character, ' ' | '\t' | '\n' | '\r' | '\u{b}' | '\u{c}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(splitting: Splitting, command_line: &str, expected: &[&str]) {
+        assert_eq!(split(command_line, splitting), expected, "{command_line}");
+    }
+
+    #[test]
+    fn argv_follows_the_c_runtime() {
+        let argv = |line, expected: &[&str]| check(Splitting::Argv, line, expected);
+        argv("", &[]);
+        argv(" \t ", &[]);
+        argv(r#""C:\Program Files\a b.exe" /x  "y z" "#, &[r"C:\Program Files\a b.exe", "/x", "y z"]);
+        argv(r#"a "" b"#, &["a", "", "b"]);
+        argv(r"a\\b c:\ d", &[r"a\\b", r"c:\", "d"]);
+        argv(r#""a\"b" c"#, &[r#"a"b"#, "c"]);
+        argv(r#""a\\" b"#, &[r"a\", "b"]);
+        argv(r#"a\\\"b"#, &[r#"a\"b"#]);
+        argv(r#""a""b c" d"#, &[r#"a"b"#, "c d"]);
+        argv(r"'single quotes' stay\ plain", &["'single", r"quotes'", r"stay\", "plain"]);
+        argv("line\nends stay", &["line\nends", "stay"]);
+        argv(r#""open end"#, &["open end"]);
+        argv("ü é", &["ü", "é"]);
+    }
+
+    #[test]
+    fn the_second_variant_drops_empty_arguments() {
+        check(Splitting::ArgvWithoutEmpty, r#"a "" b"#, &["a", "b"]);
+    }
+
+    #[test]
+    fn the_third_variant_keeps_quotes_and_empty_arguments() {
+        let keep = |line, expected: &[&str]| check(Splitting::KeepQuotes, line, expected);
+        keep(r#""C:\a b\x.exe" /c "y z""#, &[r#""C:\a b\x.exe""#, "/c", r#""y z""#]);
+        keep("a  b ", &["a", "", "b", ""]);
+        keep("a", &["a"]);
+        keep(r#"a "open end"#, &["a", r#""open end"#]);
+    }
+}

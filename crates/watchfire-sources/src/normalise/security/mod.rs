@@ -1,0 +1,192 @@
+//! The Windows Security log: logons, processes, accounts, groups, tasks, services, tickets, shares (sources §2).
+
+mod accounts;
+mod details;
+mod events;
+mod scheduled_task;
+mod words;
+
+use serde_json::Value;
+
+use super::command_line::Splitting;
+use super::draft::Draft;
+use super::path;
+use super::table::{Conversion, EventRow, FieldRule, apply, copied, moved};
+
+/// Where the data of particular events go; accounts are in [`accounts`], explained numbers in [`details`].
+const FIELDS: &[FieldRule] = &[
+    // A process creation names the new process and its creator.
+    moved("NewProcessId", "process.pid", Conversion::Number).only(&[4688]),
+    copied("ProcessId", "process.parent.pid", Conversion::Number).only(&[4688]),
+    copied("CommandLine", "process", Conversion::CommandLine(Splitting::KeepQuotes)).only(&[4688]),
+    // Shares.
+    copied("RelativeTargetName", "file.name", Conversion::Text).only(&[5140, 5145]),
+    copied("ShareLocalPath", "file.directory", Conversion::Text).only(&[5140, 5145]),
+    // The firewall.
+    moved("SourceAddress", "source.ip", Conversion::Address).only(events::FIREWALL),
+    moved("SourcePort", "source.port", Conversion::Number).only(events::FIREWALL),
+    moved("DestAddress", "destination.ip", Conversion::Address).only(events::FIREWALL),
+    moved("DestPort", "destination.port", Conversion::Number).only(events::FIREWALL),
+    copied("ProcessID", "process.pid", Conversion::Number).only(events::FIREWALL),
+    copied("ProcessId", "process.pid", Conversion::Number).only(events::FIREWALL),
+    // Services and tickets.
+    copied("ServiceName", "service.name", Conversion::Text).only(&[4697, 4768, 4769, 4770, 4771]),
+    copied("ClientName", "source.domain", Conversion::Text).only(events::SESSION_EVENTS),
+];
+
+/// Data of every event that the table knows.
+const COMMON_FIELDS: &[FieldRule] = &[
+    moved("IpAddress", "source.ip", Conversion::Address),
+    moved("IpPort", "source.port", Conversion::Number),
+    moved("WorkstationName", "source.domain", Conversion::Text),
+];
+
+/// Data that functions of this module read.
+const READ_BY_FUNCTIONS: &[&str] = &[
+    "SubjectUserSid",
+    "SubjectUserName",
+    "SubjectDomainName",
+    "SubjectLogonId",
+    "TargetUserSid",
+    "TargetSid",
+    "TargetUserName",
+    "TargetDomainName",
+    "TargetLogonId",
+    "LogonID",
+    "LogonType",
+    "AccountName",
+    "AccountDomain",
+    "MemberName",
+    "OldTargetUserName",
+    "NewTargetUserName",
+    "ProcessName",
+    "NewProcessName",
+    "ParentProcessName",
+    "Application",
+    "ClientAddress",
+    "Status",
+    "SubStatus",
+    "FailureReason",
+    "TicketOptions",
+    "TicketEncryptionType",
+    "ServiceType",
+    "TaskName",
+    "TaskContent",
+    "TaskContentNew",
+    "PrivilegeList",
+    "AccessMask",
+    "AccessList",
+    "NewUacValue",
+    "UserAccountControl",
+    "TdoDirection",
+    "TdoType",
+    "TdoAttributes",
+    "SubcategoryGuid",
+    "AuditPolicyChanges",
+    "SidList",
+    "Protocol",
+    "Direction",
+    "LayerName",
+    "RemoteUserID",
+    "RemoteMachineID",
+    "ShareName",
+];
+
+/// Whether some mapping of this source reads a datum.
+pub(crate) fn reads(name: &str) -> bool {
+    READ_BY_FUNCTIONS.contains(&name) || FIELDS.iter().chain(COMMON_FIELDS).any(|rule| rule.raw == name)
+}
+
+/// Maps one event of the two providers whose events the reference maps; others stay as the collector gave them.
+pub(crate) fn map(draft: &mut Draft) {
+    let provider = draft.text("winlog.provider_name").unwrap_or_default();
+    if !["Microsoft-Windows-Security-Auditing", "Microsoft-Windows-Eventlog"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(provider))
+    {
+        return;
+    }
+    details::explain(draft);
+    let Some(row) = EventRow::find(events::EVENTS, draft.code) else {
+        accounts::logon_id(draft);
+        return;
+    };
+    row.describe(draft);
+    accounts::map(draft);
+    process(draft);
+    apply(FIELDS, draft);
+    apply(COMMON_FIELDS, draft);
+    if events::SESSION_EVENTS.contains(&draft.code) {
+        client_address(draft);
+    }
+    if draft.code == 5140 || draft.code == 5145 {
+        share(draft);
+    }
+    if events::TASKS.contains(&draft.code) {
+        scheduled_task::map(draft);
+    }
+}
+
+fn process(draft: &mut Draft) {
+    if draft.code == 4688 {
+        for (datum, prefix) in [("NewProcessName", "process"), ("ParentProcessName", "process.parent")] {
+            if let Some(program) = draft.take(datum) {
+                set_program(draft, prefix, &program);
+            }
+        }
+    } else if events::FIREWALL.contains(&draft.code) {
+        if let Some(program) = draft.take("Application") {
+            set_program(draft, "process", &program);
+        }
+    } else {
+        if let Some(id) = draft.take("ProcessId")
+            && !draft.set_number("process.pid", &id)
+        {
+            draft.set_datum("ProcessId", id);
+        }
+        if let Some(program) = draft.take("ProcessName") {
+            set_program(draft, "process", &program);
+        }
+    }
+}
+
+/// A program of a Security event: a name without a path is the name as well (sources §0.5).
+fn set_program(draft: &mut Draft, prefix: &str, program: &str) {
+    draft.set(&format!("{prefix}.name"), path::name(program).unwrap_or(program));
+    draft.set(&format!("{prefix}.executable"), program);
+}
+
+fn client_address(draft: &mut Draft) {
+    if let Some(address) = draft.datum("ClientAddress").map(str::to_owned) {
+        if address == "LOCAL" {
+            draft.set_datum("ClientAddress", "127.0.0.1");
+            draft.set_address("source.ip", "127.0.0.1");
+        } else {
+            draft.set_address("source.ip", &address);
+        }
+    }
+}
+
+/// The path on the server, and the path as its client sees it.
+fn share(draft: &mut Draft) {
+    let Some(name) = draft.text("file.name").map(str::to_owned) else {
+        return;
+    };
+    if let Some(directory) = draft.text("file.directory") {
+        let path = format!("{}\\{name}", directory.trim_end_matches('\\'));
+        draft.set("file.path", path);
+    }
+    if let Some(share) = draft.datum("ShareName") {
+        let path = format!("{}\\{name}", share.trim_end_matches('\\'));
+        draft.set("file.target_path", path);
+    }
+    let base = path::name(&name).unwrap_or(&name);
+    if let Some(extension) = path::extension(base).map(str::to_owned) {
+        draft.set("file.extension", extension);
+    }
+}
+
+/// A list of texts as a value.
+fn list<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Value {
+    Value::Array(items.into_iter().map(|item| Value::String(item.into())).collect())
+}

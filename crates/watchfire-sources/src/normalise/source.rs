@@ -1,0 +1,118 @@
+//! The sources that are told apart, and the data streams they go to (sources §0.1).
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Where a record comes from, and with that how it is mapped and which rules read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SourceKind {
+    /// Sysmon for Windows.
+    Sysmon,
+    /// The Windows Security log.
+    WindowsSecurity,
+    /// The classic PowerShell log.
+    WindowsPowerShell,
+    /// The operational PowerShell log.
+    WindowsPowerShellOperational,
+    /// The Windows System log: service installs and the like.
+    WindowsSystem,
+    /// The Windows Application log.
+    WindowsApplication,
+    /// Windows Defender's operational log.
+    WindowsDefender,
+    /// Forwarded Windows events, and channels without a data stream of their own.
+    WindowsForwarded,
+    /// Sysmon for Linux, whose events have the Windows form; kept in that form.
+    SysmonLinux,
+    /// Windows events as Winlogbeat publishes them.
+    Winlogbeat,
+    /// Elastic Defend.
+    ElasticDefend,
+    /// Elastic Endgame in ECS form.
+    Endgame,
+    /// Any other document that is ECS already.
+    Ecs,
+    /// JSON of no known source, passed through.
+    Unrecognised,
+}
+
+impl SourceKind {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::Sysmon,
+        Self::WindowsSecurity,
+        Self::WindowsPowerShell,
+        Self::WindowsPowerShellOperational,
+        Self::WindowsSystem,
+        Self::WindowsApplication,
+        Self::WindowsDefender,
+        Self::WindowsForwarded,
+        Self::SysmonLinux,
+        Self::Winlogbeat,
+        Self::ElasticDefend,
+        Self::Endgame,
+        Self::Ecs,
+        Self::Unrecognised,
+    ];
+
+    /// The name: the dataset where the source has one.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sysmon => "windows.sysmon_operational",
+            Self::WindowsSecurity => "system.security",
+            Self::WindowsPowerShell => "windows.powershell",
+            Self::WindowsPowerShellOperational => "windows.powershell_operational",
+            Self::WindowsSystem => "system.system",
+            Self::WindowsApplication => "system.application",
+            Self::WindowsDefender => "windows.windows_defender",
+            Self::WindowsForwarded => "windows.forwarded",
+            Self::SysmonLinux => "sysmon_linux.log",
+            Self::Winlogbeat => "winlogbeat",
+            Self::ElasticDefend => "endpoint",
+            Self::Endgame => "endgame",
+            Self::Ecs => "ecs",
+            Self::Unrecognised => "unrecognised",
+        }
+    }
+
+    /// The dataset, where all documents of the source have the same.
+    pub fn dataset(self) -> Option<&'static str> {
+        match self {
+            Self::Winlogbeat | Self::ElasticDefend | Self::Ecs | Self::Unrecognised => None,
+            Self::Endgame => Some("esensor"),
+            _ => Some(self.name()),
+        }
+    }
+
+    /// Whether its records are Windows events in one of their forms.
+    pub fn is_windows(self) -> bool {
+        !matches!(self, Self::ElasticDefend | Self::Endgame | Self::Ecs | Self::Unrecognised)
+    }
+}
+
+impl fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// There is no source of that name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no source `{name}`; known are {}", known_names())]
+pub struct UnknownSource {
+    /// The name that was given.
+    pub name: String,
+}
+
+fn known_names() -> String {
+    SourceKind::ALL.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(", ")
+}
+
+impl FromStr for SourceKind {
+    type Err = UnknownSource;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.iter().copied().find(|kind| kind.name() == text);
+        found.ok_or_else(|| UnknownSource { name: text.to_owned() })
+    }
+}

@@ -1,0 +1,95 @@
+//! Hashes and signatures of files, libraries and drivers.
+
+use super::Publication;
+use crate::normalise::draft::Draft;
+use crate::normalise::path;
+
+/// Whose hashes an event carries (sources §1, the column "hash goes to").
+fn owners(code: u32, publication: Publication) -> &'static [&'static str] {
+    match (code, publication) {
+        (1 | 23 | 24 | 25, _) | (26, Publication::Winlogbeat) => &["process"],
+        (7, Publication::Winlogbeat) | (6 | 15 | 26 | 29, _) => &["file"],
+        (7, _) => &["file", "dll"],
+        _ => &[],
+    }
+}
+
+/// `SHA256=…,IMPHASH=…` to the fields of its owners and to `related.hash`; hashes of nothing but zeros are dropped.
+pub(super) fn hashes(draft: &mut Draft, publication: Publication) {
+    let Some(text) = draft.take("Hashes").or_else(|| draft.take("Hash")) else {
+        return;
+    };
+    for pair in text.split(',') {
+        // Old versions write the bare SHA-1.
+        let (kind, value) = pair.split_once('=').unwrap_or(("SHA1", pair));
+        let (kind, value) = (kind.trim().to_lowercase(), value.trim().to_lowercase());
+        if value.is_empty() || value.bytes().all(|byte| byte == b'0') {
+            continue;
+        }
+        draft.relate_hash(&value);
+        for owner in owners(draft.code, publication) {
+            let field = match kind.as_str() {
+                "imphash" => format!("{owner}.pe.imphash"),
+                _ => format!("{owner}.hash.{kind}"),
+            };
+            draft.set(&field, value.as_str());
+        }
+    }
+}
+
+/// Who signed what was loaded, and whether that holds; for libraries in the current mapping also under `dll`.
+pub(super) fn signature(draft: &mut Draft, publication: Publication) {
+    let library = draft.code == 7 && publication != Publication::Winlogbeat;
+    let loaded = draft.datum("ImageLoaded").map(str::to_owned);
+    if library && let Some(loaded) = loaded {
+        if let Some(name) = path::name(&loaded) {
+            draft.set("dll.name", name);
+        }
+        draft.set("dll.path", loaded);
+    }
+    if let Some(original) = draft.take("OriginalFileName") {
+        if library {
+            draft.set("dll.pe.original_file_name", original.as_str());
+        }
+        draft.set("file.pe.original_file_name", original);
+    }
+    if let Some(subject) = draft.datum("Signature").map(str::to_owned) {
+        if library {
+            draft.set("dll.code_signature.subject_name", subject.as_str());
+        }
+        draft.set("file.code_signature.subject_name", subject);
+    }
+    let status = draft.datum("SignatureStatus").map(str::to_owned);
+    if let Some(status) = &status {
+        if status == "Valid" {
+            draft.set("file.code_signature.valid", true);
+        }
+        draft.set("file.code_signature.status", status.as_str());
+    }
+    let Some(signed) = draft.datum("Signed").map(str::to_owned) else {
+        return;
+    };
+    let word = signed.to_ascii_lowercase();
+    if publication == Publication::Winlogbeat {
+        if word == "true" {
+            draft.set("file.code_signature.signed", true);
+        }
+        return;
+    }
+    draft.set("file.code_signature.trusted", word == "true");
+    if !library {
+        return;
+    }
+    match word.as_str() {
+        "true" => draft.set("dll.code_signature.trusted", true),
+        "false" => draft.set("dll.code_signature.trusted", false),
+        _ => {}
+    }
+    if word == "true" {
+        draft.set("dll.code_signature.status", "trusted");
+    } else if status.as_deref() == Some("Unavailable") {
+        draft.set("dll.code_signature.status", "Unavailable");
+    } else if word.starts_with("failed:") {
+        draft.set("dll.code_signature.status", signed);
+    }
+}

@@ -1,0 +1,132 @@
+//! Declarative mappings: one row per raw datum, saying where it goes and how it is read.
+
+use super::command_line::Splitting;
+use super::draft::Draft;
+
+/// How a datum becomes a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Conversion {
+    /// The text as it is.
+    Text,
+    /// A number, from decimal or hexadecimal digits.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// An address, also related.
+    Address,
+    /// A program: the target's `.executable` and `.name`.
+    Executable,
+    /// A file: the target's `.path`, `.name`, `.directory`, `.extension`.
+    File,
+    /// A command line: the target's `.command_line`, `.args`, `.args_count`.
+    CommandLine(Splitting),
+    /// `DOMAIN\name`: the target's `.domain` and `.name`.
+    Account,
+}
+
+/// One row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FieldRule {
+    pub(crate) raw: &'static str,
+    pub(crate) target: &'static str,
+    conversion: Conversion,
+    keeps_raw: bool,
+    codes: &'static [u32],
+}
+
+/// A datum that leaves the event data when it is mapped.
+pub(crate) const fn moved(raw: &'static str, target: &'static str, conversion: Conversion) -> FieldRule {
+    FieldRule { raw, target, conversion, keeps_raw: false, codes: &[] }
+}
+
+/// A datum that stays in the event data as well.
+pub(crate) const fn copied(raw: &'static str, target: &'static str, conversion: Conversion) -> FieldRule {
+    FieldRule { raw, target, conversion, keeps_raw: true, codes: &[] }
+}
+
+impl FieldRule {
+    /// The row for these event ids only.
+    pub(crate) const fn only(mut self, codes: &'static [u32]) -> Self {
+        self.codes = codes;
+        self
+    }
+}
+
+/// Applies the rows that fit the event. A datum that cannot be read as its row says stays in the event data.
+pub(crate) fn apply(rules: &[FieldRule], draft: &mut Draft) {
+    for rule in rules {
+        if !rule.codes.is_empty() && !rule.codes.contains(&draft.code) {
+            continue;
+        }
+        let Some(text) = draft.take(rule.raw) else {
+            continue;
+        };
+        let read = convert(rule, &text, draft);
+        if !read || rule.keeps_raw {
+            draft.set_datum(rule.raw, text);
+        }
+    }
+}
+
+fn convert(rule: &FieldRule, text: &str, draft: &mut Draft) -> bool {
+    match rule.conversion {
+        Conversion::Text => draft.set(rule.target, text),
+        Conversion::Number => return draft.set_number(rule.target, text),
+        Conversion::Boolean => match text.to_ascii_lowercase().as_str() {
+            "true" => draft.set(rule.target, true),
+            "false" => draft.set(rule.target, false),
+            _ => return false,
+        },
+        Conversion::Address => return draft.set_address(rule.target, text),
+        Conversion::Executable => draft.set_executable(rule.target, text),
+        Conversion::File => draft.set_file(rule.target, text),
+        Conversion::CommandLine(splitting) => draft.set_command_line(rule.target, text, splitting),
+        Conversion::Account => return draft.set_account(rule.target, text),
+    }
+    true
+}
+
+/// What an event is, by its id.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EventRow {
+    pub(crate) codes: &'static [u32],
+    pub(crate) actions: &'static [&'static str],
+    pub(crate) categories: &'static [&'static str],
+    pub(crate) types: &'static [&'static str],
+}
+
+impl EventRow {
+    pub(crate) const fn new(
+        codes: &'static [u32],
+        actions: &'static [&'static str],
+        categories: &'static [&'static str],
+        types: &'static [&'static str],
+    ) -> Self {
+        Self { codes, actions, categories, types }
+    }
+
+    /// The row of an event id.
+    pub(crate) fn find(rows: &'static [Self], code: u32) -> Option<&'static Self> {
+        rows.iter().find(|row| row.codes.contains(&code))
+    }
+
+    /// Writes `event.action`, `.category` and `.type`.
+    pub(crate) fn describe(&self, draft: &mut Draft) {
+        match self.actions {
+            [] => {}
+            [single] => draft.set("event.action", *single),
+            several => draft.set("event.action", several.to_vec()),
+        }
+        self.classify(draft);
+    }
+
+    /// Writes `event.category` and `.type` only.
+    pub(crate) fn classify(&self, draft: &mut Draft) {
+        if !self.categories.is_empty() {
+            draft.set("event.category", self.categories.to_vec());
+        }
+        if !self.types.is_empty() {
+            draft.set("event.type", self.types.to_vec());
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The canonical Windows event, and how it is put together from the parts that every form has.
+
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+use watchfire_events::{Document, Timestamp, get_field, set_field};
+
+use super::WindowsEventError;
+use super::values;
+
+/// A Windows event in the canonical shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WindowsEvent {
+    /// The event id, a decimal number.
+    pub code: String,
+    /// The channel as the record spells it; empty if it has none.
+    pub channel: String,
+    /// The provider's name; empty if the record has none.
+    pub provider: String,
+    /// When the event was written (`TimeCreated`).
+    pub time: Option<Timestamp>,
+    /// Named data, each a text or a list of texts.
+    pub event_data: Document,
+    /// `UserData` with its element's name in `xml_name`.
+    pub user_data: Document,
+    /// Everything else: `winlog.*`, `event.*`, `host.*`, `log.level`, `message`, and what the shipper put beside them.
+    pub document: Document,
+}
+
+/// How times without a zone are read.
+#[derive(Clone, Debug, Default)]
+pub struct LocalTime {
+    /// The zone that the user named; without one, a record's own hint, else UTC.
+    pub zone: Option<TimeZone>,
+}
+
+impl LocalTime {
+    /// Reads a time; one without a zone is local time in the named zone, or else `hint` seconds east of UTC.
+    pub(crate) fn read(&self, text: &str, hint: i64) -> Option<Timestamp> {
+        let text = text.trim();
+        let read = Timestamp::parse(text)?;
+        if has_zone(text) {
+            return Some(read);
+        }
+        let Some(zone) = &self.zone else {
+            return Some(read.plus_nanos(-i128::from(hint) * 1_000_000_000));
+        };
+        let nanos = read.nanos();
+        let seconds = i64::try_from(nanos.div_euclid(1_000_000_000)).ok()?;
+        let civil = jiff::Timestamp::new(seconds, nanos.rem_euclid(1_000_000_000) as i32)
+            .ok()
+            .map(|utc| TimeZone::UTC.to_datetime(utc))?;
+        zone.to_timestamp(civil).ok().map(|at| Timestamp::from_nanos(at.as_nanosecond()))
+    }
+}
+
+/// Whether a date text names its zone.
+fn has_zone(text: &str) -> bool {
+    let time = text.split_once(['T', ' ']).map_or("", |(_, time)| time);
+    time.ends_with(['Z', 'z']) || time.contains(['+', '-'])
+}
+
+/// The system part of an event, as far as the form has it. Texts are as the form gives them.
+#[derive(Debug, Default)]
+pub(crate) struct SystemPart {
+    pub(crate) code: Option<String>,
+    pub(crate) channel: Option<String>,
+    pub(crate) provider: Option<String>,
+    pub(crate) provider_guid: Option<String>,
+    pub(crate) record_id: Option<String>,
+    pub(crate) computer: Option<String>,
+    pub(crate) version: Option<i64>,
+    /// A number, or the name of a form that has only that.
+    pub(crate) level: Option<String>,
+    /// A number, or the text that the machine rendered.
+    pub(crate) opcode: Option<String>,
+    /// A number, or the text that the machine rendered.
+    pub(crate) task: Option<String>,
+    pub(crate) keywords: Option<u64>,
+    /// Keyword texts that the machine rendered; they win over the names of the bits.
+    pub(crate) keyword_names: Vec<String>,
+    pub(crate) process_id: Option<i64>,
+    pub(crate) thread_id: Option<i64>,
+    pub(crate) user_id: Option<String>,
+    pub(crate) user_name: Option<String>,
+    pub(crate) user_domain: Option<String>,
+    pub(crate) user_type: Option<String>,
+    pub(crate) activity_id: Option<String>,
+    pub(crate) related_activity_id: Option<String>,
+    pub(crate) time: Option<Timestamp>,
+    pub(crate) message: Option<String>,
+}
+
+impl SystemPart {
+    /// The canonical event. `document` holds what the record carries beside the event; it is filled, not overwritten.
+    pub(crate) fn into_event(
+        self,
+        event_data: Document,
+        user_data: Document,
+        mut document: Document,
+    ) -> Result<WindowsEvent, WindowsEventError> {
+        let code = self.code.filter(|code| !code.is_empty()).ok_or(WindowsEventError::NoEventId)?;
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value
+                && !matches!(&value, Value::String(text) if text.is_empty())
+                && get_field(&document, name).is_none()
+            {
+                set_field(&mut document, name, value);
+            }
+        };
+        let text = |value: &Option<String>| value.clone().map(Value::String);
+
+        put("event.code", Some(json!(code)));
+        put("event.kind", Some(json!("event")));
+        put("event.provider", text(&self.provider));
+        put("event.outcome", self.keywords.and_then(values::outcome).map(Value::from));
+        put("host.name", text(&self.computer));
+        put("log.level", self.level.as_deref().map(|level| json!(values::level_name(level))));
+        put("message", text(&self.message));
+        put("winlog.activity_id", self.activity_id.as_deref().map(|id| json!(values::guid_or_text(id))));
+        put("winlog.channel", text(&self.channel));
+        put("winlog.computer_name", text(&self.computer));
+        put("winlog.event_id", Some(json!(code)));
+        let names = if self.keyword_names.is_empty() {
+            self.keywords
+                .map(|bits| values::keyword_names(bits).map(str::to_owned).collect())
+                .unwrap_or_default()
+        } else {
+            self.keyword_names
+        };
+        put("winlog.keywords", (!names.is_empty()).then(|| json!(names)));
+        put("winlog.opcode", self.opcode.as_deref().map(|opcode| json!(values::opcode_name(opcode))));
+        put("winlog.process.pid", self.process_id.map(Value::from));
+        put("winlog.process.thread.id", self.thread_id.map(Value::from));
+        put("winlog.provider_guid", self.provider_guid.as_deref().map(|id| json!(values::guid_or_text(id))));
+        put("winlog.provider_name", text(&self.provider));
+        put("winlog.record_id", text(&self.record_id));
+        put(
+            "winlog.related_activity_id",
+            self.related_activity_id.as_deref().map(|id| json!(values::guid_or_text(id))),
+        );
+        put("winlog.task", text(&self.task));
+        put("winlog.time_created", self.time.map(|at| json!(at.to_iso_millis())));
+        put("winlog.user.domain", text(&self.user_domain));
+        put("winlog.user.identifier", text(&self.user_id));
+        put("winlog.user.name", text(&self.user_name));
+        put("winlog.user.type", text(&self.user_type));
+        put("winlog.version", self.version.map(Value::from));
+
+        Ok(WindowsEvent {
+            code,
+            channel: self.channel.unwrap_or_default(),
+            provider: self.provider.unwrap_or_default(),
+            time: self.time,
+            event_data,
+            user_data,
+            document,
+        })
+    }
+}
+
+/// Adds a value to data under a name; a name that comes twice gathers its values in a list.
+pub(crate) fn add_data(data: &mut Document, name: &str, value: Value) {
+    match data.get_mut(name) {
+        None => {
+            data.insert(name.to_owned(), value);
+        }
+        Some(Value::Array(values)) => values.push(value),
+        Some(single) => {
+            let first = single.take();
+            *single = Value::Array(vec![first, value]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_times_take_the_named_zone_or_the_hint() {
+        let utc = LocalTime::default();
+        let read = |time: &LocalTime, text, hint| time.read(text, hint).map(Timestamp::to_iso_millis);
+        assert_eq!(read(&utc, "2024-05-01 10:00:00", 0).unwrap(), "2024-05-01T10:00:00.000Z");
+        assert_eq!(read(&utc, "2024-05-01 10:00:00", -14_400).unwrap(), "2024-05-01T14:00:00.000Z");
+        assert_eq!(read(&utc, "2024-05-01T10:00:00+02:00", -14_400).unwrap(), "2024-05-01T08:00:00.000Z");
+        let berlin = LocalTime { zone: Some(TimeZone::fixed(jiff::tz::offset(2))) };
+        assert_eq!(read(&berlin, "2024-05-01 10:00:00.5", 0).unwrap(), "2024-05-01T08:00:00.500Z");
+        assert_eq!(read(&berlin, "2024-05-01T10:00:00Z", 0).unwrap(), "2024-05-01T10:00:00.000Z");
+        assert_eq!(read(&berlin, "yesterday", 0), None);
+    }
+
+    #[test]
+    fn an_event_needs_an_id() {
+        let event = SystemPart::default().into_event(Document::new(), Document::new(), Document::new());
+        assert_eq!(event, Err(WindowsEventError::NoEventId));
+    }
+}

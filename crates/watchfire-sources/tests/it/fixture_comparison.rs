@@ -1,0 +1,386 @@
+//! Compares what the normaliser makes of fixtures with what the reference pipelines made of them, field by field.
+//!
+//! The rules are those of the fixtures' own README ("What to compare"), with one of ours: GUIDs are compared without
+//! case and braces, because all forms of an event get one spelling here (sources §0.3 rule a).
+//!
+//! The example `fixture_report` prints the tables; the test holds the floor and the list of differences.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use watchfire_events::{Place, Timestamp, get_field};
+use watchfire_sources::normalise::{NormaliseOptions, RawInput, RawPayload, SourceKind, normalise};
+
+/// Fixture sets: the name, the source that its records are published as, and how records and documents are found.
+const SETS: &[(&str, Option<SourceKind>, Layout)] = &[
+    ("windows.sysmon_operational", None, Layout::Pairs("windows.sysmon_operational")),
+    ("system.security", None, Layout::Pairs("system.security")),
+    ("windows.powershell", None, Layout::Pairs("windows.powershell")),
+    ("windows.powershell_operational", None, Layout::Pairs("windows.powershell_operational")),
+    ("windows.forwarded", Some(SourceKind::WindowsForwarded), Layout::Pairs("windows.forwarded")),
+    ("windows.windows_defender", None, Layout::Pairs("windows.windows_defender")),
+    ("winlogbeat/sysmon", Some(SourceKind::Winlogbeat), Layout::Pairs("winlogbeat/sysmon")),
+    ("winlogbeat/security", Some(SourceKind::Winlogbeat), Layout::Pairs("winlogbeat/security")),
+    ("winlogbeat/powershell", Some(SourceKind::Winlogbeat), Layout::Pairs("winlogbeat/powershell")),
+    ("winlogbeat/evtx", Some(SourceKind::Winlogbeat), Layout::Evtx("winlogbeat")),
+    (
+        "windows.forms/evtx-crate-json",
+        Some(SourceKind::Winlogbeat),
+        Layout::Files(
+            "windows.forms/evtx-crate-json.raw.ndjson",
+            "windows.forms/evtx-crate-json.expected.ndjson",
+        ),
+    ),
+    (
+        "windows.forms/evtx-xml",
+        Some(SourceKind::Winlogbeat),
+        Layout::Files("windows.forms/evtx-xml.raw.ndjson", "windows.forms/evtx-crate-json.expected.ndjson"),
+    ),
+    ("endpoint", None, Layout::Pairs("endpoint")),
+];
+
+enum Layout {
+    /// All pairs of a folder.
+    Pairs(&'static str),
+    /// Two files.
+    Files(&'static str, &'static str),
+    /// Binary logs, whose documents are in the sibling folders under the same name, told apart by record id.
+    Evtx(&'static str),
+}
+
+/// One raw record, and the document that the reference made of it.
+struct Pair {
+    label: String,
+    raw: RawPayload,
+    expected: Map<String, Value>,
+}
+
+/// What the comparison of a set found.
+#[derive(Default)]
+pub struct Comparison {
+    pub set: &'static str,
+    pub documents: usize,
+    pub equal: usize,
+    pub optional_equal: usize,
+    pub optional: usize,
+    pub differences: Vec<Difference>,
+    /// Documents without the constants of their data stream.
+    pub without_stream_fields: Vec<String>,
+}
+
+/// A field of the reference's document that ours has not, or has otherwise.
+pub struct Difference {
+    pub label: String,
+    pub field: String,
+    pub expected: Value,
+    pub found: Option<Value>,
+}
+
+impl Comparison {
+    pub fn expected(&self) -> usize {
+        self.equal + self.differences.len()
+    }
+
+    pub fn percent(&self) -> f64 {
+        if self.expected() == 0 { 100.0 } else { 100.0 * self.equal as f64 / self.expected() as f64 }
+    }
+
+    fn missing(&self) -> usize {
+        self.differences.iter().filter(|difference| difference.found.is_none()).count()
+    }
+}
+
+/// Compares all sets below the folder of fixtures.
+pub fn compare_all(fixtures: &Path) -> Vec<Comparison> {
+    SETS.iter()
+        .map(|(set, source, layout)| {
+            let mut comparison = Comparison { set, ..Comparison::default() };
+            for pair in pairs(fixtures, layout) {
+                compare(pair, *source, &mut comparison);
+            }
+            comparison
+        })
+        .collect()
+}
+
+/// The table of all sets.
+pub fn table(comparisons: &[Comparison]) -> String {
+    let mut text = format!(
+        "{:<32} {:>9} {:>9} {:>7} {:>9} {:>8} {:>8}  {}\n",
+        "fixture set",
+        "documents",
+        "expected",
+        "equal",
+        "different",
+        "missing",
+        "percent",
+        "optional fields equal"
+    );
+    for comparison in comparisons {
+        let missing = comparison.missing();
+        let _ = writeln!(
+            text,
+            "{:<32} {:>9} {:>9} {:>7} {:>9} {:>8} {:>7.2}%  {} of {}",
+            comparison.set,
+            comparison.documents,
+            comparison.expected(),
+            comparison.equal,
+            comparison.differences.len() - missing,
+            missing,
+            comparison.percent(),
+            comparison.optional_equal,
+            comparison.optional,
+        );
+    }
+    text
+}
+
+fn pairs(fixtures: &Path, layout: &Layout) -> Vec<Pair> {
+    match layout {
+        Layout::Pairs(folder) => {
+            let mut raws = files(&fixtures.join(folder), ".raw.ndjson");
+            raws.sort();
+            let all = raws.into_iter().flat_map(|raw| {
+                let expected =
+                    PathBuf::from(raw.to_string_lossy().replace(".raw.ndjson", ".expected.ndjson"));
+                paired_lines(&raw, &expected)
+            });
+            all.collect()
+        }
+        Layout::Files(raw, expected) => paired_lines(&fixtures.join(raw), &fixtures.join(expected)),
+        Layout::Evtx(folder) => {
+            let mut logs = files(&fixtures.join(folder).join("evtx"), ".evtx");
+            logs.sort();
+            logs.iter().flat_map(|log| evtx_pairs(&fixtures.join(folder), log)).collect()
+        }
+    }
+}
+
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let paths = entries.map(|entry| entry.expect("a folder entry").path());
+    paths.filter(|path| path.to_string_lossy().ends_with(ending)).collect()
+}
+
+fn lines(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    text.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        other => panic!("not an object: {other}"),
+    }
+}
+
+fn paired_lines(raw: &Path, expected: &Path) -> Vec<Pair> {
+    let stem = raw.file_name().expect("a file name").to_string_lossy().replace(".raw.ndjson", "");
+    let (raws, documents) = (lines(raw), lines(expected));
+    assert_eq!(raws.len(), documents.len(), "{}", raw.display());
+    let both = raws.into_iter().zip(documents).enumerate();
+    let pairs = both.map(|(at, (raw, expected))| Pair {
+        label: format!("{stem}:{}", at + 1),
+        raw: match raw {
+            Value::String(xml) => RawPayload::WindowsXml(xml),
+            other => RawPayload::Json(other),
+        },
+        expected: object(expected),
+    });
+    pairs.collect()
+}
+
+fn evtx_pairs(folder: &Path, log: &Path) -> Vec<Pair> {
+    let stem = log.file_stem().expect("a file stem").to_string_lossy().into_owned();
+    let expected = ["security", "sysmon", "powershell"]
+        .iter()
+        .map(|module| folder.join(module).join(format!("{stem}.expected.ndjson")))
+        .find(|path| path.exists());
+    let Some(expected) = expected else {
+        return Vec::new();
+    };
+    let mut records = BTreeMap::new();
+    let mut parser = evtx::EvtxParser::from_path(log).expect("an EVTX file");
+    for record in parser.records_json_value() {
+        let record = record.expect("a readable record");
+        records.insert(record.event_record_id.to_string(), record.data);
+    }
+    let documents = lines(&expected).into_iter().map(object);
+    let pairs = documents.filter_map(|expected| {
+        let id = text_of(get_field(&expected, "winlog.record_id")?);
+        let raw = records.get(&id)?.clone();
+        Some(Pair { label: format!("{stem}#{id}"), raw: RawPayload::Json(raw), expected })
+    });
+    pairs.collect()
+}
+
+fn compare(pair: Pair, source: Option<SourceKind>, comparison: &mut Comparison) {
+    comparison.documents += 1;
+    let raw = RawInput {
+        payload: pair.raw,
+        place: Place { input: pair.label.as_str().into(), record: 1, line: None, offset: None },
+        identity: "fixtures".into(),
+        given_index: None,
+        given_id: None,
+    };
+    let options = NormaliseOptions { source, ..NormaliseOptions::default() };
+    let normalised = normalise(raw, &options).unwrap_or_else(|error| panic!("{}: {error}", pair.label));
+    let document = &normalised.event.document;
+    if source != Some(SourceKind::Winlogbeat) {
+        let constants = [
+            "event.dataset",
+            "event.module",
+            "data_stream.type",
+            "data_stream.dataset",
+            "data_stream.namespace",
+        ];
+        if constants.iter().any(|name| get_field(document, name).is_none()) {
+            comparison.without_stream_fields.push(pair.label.clone());
+        }
+    }
+    let rendered_task = get_field(&pair.expected, "winlog.task").map(text_of);
+    let mut expected = Vec::new();
+    leaves(&pair.expected, "", &mut expected);
+    for (field, value) in expected {
+        if is_left_out(&field) {
+            continue;
+        }
+        let found = get_field(document, &field);
+        let equal = found.is_some_and(|found| same(&field, value, found));
+        let is_task_as_action = field == "event.action" && rendered_task.as_ref() == Some(&text_of(value));
+        if is_optional(&field) || (is_task_as_action && !equal) {
+            comparison.optional += 1;
+            comparison.optional_equal += usize::from(equal);
+        } else if equal {
+            comparison.equal += 1;
+        } else {
+            comparison.differences.push(Difference {
+                label: pair.label.clone(),
+                field,
+                expected: value.clone(),
+                found: found.cloned(),
+            });
+        }
+    }
+}
+
+/// Every field that is no object, by its dotted name.
+fn leaves<'a>(object: &'a Map<String, Value>, prefix: &str, found: &mut Vec<(String, &'a Value)>) {
+    for (key, value) in object {
+        let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match value {
+            Value::Object(inner) if !inner.is_empty() => leaves(inner, &name, found),
+            // Empty values are removed by every mapping (sources §0.9).
+            Value::Object(_) | Value::Null => {}
+            Value::String(text) if text.is_empty() => {}
+            Value::Array(items) if items.is_empty() => {}
+            other => found.push((name, other)),
+        }
+    }
+}
+
+/// Rule 4: what depends on the time of ingest, on the shipper, or on databases.
+fn is_left_out(field: &str) -> bool {
+    const FIELDS: &[&str] = &[
+        "event.ingested",
+        "event.original",
+        "event.agent_id_status",
+        "ecs.version",
+        "message",
+        "tags",
+        "log.offset",
+    ];
+    const PREFIXES: &[&str] = &["agent.", "elastic_agent.", "input.", "log.file.", "observer.geo.", "_"];
+    FIELDS.contains(&field)
+        || PREFIXES.iter().any(|prefix| field.starts_with(prefix))
+        || field.contains(".geo.")
+        || field.contains(".as.")
+        || (field.starts_with("user_agent.") && field != "user_agent.original")
+}
+
+/// Rule 5: what needs a list or a hash of others, and texts that the machine rendered.
+fn is_optional(field: &str) -> bool {
+    const FIELDS: &[&str] = &[
+        "network.community_id",
+        "dns.question.registered_domain",
+        "dns.question.subdomain",
+        "dns.question.top_level_domain",
+        "powershell.file.script_block_hash",
+        "winlog.keywords",
+        "winlog.opcode",
+        "winlog.task",
+    ];
+    FIELDS.contains(&field) || field.ends_with(".registered_domain")
+}
+
+/// Rules 2, 3 and 6.
+fn same(field: &str, expected: &Value, found: &Value) -> bool {
+    let list = |value: &Value| match value {
+        Value::Array(items) => items.clone(),
+        single => vec![single.clone()],
+    };
+    let (mut expected, mut found) = (list(expected), list(found));
+    if expected.len() != found.len() {
+        return false;
+    }
+    if !matches!(field, "process.args" | "process.parent.args" | "dns.answers") {
+        expected.sort_by_key(|value| folded(value));
+        found.sort_by_key(|value| folded(value));
+    }
+    expected.iter().zip(&found).all(|(expected, found)| same_single(field, expected, found))
+}
+
+fn same_single(field: &str, expected: &Value, found: &Value) -> bool {
+    if expected == found {
+        return true;
+    }
+    let (expected_text, found_text) = (text_of(expected), text_of(found));
+    if matches!(field, "winlog.record_id" | "event.code" | "winlog.event_id") {
+        return expected_text == found_text;
+    }
+    if !expected.is_string() || !found.is_string() {
+        return false;
+    }
+    if let (Some(expected), Some(found)) = (Timestamp::parse(&expected_text), Timestamp::parse(&found_text))
+        && matches!(field, "@timestamp" | "event.created" | "winlog.time_created")
+    {
+        return expected.millis() == found.millis();
+    }
+    if matches!(field, "file.path" | "file.target_path") && expected_text.contains(r"\\") {
+        // The reference doubles backslashes when it joins paths.
+        return collapsed(&expected_text) == collapsed(&found_text);
+    }
+    guid(&expected_text).is_some() && guid(&expected_text) == guid(&found_text)
+}
+
+fn collapsed(path: &str) -> String {
+    let mut text = path.to_owned();
+    while text.contains(r"\\") {
+        text = text.replace(r"\\", r"\");
+    }
+    text
+}
+
+fn folded(value: &Value) -> String {
+    let text = text_of(value);
+    guid(&text).unwrap_or(text)
+}
+
+fn guid(text: &str) -> Option<String> {
+    let inner = text.trim_matches(['{', '}']);
+    let is_guid = inner.len() == 36
+        && inner.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    is_guid.then(|| inner.to_ascii_lowercase())
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

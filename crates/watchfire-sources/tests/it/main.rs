@@ -1,0 +1,5 @@
+//! Integration tests of the inputs: one binary, a module per topic.
+
+mod fixture_comparison;
+mod normalise;
+mod shared_data;

@@ -1,0 +1,1 @@
+//! Normalisation, by cases and by comparison.
