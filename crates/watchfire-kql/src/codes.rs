@@ -1,16 +1,17 @@
 //! The codes of this language's diagnostics: errors from `KQL001`, warnings and notes from `KQL101`.
 
-use watchfire_diagnostics::{Code, CodeInfo};
-
+/// Declares codes, and the table `CODES` of all of them.
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $title:literal, $explanation:literal;)*) => {
-        $($(#[$doc])* pub(crate) const $name: Code = Code::new($code);)*
+        $($(#[$doc])* pub(crate) const $name: watchfire_diagnostics::Code = watchfire_diagnostics::Code::new($code);)*
 
-        /// Every code this crate's KQL parser can give, in order.
-        pub const CODES: &[CodeInfo] =
-            &[$(CodeInfo { code: $name, title: $title, explanation: $explanation }),*];
+        /// Every code that this language's parser can give, in order.
+        pub const CODES: &[watchfire_diagnostics::CodeInfo] =
+            &[$(watchfire_diagnostics::CodeInfo { code: $name, title: $title, explanation: $explanation }),*];
     };
 }
+
+pub(crate) use codes;
 
 codes! {
     QUERY_TOO_LONG = "KQL001", "query too long",

@@ -11,6 +11,8 @@
 //! (kql-semantics §9), a warning says so. What a value *means* depends on the type of its field and is no business of
 //! this crate: it knows no fields.
 //!
+//! The few rules in Lucene's query-string language are read by [`lucene`], into a tree of their own.
+//!
 //! Parsing never fails. It recovers from errors and reports several of them; [`Parsed::is_valid`] tells whether the
 //! tree is the whole query.
 //!
@@ -29,6 +31,7 @@ mod codes;
 mod foreign;
 mod lexer;
 mod lint;
+pub mod lucene;
 mod parser;
 mod print;
 mod problems;
@@ -88,7 +91,7 @@ pub fn parse(text: &str) -> Parsed {
 
 /// Reads the query, and tells whether another attempt with `escaped_quote_ends_path` may give better errors.
 fn attempt(text: &str, escaped_quote_ends_path: bool) -> (Parsed, bool) {
-    let mut problems = Problems::default();
+    let mut problems = Problems::new(codes::FURTHER_PROBLEMS);
     let tokens = lexer::tokens(text, escaped_quote_ends_path, &mut problems);
     let expr = parser::parse(text, &tokens.list, &mut problems);
     let query = ast::Query { expr, span: Span::new(0, text.len()) };

@@ -1,16 +1,14 @@
 //! The list of what is wrong with one query.
 
-use watchfire_diagnostics::{Diagnostic, Severity, Span};
-
-use crate::codes;
+use watchfire_diagnostics::{Code, Diagnostic, Severity, Span};
 
 /// At most this many errors, and as many warnings and notes, are listed for one query. The rest is counted in a
 /// diagnostic of its own, so that a hostile query cannot make the list much larger than itself.
 pub const MAX_DIAGNOSTICS: usize = 100;
 
 /// Collects diagnostics up to [`MAX_DIAGNOSTICS`], and counts the rest.
-#[derive(Default)]
 pub(crate) struct Problems {
+    further: Code,
     errors: Held,
     others: Held,
 }
@@ -32,6 +30,11 @@ impl Held {
 }
 
 impl Problems {
+    /// An empty list; `further` is the code under which what is not listed is counted.
+    pub(crate) fn new(further: Code) -> Self {
+        Self { further, errors: Held::default(), others: Held::default() }
+    }
+
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
         match diagnostic.severity {
             Severity::Error => self.errors.push(diagnostic),
@@ -56,7 +59,7 @@ impl Problems {
         ] {
             if count > 0 {
                 let message = format!("{count} further {kind} are not listed");
-                list.push(Diagnostic::new(codes::FURTHER_PROBLEMS, severity, message));
+                list.push(Diagnostic::new(self.further, severity, message));
             }
         }
         list

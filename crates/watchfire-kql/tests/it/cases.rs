@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use watchfire_diagnostics::{CodeInfo, Severity, SourceText, render};
+use watchfire_diagnostics::{CodeInfo, Diagnostic, Severity, SourceText, render};
 
 use crate::dump::dump;
 use crate::invariants::{check_against_reference, parse_checked};
@@ -19,7 +19,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 /// The case files of a folder: name without extension, and content without the last line end.
-fn files(name: &str) -> Vec<(String, String)> {
+pub(crate) fn files(name: &str) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = fs::read_dir(folder(name))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -44,7 +44,7 @@ fn visible(content: &str) -> String {
         .fold(content.to_owned(), |text, (picture, character)| text.replace(picture, &character.to_string()))
 }
 
-fn assert_snapshot(folder: &str, name: &str, content: &str) {
+pub(crate) fn assert_snapshot(folder: &str, name: &str, content: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(format!("../cases/{folder}"));
     settings.set_prepend_module_to_snapshot(false);
@@ -66,43 +66,45 @@ fn valid_queries() {
 
 #[test]
 fn grammar() {
-    for (name, content) in files("grammar") {
+    many("grammar", |text| {
+        let parsed = parse_checked(text);
+        check_against_reference(text, &parsed);
+        let tree = parsed.is_valid().then(|| dump(parsed.query.unwrap().expr.as_ref()));
+        (parsed.diagnostics, tree)
+    });
+}
+
+/// Files with many short queries, each under a line `### title`.
+pub(crate) fn many(folder: &str, parse: impl Fn(&str) -> (Vec<Diagnostic>, Option<String>)) {
+    for (name, content) in files(folder) {
         let mut out = String::new();
         for section in content.split("### ").skip(1) {
             let (title, text) = section.split_once('\n').unwrap_or((section, ""));
             let text = text.trim_end_matches('\n');
-            let parsed = parse_checked(text);
-            check_against_reference(text, &parsed);
+            let (problems, tree) = parse(text);
             writeln!(out, "### {title}\n{text:?}").unwrap();
             let source = SourceText::new("query", text);
-            for problem in &parsed.diagnostics {
+            for problem in &problems {
                 writeln!(out, "{}", render::one_line(problem, &source)).unwrap();
             }
-            if parsed.is_valid() {
-                out.push_str(&dump(parsed.query.unwrap().expr.as_ref()));
-            }
-            out.push('\n');
+            writeln!(out, "{}", tree.unwrap_or_default()).unwrap();
         }
-        assert_snapshot("grammar", &name, &out);
+        assert_snapshot(folder, &name, &out);
     }
 }
 
 /// Each case is named for the code it shows, and may show others too.
-fn diagnostics(folder: &str, codes: &[CodeInfo]) {
+pub(crate) fn diagnostics(folder: &str, codes: &[CodeInfo], parse: impl Fn(&str) -> Vec<Diagnostic>) {
     let mut shown = BTreeSet::new();
     for (name, text) in files(folder) {
         let code = name.split('-').next().unwrap();
         let info = codes.iter().find(|info| info.code.as_str() == code);
         assert!(info.is_some(), "{name}: there is no code {code}");
-        let parsed = parse_checked(&text);
-        assert!(
-            parsed.diagnostics.iter().any(|problem| problem.code.as_str() == code),
-            "{name} gives {:?}",
-            parsed.diagnostics
-        );
+        let found = parse(&text);
+        assert!(found.iter().any(|problem| problem.code.as_str() == code), "{name} gives {found:?}");
         let source = SourceText::new("query", text.as_str());
         let mut out = String::new();
-        let (first, rest) = parsed.diagnostics.split_at(parsed.diagnostics.len().min(8));
+        let (first, rest) = found.split_at(found.len().min(8));
         for problem in first {
             let full = render::full(problem, &source, render::Colour::Never);
             writeln!(out, "{}\n\n{full}\n", render::one_line(problem, &source)).unwrap();
@@ -120,22 +122,23 @@ fn diagnostics(folder: &str, codes: &[CodeInfo]) {
 
 #[test]
 fn every_code_is_shown_by_a_case() {
-    diagnostics("diagnostics", watchfire_kql::CODES);
+    diagnostics("diagnostics", watchfire_kql::CODES, |text| parse_checked(text).diagnostics);
 }
 
 #[test]
 fn codes_are_in_order_and_explained() {
-    let codes = watchfire_kql::CODES;
-    assert!(codes.windows(2).all(|pair| pair[0].code < pair[1].code));
-    for info in codes {
-        assert!(!info.title.is_empty() && info.explanation.ends_with('.'), "{}", info.code);
+    for codes in [watchfire_kql::CODES, watchfire_kql::lucene::CODES] {
+        assert!(codes.windows(2).all(|pair| pair[0].code < pair[1].code));
+        for info in codes {
+            assert!(!info.title.is_empty() && info.explanation.ends_with('.'), "{}", info.code);
+        }
     }
 }
 
 /// A snapshot whose case is gone would never be looked at again.
 #[test]
 fn no_snapshot_is_left_over() {
-    for kind in ["valid", "grammar", "diagnostics"] {
+    for kind in ["valid", "grammar", "diagnostics", "lucene", "lucene_diagnostics"] {
         for entry in fs::read_dir(folder(kind)).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();

@@ -4,6 +4,7 @@
 //!  tests/cases/valid/*.kql        one valid query each ──► snapshot of its tree
 //!  tests/cases/grammar/*.kql      many short queries each ──► snapshot of trees or errors
 //!  tests/cases/diagnostics/*.kql  one query each ──► snapshot of all diagnostics, full and on one line
+//!  tests/cases/lucene*/*.kql      the same for Lucene's language
 //! ```
 //!
 //! Every query of every kind is also checked by [`invariants`].
@@ -18,6 +19,7 @@ mod cases;
 mod dump;
 mod invariants;
 mod limits;
+mod lucene;
 mod properties;
 mod reference_grammar;
 mod rule_corpus;
