@@ -120,8 +120,17 @@ fn fill(document: &mut Document, name: &str, value: &str) {
 }
 
 /// Names under which records that are not ECS keep their time.
-const TIME_NAMES: &[&str] =
-    &["timestamp", "Timestamp", "event.created", "time", "ts", "TimeCreated", "EventTime"];
+const TIME_NAMES: &[&str] = &[
+    "timestamp",
+    "Timestamp",
+    "event.created",
+    "time",
+    "ts",
+    "eventTime",
+    "TimeGenerated",
+    "TimeCreated",
+    "EventTime",
+];
 
 /// Makes sure that a document has `@timestamp`, from other names of the same thing; the result says whether it has.
 pub(crate) fn find_time(document: &mut Document) -> bool {

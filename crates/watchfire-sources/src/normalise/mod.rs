@@ -16,6 +16,7 @@
 //! Elasticsearch would refuse it in a data stream; for an investigation its content is worth having.
 
 pub mod command_line;
+mod content;
 mod draft;
 mod ecs;
 mod path;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use watchfire_events::{DataStream, Event, EventId, Place, get_field};
 
-pub use schema::{SourceFields, fields};
+pub use schema::{SourceFields, TypedField, fields};
 pub use source::{SourceKind, UnknownSource};
 
 use crate::windows::{Form, LocalTime, WindowsEvent, WindowsEventError};
@@ -90,8 +91,18 @@ pub struct Normalised {
     pub source: SourceKind,
     /// Whether it has a time.
     pub has_time: bool,
-    /// The mapping that ran: with [`SourceKind::Winlogbeat`] and forwarded events the inner source.
-    mapping: SourceKind,
+    reading: Reading,
+}
+
+/// What was read of a record.
+#[derive(Clone, Debug, PartialEq)]
+enum Reading {
+    /// The mapping of this source ran: with Winlogbeat and forwarded events the inner one.
+    Mapped(SourceKind),
+    /// All of it, as it is.
+    PassedThrough,
+    /// Nothing: these are its fields.
+    Unrecognised(Vec<String>),
 }
 
 impl Normalised {
@@ -102,17 +113,17 @@ impl Normalised {
 
     /// The raw fields that no mapping reads. They are in the document all the same.
     pub fn unmapped(&self) -> Vec<String> {
-        let document = &self.event.document;
-        if self.source == SourceKind::Unrecognised {
-            return document.keys().filter(|name| *name != "@timestamp").cloned().collect();
-        }
-        if !self.source.is_windows() {
-            return Vec::new();
-        }
+        let mapping = match &self.reading {
+            Reading::Mapped(mapping) => *mapping,
+            Reading::PassedThrough => return Vec::new(),
+            Reading::Unrecognised(names) => return names.clone(),
+        };
         let mut names = Vec::new();
         for holder in ["winlog.event_data", "winlog.user_data"] {
-            if let Some(Value::Object(data)) = get_field(document, holder) {
-                let unread = data.keys().filter(|name| !windows_log::reads(self.mapping, name));
+            if let Some(Value::Object(data)) = get_field(&self.event.document, holder) {
+                // `xml_name` is the name of the element that held the data.
+                let unread =
+                    data.keys().filter(|name| *name != "xml_name" && !windows_log::reads(mapping, name));
                 names.extend(unread.map(|name| format!("{holder}.{name}")));
             }
         }
@@ -169,10 +180,10 @@ pub fn normalise(raw: RawInput, options: &NormaliseOptions) -> Result<Normalised
     let RawInput { payload, place, identity, given_index, given_id } = raw;
     let id = given_id.map_or_else(
         || {
-            let content = |bytes: &[u8]| EventId::from_content(&identity, place.record, bytes);
+            let id_of = |bytes: &[u8]| EventId::from_content(&identity, place.record, bytes);
             match &payload {
-                RawPayload::WindowsXml(text) => content(text.as_bytes()),
-                RawPayload::Json(value) => content(value.to_string().as_bytes()),
+                RawPayload::WindowsXml(text) => id_of(text.as_bytes()),
+                RawPayload::Json(value) => id_of(&content::canonical(value)),
             }
         },
         EventId::given,
@@ -188,8 +199,8 @@ pub fn normalise(raw: RawInput, options: &NormaliseOptions) -> Result<Normalised
         }
         RawPayload::Json(_) => return Err(NormaliseError::NotAnObject),
     };
-    let Draft { document, data_stream, source, mapping, has_time } = draft;
-    Ok(Normalised { event: Event { id, data_stream, document, place }, source, has_time, mapping })
+    let Draft { document, data_stream, source, reading, has_time } = draft;
+    Ok(Normalised { event: Event { id, data_stream, document, place }, source, has_time, reading })
 }
 
 /// An event without its id and place.
@@ -197,7 +208,7 @@ struct Draft {
     document: watchfire_events::Document,
     data_stream: DataStream,
     source: SourceKind,
-    mapping: SourceKind,
+    reading: Reading,
     has_time: bool,
 }
 
@@ -236,6 +247,11 @@ fn passed_through(
     origin: &Origin,
     options: &NormaliseOptions,
 ) -> Draft {
+    let reading = if source == SourceKind::Unrecognised {
+        Reading::Unrecognised(document.keys().filter(|name| *name != "@timestamp").cloned().collect())
+    } else {
+        Reading::PassedThrough
+    };
     let has_time = ecs::find_time(&mut document);
     let data_stream = origin.stream(None, options).unwrap_or_else(|| match source {
         SourceKind::Winlogbeat => winlogbeat_index(&document, options),
@@ -243,12 +259,12 @@ fn passed_through(
         _ => DataStream::logs("generic", &options.namespace),
     });
     let dataset = match source {
-        SourceKind::Winlogbeat => return Draft { document, data_stream, source, mapping: source, has_time },
+        SourceKind::Winlogbeat => return Draft { document, data_stream, source, reading, has_time },
         SourceKind::Endgame => Some("esensor".to_owned()),
         _ => origin.named_dataset(),
     };
     ecs::fill_stream_fields(&mut document, &data_stream, dataset.as_deref());
-    Draft { document, data_stream, source, mapping: source, has_time }
+    Draft { document, data_stream, source, reading, has_time }
 }
 
 fn windows(event: WindowsEvent, origin: Origin, options: &NormaliseOptions) -> Draft {
@@ -278,7 +294,7 @@ fn windows(event: WindowsEvent, origin: Origin, options: &NormaliseOptions) -> D
         if let Some(module) = winlogbeat_module(mapping) {
             watchfire_events::set_field(&mut document, "event.module", Value::from(module));
         }
-        return Draft { document, data_stream, source, mapping, has_time };
+        return Draft { document, data_stream, source, reading: Reading::Mapped(mapping), has_time };
     }
     let dataset = source.dataset().unwrap_or("generic");
     let data_stream = origin
@@ -286,7 +302,7 @@ fn windows(event: WindowsEvent, origin: Origin, options: &NormaliseOptions) -> D
         .unwrap_or_else(|| DataStream::logs(dataset, &options.namespace));
     let named = origin.named_dataset();
     ecs::fill_stream_fields(&mut document, &data_stream, Some(named.as_deref().unwrap_or(dataset)));
-    Draft { document, data_stream, source, mapping, has_time }
+    Draft { document, data_stream, source, reading: Reading::Mapped(mapping), has_time }
 }
 
 /// How an event was published, by what its shipper wrote beside it. A bare event counts as an agent's (sources §0.1).

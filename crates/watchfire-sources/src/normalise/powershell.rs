@@ -131,7 +131,7 @@ fn classic_context(text: &str) -> Context {
         }
     }
     for (_, value) in &mut context {
-        value.truncate(value.trim_end_matches('\n').len());
+        value.truncate(value.trim_end().len());
     }
     context
 }

@@ -5,7 +5,7 @@ use watchfire_events::{Document, Timestamp};
 
 use super::draft::Draft;
 use super::{Publication, SourceKind, powershell, security, sysmon};
-use crate::windows::WindowsEvent;
+use crate::windows::{WindowsEvent, message_codes};
 
 /// The channels with a data stream of their own, in lower case.
 const CHANNELS: &[(&str, SourceKind)] = &[
@@ -53,6 +53,9 @@ pub(crate) fn map(event: WindowsEvent, kind: SourceKind, publication: Publicatio
     let stamped: Option<Timestamp> = match kind {
         SourceKind::Sysmon => sysmon::map(&mut draft, publication),
         SourceKind::WindowsSecurity => {
+            if publication == Publication::Winlogbeat {
+                message_codes::render(&mut draft.event_data);
+            }
             security::map(&mut draft);
             None
         }

@@ -115,7 +115,7 @@ impl SystemPart {
         put("event.outcome", self.keywords.and_then(values::outcome).map(Value::from));
         put("host.name", text(&self.computer));
         put("log.level", self.level.as_deref().map(|level| json!(values::level_name(level))));
-        put("message", text(&self.message));
+        put("message", self.message.map(|message| json!(message.replace("\r\n", "\n"))));
         put("winlog.activity_id", self.activity_id.as_deref().map(|id| json!(values::guid_or_text(id))));
         put("winlog.channel", text(&self.channel));
         put("winlog.computer_name", text(&self.computer));
@@ -140,10 +140,12 @@ impl SystemPart {
         );
         put("winlog.task", text(&self.task));
         put("winlog.time_created", self.time.map(|at| json!(at.to_iso_millis())));
-        put("winlog.user.domain", text(&self.user_domain));
+        let service = self.user_id.as_deref().and_then(service_account);
+        let service_name = || service.map(|name| json!(name));
+        put("winlog.user.domain", text(&self.user_domain).or(service.map(|_| json!("NT AUTHORITY"))));
         put("winlog.user.identifier", text(&self.user_id));
-        put("winlog.user.name", text(&self.user_name));
-        put("winlog.user.type", text(&self.user_type));
+        put("winlog.user.name", text(&self.user_name).or_else(service_name));
+        put("winlog.user.type", text(&self.user_type).or(service.map(|_| json!("Well Known Group"))));
         put("winlog.version", self.version.map(Value::from));
 
         Ok(WindowsEvent {
@@ -155,6 +157,16 @@ impl SystemPart {
             user_data,
             document,
         })
+    }
+}
+
+/// The name of an account that is the same on every machine, as Beats looks it up.
+fn service_account(sid: &str) -> Option<&'static str> {
+    match sid {
+        "S-1-5-18" => Some("SYSTEM"),
+        "S-1-5-19" => Some("LOCAL SERVICE"),
+        "S-1-5-20" => Some("NETWORK SERVICE"),
+        _ => None,
     }
 }
 

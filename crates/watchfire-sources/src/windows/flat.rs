@@ -1,5 +1,8 @@
 //! Flat records: system and data fields side by side, as NXLog's `im_msvistalog` and other exports write them.
 //!
+//! Azure's tables `WindowsEvent` and `SecurityEvent` are flat but for `EventData`, which is JSON or XML, often as a text;
+//! then no other name is data.
+//!
 //! A name that is not known as a system field is event data. Two names need care. `AccountName` and `Domain` are the
 //! *writer* of the event in NXLog, not its subject. `EventType` is NXLog's severity (`AUDIT_SUCCESS`, `INFO` …) unless
 //! the event has a datum of that name, as Sysmon's registry, pipe and WMI events do; then NXLog keeps its own under
@@ -8,7 +11,7 @@
 use serde_json::{Map, Value};
 use watchfire_events::{Document, Timestamp, set_field};
 
-use super::{LocalTime, SystemPart, WindowsEvent, WindowsEventError, values};
+use super::{LocalTime, SystemPart, WindowsEvent, WindowsEventError, values, xml, xml_tree};
 
 /// A pipeline behind NXLog stamps a record at most this long after NXLog received it, for the two stamps to tell the
 /// zone of the first. Zones are multiples of 15 minutes, so half of that is the most that can be told.
@@ -26,35 +29,83 @@ enum Role {
     Pipeline,
 }
 
-fn role(name: &str, nxlog: bool) -> Option<Role> {
+fn role(name: &str, shape: Shape) -> Option<Role> {
     Some(match name {
         "EventID" | "Channel" | "SourceName" | "ProviderName" | "ProviderGuid" | "Hostname" | "Computer"
         | "MachineName" | "RecordNumber" | "EventRecordID" | "RecordID" | "EventTime" | "TimeCreated"
         | "Keywords" | "Level" | "Version" | "Task" | "Opcode" | "OpcodeValue" | "ExecutionProcessID"
         | "ThreadID" | "UserID" | "ActivityID" | "RelatedActivityID" | "Message" => Role::System,
+        "EventSourceName" | "TimeGenerated" if shape != Shape::NxLog => Role::System,
+        "Provider" | "EventLevel" | "EventRecordId" | "SystemProcessId" | "SystemThreadId"
+        | "SystemUserId"
+            if shape == Shape::DataApart =>
+        {
+            Role::System
+        }
         // Elsewhere these are data: event 7045 has an `AccountName`, and many have a `Domain`.
-        "AccountName" | "AccountType" | "Domain" | "Category" if nxlog => Role::System,
+        "AccountName" | "AccountType" | "Domain" | "Category" if shape == Shape::NxLog => Role::System,
         "SourceModuleName" | "SourceModuleType" | "EventReceivedTime" | "Severity" | "SeverityValue"
         | "port" | "EventTypeOrignal" => Role::Shipper,
         "@timestamp" | "@version" | "tags" | "agent" | "ecs" | "host" | "log" | "input" | "event" => {
             Role::Pipeline
         }
+        _ if shape == Shape::DataApart => Role::Shipper,
         _ => return None,
     })
 }
 
-pub(crate) fn read(record: Map<String, Value>, local: &LocalTime) -> Result<WindowsEvent, WindowsEventError> {
-    let nxlog = record.contains_key("SourceModuleType") || record.contains_key("EventReceivedTime");
+/// How a record is flat.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// By NXLog.
+    NxLog,
+    /// With the data in an object of their own, by Azure.
+    DataApart,
+    /// By another tool.
+    Other,
+}
+
+impl Shape {
+    fn of(record: &Map<String, Value>) -> Self {
+        if record.contains_key("SourceModuleType") || record.contains_key("EventReceivedTime") {
+            Self::NxLog
+        } else if record.get("EventData").is_some_and(is_data) {
+            Self::DataApart
+        } else {
+            Self::Other
+        }
+    }
+
+    /// Where fields of the exporting tool are kept.
+    fn namespace(self) -> &'static str {
+        if self == Self::DataApart { "sentinel" } else { "nxlog" }
+    }
+}
+
+pub(crate) fn read(
+    mut record: Map<String, Value>,
+    local: &LocalTime,
+) -> Result<WindowsEvent, WindowsEventError> {
+    let shape = Shape::of(&record);
     let hint = zone_hint(&record);
     let mut system = Map::new();
     let mut event_data = Document::new();
     let mut document = Document::new();
+    if shape == Shape::DataApart
+        && let Some(data) = record.remove("EventData")
+    {
+        match data_apart(data) {
+            Ok(data) => event_data = data,
+            // What cannot be read stays as it is.
+            Err(data) => set_field(&mut document, "sentinel.EventData", data),
+        }
+    }
     for (name, value) in record {
-        match role(&name, nxlog) {
+        match role(&name, shape) {
             Some(Role::System) => {
                 system.insert(name, value);
             }
-            Some(Role::Shipper) => set_field(&mut document, &format!("nxlog.{name}"), value),
+            Some(Role::Shipper) => set_field(&mut document, &format!("{}.{name}", shape.namespace()), value),
             Some(Role::Pipeline) => match value {
                 // NXLog's own host, a plain name, would stand in the way of the object of that name.
                 Value::String(host) if name == "host" => {
@@ -75,7 +126,7 @@ pub(crate) fn read(record: Map<String, Value>, local: &LocalTime) -> Result<Wind
         }
     }
     let stamp = document.get("@timestamp").and_then(Value::as_str).map(str::to_owned);
-    let time = ["EventTime", "TimeCreated"]
+    let time = ["EventTime", "TimeCreated", "TimeGenerated"]
         .iter()
         .find_map(|name| system.get(*name).and_then(|value| time(value, local, hint)))
         .or_else(|| stamp.and_then(|stamp| local.read(&stamp, 0)));
@@ -90,18 +141,27 @@ pub(crate) fn read(record: Map<String, Value>, local: &LocalTime) -> Result<Wind
     let part = SystemPart {
         code: text("EventID"),
         channel: text("Channel"),
-        provider: text("SourceName").or_else(|| text("ProviderName")),
+        provider: text("SourceName")
+            .or_else(|| text("ProviderName"))
+            .or_else(|| text("Provider"))
+            .or_else(|| text("EventSourceName")),
         provider_guid: text("ProviderGuid"),
-        record_id: text("RecordNumber").or_else(|| text("EventRecordID")).or_else(|| text("RecordID")),
+        record_id: text("RecordNumber")
+            .or_else(|| text("EventRecordID"))
+            .or_else(|| text("RecordID"))
+            .or_else(|| text("EventRecordId")),
         computer: text("Hostname").or_else(|| text("Computer")).or_else(|| text("MachineName")),
         version: number("Version"),
-        level: text("Level").map(|level| level.to_lowercase()).or_else(|| severity_level(&document)),
+        level: text("Level")
+            .map(|level| level.to_lowercase())
+            .or_else(|| text("EventLevel"))
+            .or_else(|| severity_level(&document)),
         opcode: text("Opcode").or_else(|| text("OpcodeValue")),
         task: text("Category").or_else(|| text("Task")),
         keywords: system.get("Keywords").and_then(values::bits),
-        process_id: number("ExecutionProcessID"),
-        thread_id: number("ThreadID"),
-        user_id: text("UserID"),
+        process_id: number("ExecutionProcessID").or_else(|| number("SystemProcessId")),
+        thread_id: number("ThreadID").or_else(|| number("SystemThreadId")),
+        user_id: text("UserID").or_else(|| text("SystemUserId")),
         user_name: text("AccountName"),
         user_domain: text("Domain"),
         user_type: text("AccountType"),
@@ -112,6 +172,38 @@ pub(crate) fn read(record: Map<String, Value>, local: &LocalTime) -> Result<Wind
         ..SystemPart::default()
     };
     part.into_event(event_data, Document::new(), document)
+}
+
+/// Whether a value may be the data of an event as a whole.
+fn is_data(value: &Value) -> bool {
+    match value {
+        Value::Object(_) => true,
+        Value::String(text) => text.trim_start().starts_with(['{', '<']),
+        _ => false,
+    }
+}
+
+/// The data of an event from an object, or from a text that is one in JSON or an `EventData` element; else the value.
+fn data_apart(value: Value) -> Result<Document, Value> {
+    let fields = match value {
+        Value::Object(fields) => fields,
+        Value::String(text) if text.trim_start().starts_with('<') => {
+            return match xml_tree::parse(&text) {
+                Ok(element) => Ok(xml::data(&element)),
+                Err(_) => Err(Value::String(text)),
+            };
+        }
+        Value::String(text) => match serde_json::from_str(&text) {
+            Ok(Value::Object(fields)) => fields,
+            _ => return Err(Value::String(text)),
+        },
+        other => return Err(other),
+    };
+    let texts = fields.into_iter().filter_map(|(name, value)| {
+        let value = values::data_value(&name, value)?;
+        Some((name, value))
+    });
+    Ok(texts.collect())
 }
 
 /// Whether an `EventType` is NXLog's own.

@@ -16,6 +16,7 @@ pub(crate) mod evtx_json;
 pub(crate) mod flat;
 mod form;
 pub(crate) mod get_win_event;
+pub(crate) mod message_codes;
 pub(crate) mod values;
 pub(crate) mod velociraptor;
 pub(crate) mod xml;

@@ -61,7 +61,7 @@ fn add_rendering(part: &mut SystemPart, rendering: &Element) {
 }
 
 /// Named data by its name, unnamed data as `param1`, `param2` …, anything else by its element's name.
-fn data(element: &Element) -> Document {
+pub(crate) fn data(element: &Element) -> Document {
     let mut data = Document::new();
     let mut unnamed = 0;
     for child in &element.children {

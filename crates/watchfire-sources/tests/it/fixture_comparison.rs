@@ -59,31 +59,31 @@ struct Pair {
 
 /// What the comparison of a set found.
 #[derive(Default)]
-pub struct Comparison {
-    pub set: &'static str,
-    pub documents: usize,
-    pub equal: usize,
-    pub optional_equal: usize,
-    pub optional: usize,
-    pub differences: Vec<Difference>,
+pub(crate) struct Comparison {
+    pub(crate) set: &'static str,
+    pub(crate) documents: usize,
+    pub(crate) equal: usize,
+    pub(crate) optional_equal: usize,
+    pub(crate) optional: usize,
+    pub(crate) differences: Vec<Difference>,
     /// Documents without the constants of their data stream.
-    pub without_stream_fields: Vec<String>,
+    pub(crate) without_stream_fields: Vec<String>,
 }
 
 /// A field of the reference's document that ours has not, or has otherwise.
-pub struct Difference {
-    pub label: String,
-    pub field: String,
-    pub expected: Value,
-    pub found: Option<Value>,
+pub(crate) struct Difference {
+    pub(crate) label: String,
+    pub(crate) field: String,
+    pub(crate) expected: Value,
+    pub(crate) found: Option<Value>,
 }
 
 impl Comparison {
-    pub fn expected(&self) -> usize {
+    pub(crate) fn expected(&self) -> usize {
         self.equal + self.differences.len()
     }
 
-    pub fn percent(&self) -> f64 {
+    pub(crate) fn percent(&self) -> f64 {
         if self.expected() == 0 { 100.0 } else { 100.0 * self.equal as f64 / self.expected() as f64 }
     }
 
@@ -93,7 +93,7 @@ impl Comparison {
 }
 
 /// Compares all sets below the folder of fixtures.
-pub fn compare_all(fixtures: &Path) -> Vec<Comparison> {
+pub(crate) fn compare_all(fixtures: &Path) -> Vec<Comparison> {
     SETS.iter()
         .map(|(set, source, layout)| {
             let mut comparison = Comparison { set, ..Comparison::default() };
@@ -106,7 +106,7 @@ pub fn compare_all(fixtures: &Path) -> Vec<Comparison> {
 }
 
 /// The table of all sets.
-pub fn table(comparisons: &[Comparison]) -> String {
+pub(crate) fn table(comparisons: &[Comparison]) -> String {
     let mut text = format!(
         "{:<32} {:>9} {:>9} {:>7} {:>9} {:>8} {:>8}  {}\n",
         "fixture set",
@@ -205,7 +205,9 @@ fn evtx_pairs(folder: &Path, log: &Path) -> Vec<Pair> {
     let mut parser = evtx::EvtxParser::from_path(log).expect("an EVTX file");
     for record in parser.records_json_value() {
         let record = record.expect("a readable record");
-        records.insert(record.event_record_id.to_string(), record.data);
+        // The id inside the event is the one that Winlogbeat writes; exported logs number their records anew outside.
+        let id = record.data.pointer("/Event/System/EventRecordID").map(text_of).unwrap_or_default();
+        records.insert(id, record.data);
     }
     let documents = lines(&expected).into_iter().map(object);
     let pairs = documents.filter_map(|expected| {
@@ -322,14 +324,14 @@ fn same(field: &str, expected: &Value, found: &Value) -> bool {
         single => vec![single.clone()],
     };
     let (mut expected, mut found) = (list(expected), list(found));
-    if expected.len() != found.len() {
-        return false;
-    }
     if !matches!(field, "process.args" | "process.parent.args" | "dns.answers") {
-        expected.sort_by_key(|value| folded(value));
-        found.sort_by_key(|value| folded(value));
+        for set in [&mut expected, &mut found] {
+            set.sort_by_key(folded);
+            set.dedup();
+        }
     }
-    expected.iter().zip(&found).all(|(expected, found)| same_single(field, expected, found))
+    expected.len() == found.len()
+        && expected.iter().zip(&found).all(|(expected, found)| same_single(field, expected, found))
 }
 
 fn same_single(field: &str, expected: &Value, found: &Value) -> bool {
@@ -381,6 +383,13 @@ fn guid(text: &str) -> Option<String> {
 fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        // With sorted keys, whatever order the map keeps.
+        Value::Object(object) => {
+            let sorted: BTreeMap<&String, String> =
+                object.iter().map(|(key, value)| (key, text_of(value))).collect();
+            format!("{sorted:?}")
+        }
+        Value::Array(items) => format!("{:?}", items.iter().map(text_of).collect::<Vec<_>>()),
         other => other.to_string(),
     }
 }

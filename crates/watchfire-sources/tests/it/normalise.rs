@@ -1,1 +1,377 @@
-//! Normalisation, by cases and by comparison.
+//! Normalisation: cases as files, invariants over hostile input, and agreement with the reference on the fixtures.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use watchfire_events::{DataStream, Place, flatten};
+use watchfire_sources::normalise::{
+    NormaliseError, NormaliseOptions, Normalised, RawInput, RawPayload, SourceKind, fields, normalise,
+};
+
+use crate::{fixture_comparison, shared_data};
+
+/// Cases are pairs `<name>.raw.json` and `<name>.expected.json`; `WATCHFIRE_UPDATE_CASES=1` writes the latter anew.
+fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/normalise");
+    let entries = std::fs::read_dir(folder).expect("the folder of cases");
+    let mut raws: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.to_string_lossy().ends_with(".raw.json"))
+        .collect();
+    raws.sort();
+    raws
+}
+
+fn raw_input(record: Value) -> RawInput {
+    RawInput {
+        payload: match record {
+            Value::String(xml) => RawPayload::WindowsXml(xml),
+            other => RawPayload::Json(other),
+        },
+        place: Place { input: "case".into(), record: 1, line: None, offset: None },
+        identity: "case".into(),
+        given_index: None,
+        given_id: None,
+    }
+}
+
+fn run(case: &Value) -> Result<Normalised, NormaliseError> {
+    let text = |name: &str| case.get(name).and_then(Value::as_str).map(str::to_owned);
+    let mut raw = raw_input(case["record"].clone());
+    raw.given_index = text("index");
+    raw.given_id = text("id");
+    let options = NormaliseOptions {
+        source: text("source").map(|name| name.parse().expect("a source")),
+        index: text("given_stream").map(DataStream::new),
+        ..NormaliseOptions::default()
+    };
+    normalise(raw, &options)
+}
+
+/// What a case comes to, with keys in order.
+fn outcome(case: &Value) -> Value {
+    match run(case) {
+        Ok(normalised) => json!({
+            "data_stream": normalised.event.data_stream.as_str(),
+            "document": sorted(&Value::Object(normalised.event.document.clone())),
+            "has_time": normalised.has_time,
+            "id_is_given": case.get("id").and_then(Value::as_str) == Some(normalised.event.id.as_str()),
+            "source": normalised.source.name(),
+            "unmapped": normalised.unmapped().into_iter().collect::<BTreeSet<_>>(),
+        }),
+        Err(error) => json!({"error": error.reason(), "message": error.to_string()}),
+    }
+}
+
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let mut entries: Vec<_> = object.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            entries.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect::<Map<_, _>>().into()
+        }
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn cases_come_out_as_expected() {
+    let update = std::env::var_os("WATCHFIRE_UPDATE_CASES").is_some();
+    let mut failures = Vec::new();
+    for raw in cases() {
+        let case: Value =
+            serde_json::from_str(&std::fs::read_to_string(&raw).expect("a case")).expect("JSON");
+        let expected = PathBuf::from(raw.to_string_lossy().replace(".raw.json", ".expected.json"));
+        let found = outcome(&case);
+        if update {
+            let text = serde_json::to_string_pretty(&found).expect("JSON") + "\n";
+            std::fs::write(&expected, text).expect("the case is written");
+            continue;
+        }
+        let text = std::fs::read_to_string(&expected)
+            .unwrap_or_else(|_| panic!("{} is missing", expected.display()));
+        let wanted: Value = serde_json::from_str(&text).expect("JSON");
+        if wanted != found {
+            failures.push(format!(
+                "{}\n{}",
+                raw.display(),
+                serde_json::to_string_pretty(&found).expect("JSON")
+            ));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Every field that a case gives is in the table of its source, so that the schema catalogue knows its type.
+#[test]
+fn cases_give_only_fields_of_their_sources() {
+    for raw in cases() {
+        let case: Value =
+            serde_json::from_str(&std::fs::read_to_string(&raw).expect("a case")).expect("JSON");
+        if let Ok(normalised) = run(&case) {
+            assert_eq!(unlisted(&normalised), BTreeSet::new(), "{}", raw.display());
+        }
+    }
+}
+
+/// Fields of a document that the table of its source does not have.
+fn unlisted(normalised: &Normalised) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let Some(source) = fields().iter().find(|row| row.source == normalised.source) else {
+        return names;
+    };
+    flatten(&normalised.event.document, &mut |name, _| {
+        if !source.gives(name) && name != "@version" {
+            names.insert(name.to_owned());
+        }
+    });
+    names
+}
+
+#[test]
+fn a_record_has_the_same_id_whenever_it_is_read() {
+    let record = json!({"who": "ana", "at": 1});
+    let id = |record: &Value, place: u64| {
+        let mut raw = raw_input(record.clone());
+        raw.place.record = place;
+        normalise(raw, &NormaliseOptions::default()).expect("an object").event.id
+    };
+    assert_eq!(id(&record, 1), id(&record, 1));
+    assert_ne!(id(&record, 1), id(&record, 2));
+    assert_ne!(id(&record, 1), id(&json!({"who": "ana", "at": 2}), 1));
+}
+
+#[test]
+fn the_forms_of_one_event_agree() {
+    let named = |name: &str| {
+        let path =
+            cases().into_iter().find(|path| path.ends_with(format!("{name}.raw.json"))).expect("the case");
+        let case: Value =
+            serde_json::from_str(&std::fs::read_to_string(path).expect("a case")).expect("JSON");
+        run(&case).expect("an event").event.document
+    };
+    let forms =
+        ["security_4688_process_xml", "security_4688_process_flat", "security_4688_process_get_win_event"];
+    let documents: Vec<_> = forms.iter().map(|form| named(form)).collect();
+    for part in ["process", "user", "related"] {
+        assert_eq!(documents[0][part], documents[1][part], "{part}");
+        assert_eq!(documents[0][part], documents[2][part], "{part}");
+    }
+}
+
+#[test]
+fn sources_are_found_by_their_names() {
+    for kind in SourceKind::ALL {
+        assert_eq!(kind.name().parse(), Ok(*kind));
+    }
+    let error = "sysmon".parse::<SourceKind>().unwrap_err();
+    assert!(
+        error.to_string().starts_with("there is no source `sysmon`; known are `windows.sysmon_operational`")
+    );
+}
+
+/// Values of any shape, with the names that the forms look for.
+fn any_value() -> impl Strategy<Value = Value> {
+    let text = prop_oneof![
+        "[ -~]{0,12}",
+        Just("0x8020000000000000".to_owned()),
+        Just("type:  5 a;::ffff:1.2.3.4;".to_owned()),
+        Just("\\\\\"a b\" \\".to_owned()),
+        Just("2026-03-02 09:15:04.1".to_owned()),
+        Just("CN=a,=,,\u{e9}".to_owned()),
+        Just("<Task><Actions/></Task>".to_owned()),
+        Just("\tHostName=a\n\tCommandLine=b".to_owned()),
+        Just("%%4416 %%".to_owned()),
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        text.prop_map(Value::from),
+    ];
+    let name = prop_oneof![proptest::sample::select(NAMES).prop_map(str::to_owned), "[A-Za-z#@._]{0,8}",];
+    leaf.prop_recursive(5, 48, 8, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((name.clone(), inner), 0..8)
+                .prop_map(|entries| Value::Object(entries.into_iter().collect())),
+        ]
+    })
+}
+
+const NAMES: &[&str] = &[
+    "Event",
+    "System",
+    "EventData",
+    "UserData",
+    "#attributes",
+    "#text",
+    "winlog",
+    "event_data",
+    "user_data",
+    "event_id",
+    "channel",
+    "provider_name",
+    "event",
+    "code",
+    "category",
+    "dataset",
+    "data_stream",
+    "host",
+    "name",
+    "os",
+    "EventID",
+    "Channel",
+    "SourceName",
+    "Keywords",
+    "EventTime",
+    "SourceModuleType",
+    "EventReceivedTime",
+    "@timestamp",
+    "Id",
+    "ProviderName",
+    "LogName",
+    "Properties",
+    "Value",
+    "Message",
+    "TimeCreated",
+    "SystemTime",
+    "Provider",
+    "Name",
+    "Computer",
+    "Security",
+    "UserID",
+    "Data",
+    "CommandLine",
+    "Image",
+    "Hashes",
+    "QueryResults",
+    "TargetObject",
+    "Details",
+    "IpAddress",
+    "SubjectUserName",
+    "TargetUserName",
+    "MemberName",
+    "TaskContent",
+    "ScriptBlockText",
+    "ContextInfo",
+    "Payload",
+    "param1",
+    "param2",
+    "param3",
+    "PrivilegeList",
+    "SidList",
+    "AccessList",
+    "UtcTime",
+];
+
+/// Providers and channels of the mappings.
+const CHANNELS: &[(&str, &str)] = &[
+    ("Microsoft-Windows-Sysmon", "Microsoft-Windows-Sysmon/Operational"),
+    ("Microsoft-Windows-Security-Auditing", "Security"),
+    ("PowerShell", "Windows PowerShell"),
+    ("Microsoft-Windows-PowerShell", "Microsoft-Windows-PowerShell/Operational"),
+    ("Other", "Other"),
+];
+
+/// A record of a form whose event is of a given kind, with data of any shape.
+fn any_windows_record() -> impl Strategy<Value = Value> {
+    let code = prop_oneof![0_u32..30, 400_u32..404, 4600_u32..5400, Just(800), Just(1102)];
+    (proptest::sample::select(CHANNELS), code, any_value(), 0_usize..6).prop_map(|((provider, channel), code, data, form)| {
+        match form {
+            0 => json!({"Event": {"System": {"EventID": code, "Channel": channel, "Provider": {"#attributes": {"Name": provider}}}, "EventData": data}}),
+            1 => json!({"winlog": {"event_id": code, "channel": channel, "provider_name": provider, "event_data": data}}),
+            2 => json!({"System": {"EventID": {"Value": code}, "Channel": channel, "Provider": {"Name": provider}}, "EventData": data}),
+            3 => json!({"Id": code, "LogName": channel, "ProviderName": provider, "Properties": data}),
+            4 => json!({"Event": {"System": {"EventID": code, "Channel": channel, "Provider_attributes": {"Name": provider}}, "UserData": data}}),
+            _ => {
+                let mut record = json!({"EventID": code, "Channel": channel, "SourceName": provider});
+                if let (Value::Object(record), Value::Object(data)) = (&mut record, data) {
+                    record.extend(data);
+                }
+                record
+            }
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    /// Whatever JSON comes in, something that is counted comes out, the same twice, and objects always give an event
+    /// or a reason.
+    #[test]
+    fn any_json_gives_an_event_or_a_reason(record in prop_oneof![any_value(), any_windows_record()], force in 0_usize..15) {
+        let options = NormaliseOptions { source: SourceKind::ALL.get(force).copied(), ..NormaliseOptions::default() };
+        let first = normalise(raw_input(record.clone()), &options);
+        prop_assert_eq!(&first, &normalise(raw_input(record), &options));
+        if let Ok(normalised) = first {
+            prop_assert!(!normalised.event.data_stream.as_str().is_empty());
+            prop_assert!(normalised.source.is_windows() || normalised.unmapped().len() <= normalised.event.document.len());
+        }
+    }
+
+    #[test]
+    fn any_xml_gives_an_event_or_a_reason(data in "[ -~]{0,40}", cut in 0_usize..400) {
+        let whole = format!(
+            "<Event><System><Provider Name='Microsoft-Windows-Sysmon'/><EventID>22</EventID><Channel>x</Channel></System>\
+             <EventData><Data Name='QueryResults'>{data}</Data><Data>{data}</Data></EventData></Event>"
+        );
+        let end = cut.min(whole.len());
+        let _ = normalise(raw_input(Value::String(whole[..end].to_owned())), &NormaliseOptions::default());
+    }
+}
+
+/// The share of expected fields that each fixture set must reach.
+const FLOOR: f64 = 99.0;
+
+#[test]
+fn shared_fixtures_agree_with_the_reference() {
+    let Some(fixtures) = shared_data::path("fixtures") else {
+        return;
+    };
+    let comparisons = fixture_comparison::compare_all(&fixtures);
+    println!("{}", fixture_comparison::table(&comparisons));
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/fixture-differences.md");
+    let page = std::fs::read_to_string(page).expect("docs/fixture-differences.md");
+    let mut unexplained = BTreeSet::new();
+    for comparison in &comparisons {
+        assert!(comparison.documents > 0, "{}: no documents", comparison.set);
+        assert!(comparison.percent() >= FLOOR, "{}: {:.2} %", comparison.set, comparison.percent());
+        assert_eq!(comparison.without_stream_fields, Vec::<String>::new(), "{}", comparison.set);
+        for difference in &comparison.differences {
+            let row = format!("| `{}` | {} | `{}` |", comparison.set, difference.label, difference.field);
+            if !page.contains(&row) {
+                unexplained.insert(format!("{row} expected {}", difference.expected));
+            }
+        }
+    }
+    let rows: Vec<_> = unexplained.into_iter().collect();
+    assert!(
+        rows.is_empty(),
+        "differences that docs/fixture-differences.md does not explain:\n{}",
+        rows.join("\n")
+    );
+}
+
+#[test]
+fn shared_ecs_has_the_fields_that_sources_name() {
+    let Some(path) = shared_data::path("schemas/ecs_fields.csv") else {
+        return;
+    };
+    let text = std::fs::read_to_string(path).expect("the fields of ECS");
+    let ecs: BTreeSet<&str> = text.lines().filter_map(|line| line.split(',').next()).collect();
+    for source in fields() {
+        for field in source.ecs_fields.iter().flat_map(|group| group.iter()) {
+            let known = match field.strip_suffix('.') {
+                Some(_) => ecs.iter().any(|name| name.starts_with(field)),
+                None => ecs.contains(field),
+            };
+            assert!(known, "{}: ECS has no `{field}`", source.source);
+        }
+    }
+}

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 /// A path below the shared data, or nothing if they are not there; then the test is skipped by name, unless
 /// `WATCHFIRE_REQUIRE_SHARED=1` makes that a failure.
-pub fn path(below: &str) -> Option<PathBuf> {
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+pub(crate) fn path(below: &str) -> Option<PathBuf> {
     let root = std::env::var_os("WATCHFIRE_SHARED").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
         PathBuf::from,

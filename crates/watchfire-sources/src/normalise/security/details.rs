@@ -3,6 +3,7 @@
 use super::words;
 use super::{events, list};
 use crate::normalise::draft::Draft;
+use crate::windows::message_codes;
 use crate::windows::values::integer_text;
 
 pub(super) fn explain(draft: &mut Draft) {
@@ -50,7 +51,7 @@ fn logon_failure(draft: &mut Draft) {
         }
     }
     let reason = draft.datum("FailureReason").map(|reason| match reason.strip_prefix("%%") {
-        Some(code) => words::message(code).unwrap_or(reason).to_owned(),
+        Some(code) => message_codes::text(code).unwrap_or(reason).to_owned(),
         // Rendered already.
         None => reason.to_owned(),
     });
@@ -111,7 +112,9 @@ fn described(codes: &str) -> Vec<String> {
         if piece.contains("%%") { piece.split(' ').collect() } else { vec![piece] }
     });
     let texts = pieces.map(str::trim).filter(|piece| !piece.is_empty() && *piece != "-");
-    texts.map(|piece| piece.strip_prefix("%%").and_then(words::message).unwrap_or(piece).to_owned()).collect()
+    texts
+        .map(|piece| piece.strip_prefix("%%").and_then(message_codes::text).unwrap_or(piece).to_owned())
+        .collect()
 }
 
 fn special_groups(draft: &mut Draft) {
@@ -142,7 +145,7 @@ fn firewall(draft: &mut Draft) {
         Some("%%14593" | "outbound") => draft.set("network.direction", "outbound"),
         _ => {}
     }
-    let layer = draft.datum("LayerName").and_then(|layer| words::message(layer.strip_prefix("%%")?));
+    let layer = draft.datum("LayerName").and_then(|layer| message_codes::text(layer.strip_prefix("%%")?));
     if let Some(layer) = layer {
         draft.set_datum("LayerNameDescription", layer);
     }

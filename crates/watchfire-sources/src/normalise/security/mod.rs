@@ -92,18 +92,38 @@ const READ_BY_FUNCTIONS: &[&str] = &[
     "ShareName",
 ];
 
+/// Data that this module writes beside the raw ones.
+const WRITTEN: &[&str] = &[
+    "AccessListDescription",
+    "AccessMaskDescription",
+    "AuditPolicyChangesDescription",
+    "Category",
+    "LayerNameDescription",
+    "NewUACList",
+    "RemoteMachineDescription",
+    "RemoteUserDescription",
+    "SidListDesc",
+    "StatusDescription",
+    "SubCategory",
+    "TicketEncryptionTypeDescription",
+    "TicketOptionsDescription",
+];
+
+/// The providers whose events are mapped; AD CS, AD FS and others also write to this channel.
+const PROVIDERS: &[&str] = &["Microsoft-Windows-Security-Auditing", "Microsoft-Windows-Eventlog"];
+
 /// Whether some mapping of this source reads a datum.
 pub(crate) fn reads(name: &str) -> bool {
-    READ_BY_FUNCTIONS.contains(&name) || FIELDS.iter().chain(COMMON_FIELDS).any(|rule| rule.raw == name)
+    READ_BY_FUNCTIONS.contains(&name)
+        || WRITTEN.contains(&name)
+        || FIELDS.iter().chain(COMMON_FIELDS).any(|rule| rule.raw == name)
 }
 
 /// Maps one event of the two providers whose events the reference maps; others stay as the collector gave them.
 pub(crate) fn map(draft: &mut Draft) {
     let provider = draft.text("winlog.provider_name").unwrap_or_default();
-    if !["Microsoft-Windows-Security-Auditing", "Microsoft-Windows-Eventlog"]
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(provider))
-    {
+    // A form that has no provider has the channel's own.
+    if !provider.is_empty() && !PROVIDERS.iter().any(|known| known.eq_ignore_ascii_case(provider)) {
         return;
     }
     details::explain(draft);

@@ -171,12 +171,15 @@ pub(super) fn map(draft: &mut Draft) {
         draft.set("sysmon.dns.status", name.unwrap_or(&status));
     }
     if let Some(results) = draft.take("QueryResults") {
-        let (answers, addresses) = answers(draft, &results);
-        if !answers.is_empty() {
-            draft.set("dns.answers", answers);
+        let Resolution { records, addresses, whole } = resolution(draft, &results);
+        if !records.is_empty() {
+            draft.set("dns.answers", records);
         }
         if !addresses.is_empty() {
             draft.set("dns.resolved_ip", addresses);
+        }
+        if !whole {
+            draft.set_datum("QueryResults", results);
         }
     }
     if let Some(question) = draft.text("dns.question.name").map(str::to_owned) {
@@ -184,10 +187,19 @@ pub(super) fn map(draft: &mut Draft) {
     }
 }
 
+/// What a query resulted in.
+struct Resolution {
+    records: Vec<Value>,
+    addresses: Vec<String>,
+    /// Whether all of the text was understood. Sysmon cuts long results in the middle of an address.
+    whole: bool,
+}
+
 /// The answers of a result such as `type:  5 www.example.org;::ffff:192.0.2.1;`, and the addresses among them.
-fn answers(draft: &mut Draft, results: &str) -> (Vec<Value>, Vec<String>) {
-    let mut answers = Vec::new();
+fn resolution(draft: &mut Draft, results: &str) -> Resolution {
+    let mut records = Vec::new();
     let mut addresses: Vec<String> = Vec::new();
+    let mut whole = true;
     for result in results.split(';').map(str::trim).filter(|result| !result.is_empty()) {
         if let Some(typed) = result.strip_prefix("type:") {
             let typed = typed.trim_start();
@@ -197,22 +209,21 @@ fn answers(draft: &mut Draft, results: &str) -> (Vec<Value>, Vec<String>) {
             if !data.is_empty() {
                 draft.relate_host(data);
             }
-            answers.push(json!({"type": kind, "data": data}));
+            records.push(json!({"type": kind, "data": data}));
             continue;
         }
         let address = plain_address(result);
         if parse_ip(address).is_none() {
-            // Not an address and without a type: kept, so that nothing is lost.
-            answers.push(json!({"data": result}));
+            whole = false;
             continue;
         }
         draft.relate_address(address);
-        answers.push(json!({"type": if address.contains(':') { "AAAA" } else { "A" }, "data": address}));
+        records.push(json!({"type": if address.contains(':') { "AAAA" } else { "A" }, "data": address}));
         if !addresses.iter().any(|known| known == address) {
             addresses.push(address.to_owned());
         }
     }
-    (answers, addresses)
+    Resolution { records, addresses, whole }
 }
 
 fn find(table: &'static [(u32, &'static str)], number: u32) -> Option<&'static str> {

@@ -1,0 +1,66 @@
+//! The bytes of a record that its id is made from (docs/alert-identity.md).
+
+use serde_json::{Map, Value};
+
+/// Compact JSON with sorted keys: the same record gives the same bytes, in whatever order its fields were written.
+pub(crate) fn canonical(record: &Value) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(1024);
+    write(record, &mut bytes);
+    bytes
+}
+
+fn write(value: &Value, bytes: &mut Vec<u8>) {
+    match value {
+        Value::Object(object) => {
+            let mut entries: Vec<_> = object.iter().collect();
+            entries.sort_unstable_by_key(|(key, _)| *key);
+            write_list(bytes, b"{}", entries, |(key, value), bytes| {
+                write_text(key, bytes);
+                bytes.push(b':');
+                write(value, bytes);
+            });
+        }
+        Value::Array(items) => write_list(bytes, b"[]", items, write),
+        Value::String(text) => write_text(text, bytes),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {
+            bytes.extend_from_slice(value.to_string().as_bytes())
+        }
+    }
+}
+
+fn write_list<T>(
+    bytes: &mut Vec<u8>,
+    brackets: &[u8; 2],
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(T, &mut Vec<u8>),
+) {
+    bytes.push(brackets[0]);
+    for (at, item) in items.into_iter().enumerate() {
+        if at > 0 {
+            bytes.push(b',');
+        }
+        write(item, bytes);
+    }
+    bytes.push(brackets[1]);
+}
+
+fn write_text(text: &str, bytes: &mut Vec<u8>) {
+    serde_json::to_writer(bytes, text).expect("a text is written to memory");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_order_of_keys_does_not_matter() {
+        let text = |value: Value| String::from_utf8(canonical(&value)).unwrap();
+        assert_eq!(
+            text(json!({"b": [1, {"z": null, "a": "\"\n"}], "a": true})),
+            r#"{"a":true,"b":[1,{"a":"\"\n","z":null}]}"#
+        );
+        let parsed: Value = serde_json::from_str(r#"{"y":1.50,"x":{}}"#).unwrap();
+        assert_eq!(text(parsed), r#"{"x":{},"y":1.5}"#);
+    }
+}
