@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a report is what it is for")]
 
 #[path = "../tests/it/fixture_comparison.rs"]
+#[expect(dead_code, reason = "tests use more of it than the report")]
 mod fixture_comparison;
 
 fn main() {

@@ -1,6 +1,6 @@
 //! The bytes of a record that its id is made from (docs/alert-identity.md).
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Compact JSON with sorted keys: the same record gives the same bytes, in whatever order its fields were written.
 pub(crate) fn canonical(record: &Value) -> Vec<u8> {
@@ -14,23 +14,23 @@ fn write(value: &Value, bytes: &mut Vec<u8>) {
         Value::Object(object) => {
             let mut entries: Vec<_> = object.iter().collect();
             entries.sort_unstable_by_key(|(key, _)| *key);
-            write_list(bytes, b"{}", entries, |(key, value), bytes| {
+            write_list(bytes, *b"{}", entries, |(key, value), bytes| {
                 write_text(key, bytes);
                 bytes.push(b':');
                 write(value, bytes);
             });
         }
-        Value::Array(items) => write_list(bytes, b"[]", items, write),
+        Value::Array(items) => write_list(bytes, *b"[]", items, write),
         Value::String(text) => write_text(text, bytes),
         Value::Null | Value::Bool(_) | Value::Number(_) => {
-            bytes.extend_from_slice(value.to_string().as_bytes())
+            bytes.extend_from_slice(value.to_string().as_bytes());
         }
     }
 }
 
 fn write_list<T>(
     bytes: &mut Vec<u8>,
-    brackets: &[u8; 2],
+    brackets: [u8; 2],
     items: impl IntoIterator<Item = T>,
     mut write: impl FnMut(T, &mut Vec<u8>),
 ) {

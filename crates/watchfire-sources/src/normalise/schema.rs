@@ -24,10 +24,19 @@ pub struct SourceFields {
 }
 
 impl SourceFields {
+    /// The fields that ECS does not have, with their types.
+    pub fn typed_fields(&self) -> impl Iterator<Item = TypedField> {
+        self.fields.iter().flat_map(|group| group.iter().copied())
+    }
+
+    /// The names in [`SourceFields::ecs_fields`].
+    pub fn ecs_names(&self) -> impl Iterator<Item = &'static str> {
+        self.ecs_fields.iter().flat_map(|group| group.iter().copied())
+    }
+
     /// The type of a field that ECS does not have, if the source can give it.
     pub fn field_type(&self, name: &str) -> Option<FieldType> {
-        let exact = self.fields.iter().flat_map(|group| group.iter()).find(|(field, _)| *field == name);
-        let exact = exact.map(|&(_, field_type)| field_type);
+        let exact = self.typed_fields().find(|(field, _)| *field == name).map(|(_, field_type)| field_type);
         exact.or_else(|| {
             let fitting = self.prefixes.iter().filter(|(prefix, _)| name.starts_with(prefix));
             fitting.max_by_key(|(prefix, _)| prefix.len()).map(|&(_, field_type)| field_type)
@@ -38,10 +47,8 @@ impl SourceFields {
     pub fn gives(&self, name: &str) -> bool {
         self.field_type(name).is_some()
             || self
-                .ecs_fields
-                .iter()
-                .flat_map(|group| group.iter())
-                .any(|field| *field == name || (field.ends_with('.') && name.starts_with(field)))
+                .ecs_names()
+                .any(|field| field == name || (field.ends_with('.') && name.starts_with(field)))
     }
 }
 
@@ -510,6 +517,7 @@ const ENDPOINT_ECS: &[&str] = &[
     "source.",
     "tags",
     "threat.",
+    "url.",
     "user.",
     "volume.",
 ];

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use watchfire_events::{Place, Timestamp, get_field};
-use watchfire_sources::normalise::{NormaliseOptions, RawInput, RawPayload, SourceKind, normalise};
+use watchfire_sources::normalise::{
+    NormaliseOptions, Normalised, RawInput, RawPayload, SourceKind, normalise,
+};
 
 /// Fixture sets: the name, the source that its records are published as, and how records and documents are found.
 const SETS: &[(&str, Option<SourceKind>, Layout)] = &[
@@ -218,17 +220,33 @@ fn evtx_pairs(folder: &Path, log: &Path) -> Vec<Pair> {
     pairs.collect()
 }
 
-fn compare(pair: Pair, source: Option<SourceKind>, comparison: &mut Comparison) {
-    comparison.documents += 1;
+/// What the normaliser makes of every record of all sets.
+pub(crate) fn documents(fixtures: &Path) -> Vec<(String, Normalised)> {
+    let all = SETS.iter().flat_map(|(set, source, layout)| {
+        pairs(fixtures, layout).into_iter().map(move |pair| {
+            let label = format!("{set} {}", pair.label);
+            let normalised = normalised(pair.raw, &pair.label, *source);
+            (label, normalised)
+        })
+    });
+    all.collect()
+}
+
+fn normalised(raw: RawPayload, label: &str, source: Option<SourceKind>) -> Normalised {
     let raw = RawInput {
-        payload: pair.raw,
-        place: Place { input: pair.label.as_str().into(), record: 1, line: None, offset: None },
+        payload: raw,
+        place: Place { input: label.into(), record: 1, line: None, offset: None },
         identity: "fixtures".into(),
         given_index: None,
         given_id: None,
     };
     let options = NormaliseOptions { source, ..NormaliseOptions::default() };
-    let normalised = normalise(raw, &options).unwrap_or_else(|error| panic!("{}: {error}", pair.label));
+    normalise(raw, &options).unwrap_or_else(|error| panic!("{label}: {error}"))
+}
+
+fn compare(pair: Pair, source: Option<SourceKind>, comparison: &mut Comparison) {
+    comparison.documents += 1;
+    let normalised = normalised(pair.raw, &pair.label, source);
     let document = &normalised.event.document;
     if source != Some(SourceKind::Winlogbeat) {
         let constants = [

@@ -358,6 +358,23 @@ fn shared_fixtures_agree_with_the_reference() {
     );
 }
 
+/// Fields that records of the fixtures bring along from their shipper, whatever the source.
+const OF_SHIPPERS: &[&str] = &["log.file.", "log.offset", "input.", "elastic_agent.", "cloud."];
+
+#[test]
+fn shared_fixtures_give_only_fields_of_their_sources() {
+    let Some(fixtures) = shared_data::path("fixtures") else {
+        return;
+    };
+    let mut names = BTreeSet::new();
+    for (label, normalised) in fixture_comparison::documents(&fixtures) {
+        let mut unlisted = unlisted(&normalised);
+        unlisted.retain(|name| !OF_SHIPPERS.iter().any(|prefix| name.starts_with(prefix)));
+        names.extend(unlisted.into_iter().map(|name| format!("{label}: {name}")));
+    }
+    assert_eq!(names, BTreeSet::new());
+}
+
 #[test]
 fn shared_ecs_has_the_fields_that_sources_name() {
     let Some(path) = shared_data::path("schemas/ecs_fields.csv") else {
@@ -366,10 +383,10 @@ fn shared_ecs_has_the_fields_that_sources_name() {
     let text = std::fs::read_to_string(path).expect("the fields of ECS");
     let ecs: BTreeSet<&str> = text.lines().filter_map(|line| line.split(',').next()).collect();
     for source in fields() {
-        for field in source.ecs_fields.iter().flat_map(|group| group.iter()) {
+        for field in source.ecs_names() {
             let known = match field.strip_suffix('.') {
                 Some(_) => ecs.iter().any(|name| name.starts_with(field)),
-                None => ecs.contains(field),
+                None => ecs.contains(&field),
             };
             assert!(known, "{}: ECS has no `{field}`", source.source);
         }
