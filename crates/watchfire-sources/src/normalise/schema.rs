@@ -419,6 +419,8 @@ const POWERSHELL_ECS: &[&str] = &[
 /// Fields of Elastic Defend whose type is not that of their prefix, or that stand under no prefix.
 const ENDPOINT: &[TypedField] = &[
     ("Endpoint.policy.applied.id", Keyword),
+    ("Persistence.keepalive", Boolean),
+    ("Persistence.runatload", Boolean),
     ("Target.process.Ext.created_suspended", Boolean),
     ("Target.process.pid", Long),
     ("Target.process.thread.id", Long),
@@ -467,8 +469,10 @@ const ENDPOINT_PREFIXES: &[TypedField] = &[
     ("Endpoint.", Keyword),
     ("Events.", Keyword),
     ("Memory_protection.", Keyword),
+    ("Persistence.", Keyword),
     ("Ransomware.", Keyword),
     ("Responses.", Keyword),
+    ("Tcc.", Keyword),
     ("Target.", Keyword),
     ("destination.Ext.", Keyword),
     ("device.", Keyword),

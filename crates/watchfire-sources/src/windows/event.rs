@@ -53,6 +53,14 @@ impl LocalTime {
     }
 }
 
+/// Seconds beyond this are no time of a log (the year 33658), and would not fit where times are computed.
+const MOST_SECONDS: f64 = 1e12;
+
+/// A time from seconds since 1970, with a fraction.
+pub(crate) fn time_of_seconds(seconds: f64) -> Option<Timestamp> {
+    (seconds.abs() < MOST_SECONDS).then(|| Timestamp::from_seconds(seconds))
+}
+
 /// Whether a date text names its zone.
 fn has_zone(text: &str) -> bool {
     let time = text.split_once(['T', ' ']).map_or("", |(_, time)| time);
@@ -199,6 +207,14 @@ mod tests {
         assert_eq!(read(&berlin, "2024-05-01 10:00:00.5", 0).unwrap(), "2024-05-01T08:00:00.500Z");
         assert_eq!(read(&berlin, "2024-05-01T10:00:00Z", 0).unwrap(), "2024-05-01T10:00:00.000Z");
         assert_eq!(read(&berlin, "yesterday", 0), None);
+    }
+
+    #[test]
+    fn seconds_beyond_all_logs_are_no_time() {
+        assert_eq!(time_of_seconds(0.5).map(Timestamp::to_iso_millis).unwrap(), "1970-01-01T00:00:00.500Z");
+        for odd in [1e300, -1e300, f64::NAN, f64::INFINITY] {
+            assert_eq!(time_of_seconds(odd), None);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@
 use serde_json::{Map, Value};
 use watchfire_events::{Document, Timestamp, set_field};
 
-use super::{LocalTime, SystemPart, WindowsEvent, WindowsEventError, values, xml, xml_tree};
+use super::{LocalTime, SystemPart, WindowsEvent, WindowsEventError, time_of_seconds, values, xml, xml_tree};
 
 /// A pipeline behind NXLog stamps a record at most this long after NXLog received it, for the two stamps to tell the
 /// zone of the first. Zones are multiples of 15 minutes, so half of that is the most that can be told.
@@ -244,7 +244,8 @@ fn time(value: &Value, local: &LocalTime, hint: i64) -> Option<Timestamp> {
         Value::String(text) => local.read(text, hint),
         Value::Number(number) => {
             let number = number.as_f64()?;
-            Some(Timestamp::from_seconds(if number.abs() < 1e11 { number } else { number / 1000.0 }))
+            // Larger numbers are milliseconds.
+            time_of_seconds(if number.abs() < 1e11 { number } else { number / 1000.0 })
         }
         _ => None,
     }

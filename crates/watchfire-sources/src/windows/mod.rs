@@ -25,7 +25,7 @@ pub mod xml_tree;
 pub use event::{LocalTime, WindowsEvent};
 pub use form::Form;
 
-pub(crate) use event::SystemPart;
+pub(crate) use event::{SystemPart, time_of_seconds};
 
 /// Why a record that looks like a Windows event cannot be read as one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

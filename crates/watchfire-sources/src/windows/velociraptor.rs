@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use watchfire_events::{Document, Timestamp};
 
-use super::{LocalTime, SystemPart, WindowsEvent, WindowsEventError, values};
+use super::{LocalTime, SystemPart, WindowsEvent, WindowsEventError, time_of_seconds, values};
 
 /// Columns that an artefact copies out of `System`.
 const COPIES: &[&str] = &["TimeCreated", "Channel", "EventRecordID", "EventID", "Computer", "_ts"];
@@ -61,7 +61,7 @@ pub(crate) fn read(
 /// Seconds since 1970 with a fraction, or a date.
 fn time(value: &Value, local: &LocalTime) -> Option<Timestamp> {
     match value {
-        Value::Number(seconds) => seconds.as_f64().map(Timestamp::from_seconds),
+        Value::Number(seconds) => seconds.as_f64().and_then(time_of_seconds),
         Value::String(text) => local.read(text, 0),
         _ => None,
     }
