@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Condition, FieldRef, Pattern, Predicate, TokenMatch};
+use crate::{ComputedLeaf, Condition, FieldRef, Pattern, Predicate, TokenMatch};
 
 /// A question about one event, answered with yes or no.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,8 @@ pub enum Leaf {
     Nested(NestedLeaf),
     /// Does any field hold this text?
     AnyField(AnyFieldLeaf),
+    /// Does some combination of values make an expression true?
+    Computed(ComputedLeaf),
 }
 
 /// A field, or several that one name stands for.
@@ -72,6 +74,12 @@ impl From<AnyFieldLeaf> for Leaf {
     }
 }
 
+impl From<ComputedLeaf> for Leaf {
+    fn from(leaf: ComputedLeaf) -> Self {
+        Self::Computed(leaf)
+    }
+}
+
 impl FieldLeaf {
     /// A leaf on one field.
     pub fn new(field: FieldRef, predicate: Predicate) -> Self {
@@ -95,6 +103,7 @@ impl fmt::Display for Leaf {
             Self::Field(leaf) => write!(f, "[{} {}]", leaf.target, leaf.predicate),
             Self::Nested(leaf) => write!(f, "[nested {} {}]", leaf.path, leaf.condition),
             Self::AnyField(leaf) => write!(f, "[any-field {} {}]", leaf.whole, leaf.tokens),
+            Self::Computed(leaf) => write!(f, "[{leaf}]"),
         }
     }
 }

@@ -14,6 +14,7 @@
 
 mod catalogue;
 mod condition;
+mod expression;
 mod leaf;
 mod mapping;
 mod pattern;
@@ -24,10 +25,16 @@ mod tokens;
 
 pub use catalogue::Catalogue;
 pub use condition::{Condition, Node};
+pub use expression::{
+    ArithmeticOperator, ComparisonOperator, ComputedLeaf, EvaluationError, Expr, ExprError, ExprType,
+    Function, MAX_COMBINATIONS, Scalar,
+};
 pub use leaf::{AnyFieldLeaf, FieldLeaf, FieldTarget, Leaf, NestedLeaf};
 pub use mapping::{Mapping, MappingError};
 pub use pattern::{Fold, Pattern, PatternPart};
 pub use predicate::{Bound, Constant, Predicate, TextMatch};
-pub use regex::{Regex, RegexError};
+pub use regex::{
+    MAX_AUTOMATON_BYTES, MAX_REGEX_BYTES, MAX_REGEX_NESTING, MAX_REGEX_REPEAT, Regex, RegexError,
+};
 pub use schema::{FieldRef, Resolution, Schema};
 pub use tokens::{TokenMatch, tokenize};
