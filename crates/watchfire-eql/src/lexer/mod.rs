@@ -1,0 +1,420 @@
+//! From text to tokens (eql-semantics §2).
+//!
+//! Lexing never fails: what means nothing becomes a token of its own and a diagnostic, and the tokens cover the text
+//! without gap or overlap, white space and comments included.
+
+pub(crate) mod strings;
+mod token;
+
+use watchfire_diagnostics::{Diagnostic, Span};
+
+pub use token::{Keyword, Token, TokenKind};
+
+use crate::codes;
+
+/// Cuts a text into tokens; the last is [`TokenKind::End`]. The diagnostics are those of the cutting alone; what is
+/// inside of strings is looked at by the parser.
+///
+/// The caller keeps texts below 4 GiB, the most a [`Span`] can tell.
+pub fn tokenize(text: &str) -> (Vec<Token>, Vec<Diagnostic>) {
+    let mut lexer = Lexer { text, position: 0, diagnostics: Vec::new() };
+    let mut tokens: Vec<Token> = Vec::new();
+    while lexer.position < text.len() {
+        let start = lexer.position;
+        let kind = lexer.next_kind();
+        debug_assert!(lexer.position > start, "every token has a length");
+        let span = Span::new(start, lexer.position);
+        match tokens.last_mut() {
+            // A run of nonsense is one problem, not one per character.
+            Some(last) if kind == TokenKind::Unknown && last.kind == kind => last.span.end = span.end,
+            _ => tokens.push(Token { kind, span }),
+        }
+    }
+    for token in tokens.iter().filter(|token| token.kind == TokenKind::Unknown) {
+        lexer.diagnostics.push(unknown_characters(text, token.span));
+    }
+    tokens.push(Token { kind: TokenKind::End, span: Span::empty(text.len()) });
+    (tokens, lexer.diagnostics)
+}
+
+/// Whether a text can stand as an identifier without back-quotes.
+pub(crate) fn is_plain_identifier(text: &str) -> bool {
+    let mut characters = text.chars();
+    characters.next().is_some_and(starts_identifier)
+        && characters.all(continues_identifier)
+        && Keyword::from_text(text).is_none()
+}
+
+fn starts_identifier(character: char) -> bool {
+    character.is_ascii_alphabetic() || character == '_' || character == '@'
+}
+
+fn continues_identifier(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '_'
+}
+
+fn is_white_space(character: char) -> bool {
+    matches!(character, ' ' | '\t' | '\r' | '\n')
+}
+
+/// Longest run of characters that a message repeats.
+const SHOWN: usize = 20;
+
+struct Lexer<'t> {
+    text: &'t str,
+    position: usize,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Lexer<'_> {
+    fn rest(&self) -> &str {
+        &self.text[self.position..]
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    /// Steps over the text if it comes next.
+    fn eat(&mut self, expected: &str) -> bool {
+        let found = self.rest().starts_with(expected);
+        if found {
+            self.position += expected.len();
+        }
+        found
+    }
+
+    fn eat_while(&mut self, accept: impl Fn(char) -> bool) {
+        let rest = self.rest();
+        self.position += rest.find(|character| !accept(character)).unwrap_or(rest.len());
+    }
+
+    /// Length of the rest of the line.
+    fn line_rest(&self) -> usize {
+        let rest = self.rest();
+        rest.find(['\n', '\r']).unwrap_or(rest.len())
+    }
+
+    fn next_kind(&mut self) -> TokenKind {
+        use TokenKind as K;
+        const FIXED: &[(&str, TokenKind)] = &[
+            ("==", K::Equal),
+            ("!=", K::NotEqual),
+            ("![", K::MissingBracket),
+            ("<=", K::LessOrEqual),
+            (">=", K::GreaterOrEqual),
+            ("&&", K::DoubleAmpersand),
+            ("||", K::DoublePipe),
+            ("<", K::Less),
+            (">", K::Greater),
+            ("=", K::Assign),
+            ("!", K::Bang),
+            ("(", K::LeftParen),
+            (")", K::RightParen),
+            ("[", K::LeftBracket),
+            ("]", K::RightBracket),
+            (",", K::Comma),
+            (".", K::Dot),
+            ("|", K::Pipe),
+            (":", K::Colon),
+            ("?", K::Question),
+            ("~", K::Tilde),
+            ("+", K::Plus),
+            ("-", K::Minus),
+            ("*", K::Star),
+            ("/", K::Slash),
+            ("%", K::Percent),
+        ];
+        let Some(first) = self.peek() else { return K::End };
+        if is_white_space(first) {
+            self.eat_while(is_white_space);
+            return K::WhiteSpace;
+        }
+        if starts_identifier(first) || first.is_alphabetic() {
+            return self.word();
+        }
+        let second = self.rest()[first.len_utf8()..].chars().next();
+        let digit_follows = second.is_some_and(|second| second.is_ascii_digit());
+        if first.is_ascii_digit() || (first == '.' && digit_follows) {
+            return self.number();
+        }
+        match first {
+            '"' => return self.string(),
+            '\'' => return self.single_quoted(),
+            '`' => return self.quoted_identifier(),
+            '?' if matches!(second, Some('"' | '\'')) => return self.old_raw_string(),
+            '$' if second.is_some_and(starts_identifier) => {
+                self.position += 1;
+                self.eat_while(continues_identifier);
+                return K::Variable;
+            }
+            _ => {}
+        }
+        if self.eat("//") {
+            self.position += self.line_rest();
+            return K::Comment;
+        }
+        if self.rest().starts_with("/*") {
+            return self.block_comment();
+        }
+        for &(text, kind) in FIXED {
+            if self.eat(text) {
+                return kind;
+            }
+        }
+        self.position += first.len_utf8();
+        K::Unknown
+    }
+
+    fn word(&mut self) -> TokenKind {
+        let start = self.position;
+        self.eat_while(|character| {
+            starts_identifier(character) || character.is_alphanumeric() || character == '_'
+        });
+        let word = &self.text[start..self.position];
+        if !word.is_ascii() {
+            // Read as the name it is meant to be, so that nothing else is said about it.
+            let shown: String = word.chars().take(SHOWN).collect();
+            let name = word.replace('`', "``");
+            self.diagnostics.push(
+                Diagnostic::error(
+                    codes::UNEXPECTED_CHARACTER,
+                    format!("`{shown}` holds other than ASCII letters"),
+                )
+                .at(Span::new(start, self.position), "")
+                .with_help("write such a name between back-quotes")
+                .with_edit(Span::new(start, self.position), format!("`{name}`")),
+            );
+            return TokenKind::Identifier;
+        }
+        let Some(keyword) = Keyword::from_text(word) else { return TokenKind::Identifier };
+        let ignoring_case = match keyword {
+            Keyword::In => Some(Keyword::InIgnoreCase),
+            Keyword::Like => Some(Keyword::LikeIgnoreCase),
+            Keyword::Regex => Some(Keyword::RegexIgnoreCase),
+            _ => None,
+        };
+        match ignoring_case {
+            Some(ignoring_case) if self.eat("~") => TokenKind::Keyword(ignoring_case),
+            _ => TokenKind::Keyword(keyword),
+        }
+    }
+
+    fn number(&mut self) -> TokenKind {
+        let digit = |character: char| character.is_ascii_digit();
+        let mut kind = TokenKind::Integer;
+        self.eat_while(digit);
+        if self.eat(".") {
+            kind = TokenKind::Decimal;
+            self.eat_while(digit);
+        }
+        let rest = self.rest().as_bytes();
+        if matches!(rest.first(), Some(b'e' | b'E')) {
+            let sign = usize::from(matches!(rest.get(1), Some(b'+' | b'-')));
+            if rest.get(1 + sign).is_some_and(u8::is_ascii_digit) {
+                kind = TokenKind::Decimal;
+                self.position += 1 + sign;
+                self.eat_while(digit);
+            }
+        }
+        kind
+    }
+
+    fn string(&mut self) -> TokenKind {
+        let start = self.position;
+        let line = &self.rest()[..self.line_rest()];
+        if let Some(content) = line.strip_prefix("\"\"\"") {
+            if let Some(close) = content.find("\"\"\"") {
+                let behind = &content[close + 3..];
+                let further = behind.bytes().take(2).take_while(|&byte| byte == b'"').count();
+                self.position += 3 + close + 3 + further;
+            } else {
+                self.position += line.len();
+                self.not_closed(Span::new(start, start + 3), "raw string", "\"\"\"");
+            }
+            return TokenKind::RawString;
+        }
+        self.position += 1;
+        self.quoted_content('"', start);
+        TokenKind::String
+    }
+
+    fn single_quoted(&mut self) -> TokenKind {
+        let start = self.position;
+        self.position += 1;
+        self.quoted_content('\'', start);
+        TokenKind::SingleQuoted
+    }
+
+    /// Steps over the rest of a string that is closed by `quote` unless a backslash stands before it.
+    fn quoted_content(&mut self, quote: char, start: usize) {
+        let line_end = self.position + self.line_rest();
+        let mut escaped = false;
+        for (offset, character) in self.text[self.position..line_end].char_indices() {
+            if escaped {
+                escaped = false;
+            } else if character == '\\' {
+                escaped = true;
+            } else if character == quote {
+                self.position += offset + 1;
+                return;
+            }
+        }
+        self.position = line_end;
+        self.not_closed(Span::new(start, start + 1), "string", quote.encode_utf8(&mut [0; 4]));
+        let escaped_quote = ['\\', quote].iter().collect::<String>();
+        if let (true, Some(problem)) =
+            (self.text[start..line_end].contains(&escaped_quote), self.diagnostics.last_mut())
+        {
+            problem.help = Some(format!(
+                "`{escaped_quote}` is a quotation mark inside of the string: a backslash is `\\\\`"
+            ));
+        }
+    }
+
+    fn old_raw_string(&mut self) -> TokenKind {
+        let start = self.position;
+        let quote = if self.eat("?\"") { '"' } else { '\'' };
+        self.position = start + 2;
+        self.quoted_content(quote, start + 1);
+        TokenKind::OldRawString
+    }
+
+    fn quoted_identifier(&mut self) -> TokenKind {
+        let start = self.position;
+        let mut search = start + 1;
+        loop {
+            let Some(found) = self.text[search..].find('`') else {
+                // Quoted names may hold line breaks; one that is not closed is taken to end with its line, so that
+                // the rest of the query can still be read.
+                self.position += self.line_rest();
+                self.not_closed(Span::new(start, start + 1), "quoted name", "`");
+                return TokenKind::QuotedIdentifier;
+            };
+            let behind = search + found + 1;
+            if self.text[behind..].starts_with('`') {
+                search = behind + 1;
+            } else {
+                self.position = behind;
+                return TokenKind::QuotedIdentifier;
+            }
+        }
+    }
+
+    fn block_comment(&mut self) -> TokenKind {
+        let start = self.position;
+        let mut depth = 0_usize;
+        while self.position < self.text.len() {
+            if self.eat("/*") {
+                depth += 1;
+            } else if self.eat("*/") {
+                depth -= 1;
+                if depth == 0 {
+                    return TokenKind::Comment;
+                }
+            } else {
+                let rest = self.rest();
+                let next = rest.char_indices().skip(1).find(|&(_, character)| matches!(character, '/' | '*'));
+                self.position += next.map_or(rest.len(), |(offset, _)| offset);
+            }
+        }
+        self.not_closed(Span::new(start, start + 2), "comment", "*/");
+        TokenKind::Comment
+    }
+
+    fn not_closed(&mut self, opening: Span, what: &str, closing: &str) {
+        let (code, note) = match what {
+            "comment" => (codes::COMMENT_NOT_CLOSED, "comments nest: each `/*` needs its own `*/`"),
+            "quoted name" => {
+                (codes::BAD_QUOTED_NAME, "a back-quote inside of a quoted name is written twice")
+            }
+            _ => (codes::STRING_NOT_CLOSED, "a string ends on the line it begins on"),
+        };
+        let message = format!("{what} is not closed: a `{closing}` is missing");
+        self.diagnostics.push(Diagnostic::error(code, message).at(opening, "opened here").with_note(note));
+    }
+}
+
+fn unknown_characters(text: &str, span: Span) -> Diagnostic {
+    let run = &text[span.range()];
+    let first = run.chars().next().unwrap_or_default();
+    let shown: String = run.chars().take(SHOWN).collect();
+    let diagnostic = |message: String| Diagnostic::error(codes::UNEXPECTED_CHARACTER, message).at(span, "");
+    match first {
+        ';' => {
+            diagnostic("`;` does not end an EQL query".to_owned()).with_help("remove it").with_edit(span, "")
+        }
+        '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{2018}' | '\u{2019}' | '\u{ab}' | '\u{bb}' => {
+            diagnostic(format!("typographic quotation mark `{first}`"))
+                .with_help("strings are written between straight quotation marks: `\"…\"`")
+                .with_edit(span, "\"")
+        }
+        _ if first.is_whitespace() || matches!(first, '\u{200b}' | '\u{feff}' | '\u{2060}') => {
+            diagnostic(format!("invisible character U+{:04X} outside of a string", u32::from(first)))
+                .with_help("replace it by an ordinary space")
+                .with_edit(span, " ")
+        }
+        _ if first.is_control() => {
+            diagnostic(format!("control character U+{:04X} outside of a string", u32::from(first)))
+        }
+        '&' => {
+            diagnostic("`&` is no operator of EQL".to_owned()).with_help("write `and`").with_edit(span, "and")
+        }
+        _ => diagnostic(format!("`{shown}` means nothing in EQL")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(text: &str) -> Vec<(TokenKind, &str)> {
+        let (tokens, _) = tokenize(text);
+        let solid = tokens.iter().filter(|token| !token.kind.is_trivia() && token.kind != TokenKind::End);
+        solid.map(|token| (token.kind, &text[token.span.range()])).collect()
+    }
+
+    #[test]
+    fn raw_strings_take_further_quotes() {
+        use TokenKind::{RawString, String};
+        for text in [r#"""""""""#, r#"""""a"""""#, r#""""a\""""#, r#""""""""#] {
+            assert_eq!(kinds(text), [(RawString, text)], "{text}");
+        }
+        assert_eq!(
+            kinds(r#"""""""""""#),
+            [(RawString, r#""""""""""#), (String, "\"")],
+            "nine is eight and one"
+        );
+        assert_eq!(kinds(r#""" """#), [(String, "\"\""), (String, "\"\"")]);
+    }
+
+    #[test]
+    fn numbers_end_where_they_must() {
+        use TokenKind::{Decimal, Identifier, Integer};
+        assert_eq!(kinds("1e"), [(Integer, "1"), (Identifier, "e")]);
+        assert_eq!(kinds("1e+"), [(Integer, "1"), (Identifier, "e"), (TokenKind::Plus, "+")]);
+        assert_eq!(kinds("1. .5 1.5E-3"), [(Decimal, "1."), (Decimal, ".5"), (Decimal, "1.5E-3")]);
+        assert_eq!(kinds("30s"), [(Integer, "30"), (Identifier, "s")]);
+    }
+
+    #[test]
+    fn comments_nest() {
+        assert_eq!(kinds("/* a /* b */ c */ x // y"), [(TokenKind::Identifier, "x")]);
+        assert_eq!(tokenize("/* /* */").1.len(), 1);
+    }
+
+    #[test]
+    fn keywords_take_a_tilde_only_where_it_means_something() {
+        use TokenKind::{Keyword as K, Tilde};
+        assert_eq!(
+            kinds("in~ by~"),
+            [(K(Keyword::InIgnoreCase), "in~"), (K(Keyword::By), "by"), (Tilde, "~")]
+        );
+    }
+
+    #[test]
+    fn quoted_names_may_hold_anything() {
+        let text = "`a``b\n?`";
+        assert_eq!(kinds(text), [(TokenKind::QuotedIdentifier, text)]);
+    }
+}
