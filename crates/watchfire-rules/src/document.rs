@@ -1,0 +1,125 @@
+//! A TOML or JSON text as one tree that knows where everything stands.
+//!
+//! ```text
+//! TOML text ── toml  ──►
+//!                        Node (value + span) ── Reader ──► typed model + diagnostics
+//! JSON text ── json  ──►
+//! ```
+//!
+//! Both formats are read into the same [`Node`]s, so the model is read by one set of functions, and every complaint
+//! can point at its key or value. `serde` was not used for reading because it stops at the first error, and knows no
+//! places.
+
+pub(crate) mod json;
+pub(crate) mod reader;
+pub(crate) mod string_map;
+pub(crate) mod toml;
+
+use serde_json::Number;
+use watchfire_diagnostics::Span;
+
+/// The format a document was written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Syntax {
+    Toml,
+    Json,
+}
+
+/// A value and where it stands, quotes and brackets included.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) span: Span,
+    pub(crate) value: Value,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<Node>),
+    Table(Table),
+    /// A TOML date, or a number JSON cannot express: nothing in a rule has such a value.
+    Foreign {
+        kind: &'static str,
+        text: String,
+    },
+}
+
+/// The entries of a table, in the order of the text. No key occurs twice.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Table {
+    pub(crate) entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_span: Span,
+    pub(crate) node: Node,
+}
+
+impl Table {
+    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.key == key)
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|entry| &entry.node)
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.entry(key).is_some()
+    }
+}
+
+impl Node {
+    pub(crate) fn as_table(&self) -> Option<&Table> {
+        match &self.value {
+            Value::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.value, Value::Null)
+    }
+
+    /// What the value is, with its article, in the words of its format.
+    pub(crate) fn kind(&self, syntax: Syntax) -> &'static str {
+        match (&self.value, syntax) {
+            (Value::Null, _) => "null",
+            (Value::Bool(_), _) => "a boolean",
+            (Value::Number(number), _) if number.is_f64() => "a fraction",
+            (Value::Number(_), _) => "an integer",
+            (Value::Text(_), _) => "a string",
+            (Value::List(_), _) => "a list",
+            (Value::Table(_), Syntax::Toml) => "a table",
+            (Value::Table(_), Syntax::Json) => "an object",
+            (Value::Foreign { kind, .. }, _) => kind,
+        }
+    }
+
+    /// The value as free-form JSON; what JSON has no form for becomes its text.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Number(number) => number.clone().into(),
+            Value::Text(text) | Value::Foreign { text, .. } => text.as_str().into(),
+            Value::List(nodes) => nodes.iter().map(Self::to_json).collect(),
+            Value::Table(table) => {
+                let pairs = table.entries.iter().map(|entry| (entry.key.clone(), entry.node.to_json()));
+                serde_json::Value::Object(pairs.collect())
+            }
+        }
+    }
+}

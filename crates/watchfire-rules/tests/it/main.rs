@@ -1,0 +1,3 @@
+//! Tests of the rule formats as their callers see them.
+
+mod load;
