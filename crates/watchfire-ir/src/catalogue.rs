@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use watchfire_events::{FieldType, FieldTypes};
 
-use crate::{FieldRef, Resolution, Schema};
+use crate::{ExactText, FieldRef, Resolution, Schema};
 
 /// Name, type and normalisation of every field of the Elastic Common Schema (`data/NOTICE` says where it is from).
 const ECS: &str = include_str!("../data/ecs_fields.csv");
@@ -26,7 +26,8 @@ pub struct Catalogue {
     fields: FxHashMap<Arc<str>, FieldType>,
     sub_fields: FxHashMap<Arc<str>, FieldRef>,
     prefixes: BTreeMap<Arc<str>, FieldType>,
-    arrays: Vec<Arc<str>>,
+    arrays: FxHashSet<Arc<str>>,
+    single_valued: FxHashSet<Arc<str>>,
 }
 
 impl Catalogue {
@@ -36,7 +37,8 @@ impl Catalogue {
             fields: FxHashMap::default(),
             sub_fields: FxHashMap::default(),
             prefixes: BTreeMap::new(),
-            arrays: Vec::new(),
+            arrays: FxHashSet::default(),
+            single_valued: FxHashSet::default(),
         };
         let rows = ECS.lines().skip(1).filter_map(|line| {
             let mut cells = line.split(',');
@@ -54,9 +56,11 @@ impl Catalogue {
                 None => catalogue.insert(name, field_type),
             }
             if array {
-                catalogue.arrays.push(name.into());
+                catalogue.arrays.insert(name.into());
             }
         }
+        catalogue.single_valued =
+            catalogue.fields.keys().filter(|name| catalogue.is_scalar(name)).cloned().collect();
         catalogue
     }
 
@@ -78,7 +82,13 @@ impl Catalogue {
 
     /// Whether the Elastic Common Schema says that the field holds several values.
     pub fn is_array(&self, name: &str) -> bool {
-        self.arrays.iter().any(|array| **array == *name)
+        self.arrays.contains(name)
+    }
+
+    /// Whether neither the field nor an object around it is a list.
+    fn is_scalar(&self, name: &str) -> bool {
+        let mut prefixes = name.match_indices('.').map(|(dot, _)| &name[..dot]).chain([name]);
+        !prefixes.any(|prefix| self.is_array(prefix) || self.fields.get(prefix) == Some(&FieldType::Nested))
     }
 
     fn lookup(&self, name: &str) -> Option<FieldRef> {
@@ -142,8 +152,33 @@ impl Schema for Catalogue {
         }
     }
 
+    fn nested_path(&self, name: &str) -> Option<Arc<str>> {
+        let parents = name.rmatch_indices('.').map(|(dot, _)| &name[..dot]);
+        let mut found =
+            [name].into_iter().chain(parents).filter_map(|parent| self.fields.get_key_value(parent));
+        found.find(|(_, field_type)| **field_type == FieldType::Nested).map(|(path, _)| Arc::clone(path))
+    }
+
+    fn resolve_in_nested(&self, name: &str) -> Resolution {
+        match self.lookup(name) {
+            Some(field) if matches!(field.field_type, FieldType::Object | FieldType::Nested) => {
+                Resolution::Object
+            }
+            Some(field) => Resolution::Field(field),
+            None => Resolution::Field(FieldRef { name: name.into(), field_type: FieldType::Dynamic }),
+        }
+    }
+
     fn names(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         Box::new(self.fields.keys().map(|name| &**name))
+    }
+
+    fn exact_text(&self, _name: &str) -> ExactText {
+        ExactText::WholeValue
+    }
+
+    fn is_single_valued(&self, name: &str) -> bool {
+        self.single_valued.contains(name)
     }
 }
 

@@ -13,7 +13,10 @@
 //! engine's business. This crate must not know batches of events, rule files, or sources.
 
 mod catalogue;
+pub mod codes;
 mod condition;
+mod date_math;
+mod eql;
 mod expression;
 mod leaf;
 mod mapping;
@@ -25,6 +28,10 @@ mod tokens;
 
 pub use catalogue::Catalogue;
 pub use condition::{Condition, Node};
+pub use eql::{
+    EqlOptions, EqlPlan, EventPlan, JoinKey, LoweredEql, Pipe, SamplePlan, SequencePlan, StagePlan,
+    UnmappedReading, lower_eql, lower_eql_expression,
+};
 pub use expression::{
     ArithmeticOperator, ComparisonOperator, ComputedLeaf, EvaluationError, Expr, ExprError, ExprType,
     Function, MAX_COMBINATIONS, Scalar,
@@ -36,5 +43,5 @@ pub use predicate::{Bound, Constant, Predicate, TextMatch};
 pub use regex::{
     MAX_AUTOMATON_BYTES, MAX_REGEX_BYTES, MAX_REGEX_NESTING, MAX_REGEX_REPEAT, Regex, RegexError,
 };
-pub use schema::{FieldRef, Resolution, Schema};
+pub use schema::{ExactText, FieldRef, Resolution, Schema};
 pub use tokens::{TokenMatch, tokenize};

@@ -7,7 +7,7 @@ use serde_json::Value;
 use thiserror::Error;
 use watchfire_events::{FieldType, FieldTypes};
 
-use crate::{FieldRef, Resolution, Schema};
+use crate::{ExactText, FieldRef, Resolution, Schema};
 
 /// Why a mapping cannot be used.
 #[derive(Debug, Error)]
@@ -196,7 +196,30 @@ impl Schema for Mapping {
         }
     }
 
+    fn nested_path(&self, name: &str) -> Option<Arc<str>> {
+        let parents = name.rmatch_indices('.').map(|(dot, _)| &name[..dot]);
+        let mut found =
+            [name].into_iter().chain(parents).filter_map(|parent| self.fields.get_key_value(parent));
+        found.find(|(_, entry)| entry.field_type == FieldType::Nested).map(|(path, _)| Arc::clone(path))
+    }
+
+    fn resolve_in_nested(&self, name: &str) -> Resolution {
+        match self.fields.get(name) {
+            Some(entry) if matches!(entry.field_type, FieldType::Object | FieldType::Nested) => {
+                Resolution::Object
+            }
+            Some(entry) => {
+                Resolution::Field(FieldRef { name: Arc::clone(&entry.column), field_type: entry.field_type })
+            }
+            None => Resolution::Unmapped,
+        }
+    }
+
     fn names(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         Box::new(self.fields.keys().map(|name| &**name))
+    }
+
+    fn exact_text(&self, name: &str) -> ExactText {
+        self.exact_sub_field(name).map_or(ExactText::None, ExactText::Field)
     }
 }

@@ -36,6 +36,40 @@ pub trait Schema: FieldTypes {
 
     /// All names it knows, to suggest one for a misspelt name.
     fn names(&self) -> Box<dyn Iterator<Item = &str> + '_>;
+
+    /// The innermost list of objects that the name stands in, or is itself.
+    fn nested_path(&self, name: &str) -> Option<Arc<str>> {
+        match self.resolve(name) {
+            Resolution::Nested(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// What a name inside a list of objects stands for, once the list is being looked into object by object.
+    fn resolve_in_nested(&self, name: &str) -> Resolution {
+        Resolution::Field(FieldRef { name: name.into(), field_type: self.field_type(name) })
+    }
+
+    /// What stands for an analysed text where whole values are compared (eql-semantics §4).
+    fn exact_text(&self, _name: &str) -> ExactText {
+        ExactText::None
+    }
+
+    /// Whether it is certain that an event has at most one value of the field.
+    fn is_single_valued(&self, _name: &str) -> bool {
+        false
+    }
+}
+
+/// What stands for an analysed text where whole values are compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExactText {
+    /// A sub-field of exact text.
+    Field(FieldRef),
+    /// The whole value: the schema does not say whether the index has such a sub-field.
+    WholeValue,
+    /// Nothing: the index has no such sub-field.
+    None,
 }
 
 impl fmt::Display for FieldRef {

@@ -231,6 +231,22 @@ impl Expr {
         }
     }
 
+    /// Function, whether it ignores case, and arguments, if it is a call.
+    pub(crate) fn as_call(&self) -> Option<(Function, bool, &[Self])> {
+        match &self.0 {
+            Node::Call { function, ignore_case, arguments } => Some((*function, *ignore_case, arguments)),
+            _ => None,
+        }
+    }
+
+    /// Subject and blocks, if it asks for an address in blocks.
+    pub(crate) fn as_within(&self) -> Option<(&Self, &[IpBlock])> {
+        match &self.0 {
+            Node::Within { subject, blocks } => Some((subject, blocks)),
+            _ => None,
+        }
+    }
+
     /// Its type.
     pub fn expr_type(&self) -> ExprType {
         match &self.0 {

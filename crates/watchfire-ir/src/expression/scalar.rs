@@ -138,7 +138,7 @@ impl<'a> Scalar<'a> {
     }
 
     /// The text that `concat` and `string` make of it (eql-semantics §10): numbers in Java's form. `None` of null.
-    pub(super) fn to_text(&self) -> Option<Cow<'_, str>> {
+    pub(crate) fn to_text(&self) -> Option<Cow<'_, str>> {
         Some(match self {
             Self::Null => return None,
             Self::Boolean(value) => Cow::Borrowed(if *value { "true" } else { "false" }),
