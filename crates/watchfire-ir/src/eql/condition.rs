@@ -123,8 +123,11 @@ impl Lowering<'_> {
 
     fn not_a_condition<T>(&mut self, span: Span, found: ExprType) -> Option<T> {
         self.fail(
-            Diagnostic::error(codes::NOT_A_CONDITION, format!("a condition is needed here, found a {found}"))
-                .at(span, "neither true nor false"),
+            Diagnostic::error(
+                codes::NOT_A_CONDITION,
+                format!("a condition is needed here, found {}", found.with_article()),
+            )
+            .at(span, "neither true nor false"),
         )
     }
 

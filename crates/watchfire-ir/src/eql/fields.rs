@@ -51,10 +51,10 @@ impl Lowering<'_> {
     fn usable(&mut self, field: FieldRef, dotted: &str, name: &FieldName) -> Option<FieldRef> {
         match (field.field_type, field.field_type.family()) {
             (FieldType::Flattened, _) | (_, TypeFamily::Other) => {
-                let message = format!("`{dotted}` has the unsupported type {}", field.field_type);
+                let message = format!("`{dotted}` is of a type that EQL cannot use");
                 self.fail(
                     Diagnostic::error(codes::UNSUPPORTED_TYPE, message)
-                        .at(name.span, "cannot be used in EQL"),
+                        .at(name.span, format!("of type {}", field.field_type)),
                 )
             }
             (_, TypeFamily::AnalysedText) => match self.schema.exact_text(dotted) {

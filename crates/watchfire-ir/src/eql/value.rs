@@ -1,7 +1,5 @@
 //! Values: typed expressions, computed where nothing depends on an event.
 
-use std::borrow::Cow;
-
 use watchfire_diagnostics::{Diagnostic, Span};
 use watchfire_eql::ast::{
     ArithmeticOp, Constant as Pattern, Expr as Tree, ExprKind, Literal, MatchOp, NumberValue,
@@ -186,7 +184,10 @@ impl Lowering<'_> {
                 },
                 Some(other) => {
                     failed = true;
-                    let message = format!("`cidrMatch` needs address blocks, found a {}", other.expr_type());
+                    let message = format!(
+                        "`cidrMatch` needs address blocks, found {}",
+                        other.expr_type().with_article()
+                    );
                     self.report(
                         Diagnostic::error(codes::OPERAND_TYPE, message).at(block.span, "must be a string"),
                     );
@@ -234,14 +235,16 @@ impl Lowering<'_> {
             }
             let like_others = common.is_none_or(|(first, _)| first == found);
             if !like_others || !fits(wanted, found) || (ignore_case && !found.is_text()) {
-                let message = format!("a {found} does not fit into this list");
+                let message = format!("{} does not fit into this list", found.with_article());
                 let (label, other) = match common {
-                    Some((first, span)) if !like_others => (format!("this is a {first}"), span),
-                    _ => (format!("this is a {wanted}"), subject_span),
+                    Some((first, span)) if !like_others => {
+                        (format!("this is {}", first.with_article()), span)
+                    }
+                    _ => (format!("this is {}", wanted.with_article()), subject_span),
                 };
                 return self.fail(
                     Diagnostic::error(codes::MIXED_LIST, message)
-                        .at(tree.span, format!("a {found}"))
+                        .at(tree.span, found.with_article())
                         .at(other, label),
                 );
             }
@@ -279,7 +282,7 @@ impl Lowering<'_> {
     }
 
     fn not_a_string<T>(&mut self, operator: &str, found: ExprType, span: Span) -> Option<T> {
-        let message = format!("`{operator}` needs strings, found a {found}");
+        let message = format!("`{operator}` needs strings, found {}", found.with_article());
         let help = match found {
             ExprType::Ip => "use `==`, or `cidrMatch` for a block of addresses",
             _ if operator == "in~" => "use `in`",
@@ -287,7 +290,7 @@ impl Lowering<'_> {
         };
         self.fail(
             Diagnostic::error(codes::PATTERN_ON_NON_STRING, message)
-                .at(span, format!("a {found}"))
+                .at(span, found.with_article())
                 .with_help(help),
         )
     }
@@ -343,8 +346,8 @@ impl Lowering<'_> {
         let place = |operand: usize| operands.get(operand).copied().unwrap_or(span);
         let diagnostic = match &error {
             ExprError::Type { operand, found, .. } => {
-                let diagnostic = Diagnostic::error(codes::OPERAND_TYPE, type_message(&error))
-                    .at(place(*operand), format!("a {found}"));
+                let diagnostic = Diagnostic::error(codes::OPERAND_TYPE, error.to_string())
+                    .at(place(*operand), found.with_article());
                 match conversion(&error) {
                     Some(help) => diagnostic.with_help(help),
                     None => diagnostic,
@@ -373,15 +376,6 @@ impl Lowering<'_> {
     pub(super) fn does_not_fit(&mut self, text: &str, wanted: &str, span: Span) {
         let message = format!("`{text}` is not {wanted}");
         self.report(Diagnostic::error(codes::VALUE_DOES_NOT_FIT, message).at(span, "does not fit"));
-    }
-}
-
-fn type_message(error: &ExprError) -> Cow<'static, str> {
-    match error {
-        ExprError::Type { operation, expected, found, .. } if !operation.contains(['`', ' ']) => {
-            Cow::Owned(format!("`{operation}` needs a {expected} here, found a {found}"))
-        }
-        other => Cow::Owned(other.to_string()),
     }
 }
 

@@ -51,6 +51,12 @@ impl ExprType {
         matches!(self, Self::Boolean | Self::Null | Self::Dynamic)
     }
 
+    /// The name with its article, for messages.
+    pub(crate) fn with_article(self) -> String {
+        let article = if self == Self::Ip { "an" } else { "a" };
+        format!("{article} {self}")
+    }
+
     /// Whether texts can come of it: what `:`, `like` and `regex` need on their left.
     pub fn is_text(self) -> bool {
         matches!(self, Self::Text | Self::Version | Self::Null | Self::Dynamic)
@@ -130,7 +136,7 @@ pub enum ArithmeticOperator {
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum ExprError {
     /// An operand has a type that does not fit.
-    #[error("{operation} needs a {expected} here, found a {found}")]
+    #[error("{operation} needs {} here, found {}", expected.with_article(), found.with_article())]
     Type {
         /// Which operand, from 0.
         operand: usize,
@@ -322,14 +328,14 @@ impl Expr {
 
     /// Arithmetic of two sides.
     pub fn arithmetic(operator: ArithmeticOperator, left: Self, right: Self) -> Result<Self, ExprError> {
-        left.need(0, "arithmetic", ExprType::Number, is_number)?;
-        right.need(1, "arithmetic", ExprType::Number, is_number)?;
+        left.need(0, "an arithmetic operator", ExprType::Number, is_number)?;
+        right.need(1, "an arithmetic operator", ExprType::Number, is_number)?;
         Self(Node::Arithmetic { operator, left: Box::new(left), right: Box::new(right) }).folded()
     }
 
     /// `-operand`.
     pub fn minus(operand: Self) -> Result<Self, ExprError> {
-        operand.need(0, "arithmetic", ExprType::Number, is_number)?;
+        operand.need(0, "an arithmetic operator", ExprType::Number, is_number)?;
         Self(Node::Negate(Box::new(operand))).folded()
     }
 
@@ -375,9 +381,10 @@ impl Expr {
         }
         for (at, argument) in arguments.iter().enumerate() {
             let parameter = parameters[at.min(parameters.len() - 1)];
-            argument.need(at, function.name(), parameter.expected(), |found| parameter.accepts(found))?;
+            argument
+                .need(at, function.quoted_name(), parameter.expected(), |found| parameter.accepts(found))?;
             if parameter == Parameter::BooleanConstant && argument.as_constant().is_none() {
-                return Err(ExprError::NotConstant { operand: at, operation: function.name() });
+                return Err(ExprError::NotConstant { operand: at, operation: function.quoted_name() });
             }
         }
         Self(Node::Call { function, ignore_case, arguments }).folded()
@@ -446,7 +453,7 @@ mod tests {
         let pid = || field("pid", FieldType::Long);
         let name = || field("name", FieldType::Keyword);
         let error = Expr::call(Function::Length, false, vec![pid()]).unwrap_err();
-        assert_eq!(error.to_string(), "length needs a string here, found a number");
+        assert_eq!(error.to_string(), "`length` needs a string here, found a number");
         assert!(Expr::arithmetic(ArithmeticOperator::Add, pid(), name()).is_err());
         assert!(Expr::negation(name()).is_err());
         assert!(Expr::call(Function::Length, true, vec![name()]).is_err());

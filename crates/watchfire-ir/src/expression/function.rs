@@ -90,6 +90,22 @@ impl Function {
         }
     }
 
+    /// The name between back-quotes, as messages show it.
+    pub(super) const fn quoted_name(self) -> &'static str {
+        match self {
+            Self::Between => "`between`",
+            Self::Concat => "`concat`",
+            Self::EndsWith => "`endsWith`",
+            Self::IndexOf => "`indexOf`",
+            Self::Length => "`length`",
+            Self::Number => "`number`",
+            Self::StartsWith => "`startsWith`",
+            Self::String => "`string`",
+            Self::StringContains => "`stringContains`",
+            Self::Substring => "`substring`",
+        }
+    }
+
     /// The function of that name, without regard to case.
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|function| function.name().eq_ignore_ascii_case(name))

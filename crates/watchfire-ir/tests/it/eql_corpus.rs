@@ -19,7 +19,6 @@ fn rule(path: &Path) -> Option<(String, Option<String>)> {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the figures are what the suite is for")]
 fn shared_all_rules_of_the_corpus_resolve() {
     let Some(folder) = shared::folder() else { return };
     let catalogue = Catalogue::ecs();

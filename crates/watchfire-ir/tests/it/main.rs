@@ -1,6 +1,8 @@
 //! Tests of the resolution of queries as its callers see it.
 
 mod eql;
+mod eql_conformance;
 mod eql_corpus;
+mod evaluator;
 mod kql;
 mod shared;
