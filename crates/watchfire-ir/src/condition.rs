@@ -2,7 +2,12 @@
 
 use std::fmt;
 
+use rustc_hash::FxHashSet;
+
 use crate::Leaf;
+
+/// From this many operands on, repetitions are found by hashing.
+const LONG_LIST: usize = 32;
 
 /// A condition on one event: leaves under `and`, `or` and `not`, as sets of events.
 ///
@@ -103,6 +108,7 @@ impl Condition {
 /// repetitions. `None` if an operand decides the whole.
 fn gather(operands: impl IntoIterator<Item = Condition>, absorbing: bool) -> Option<Vec<Condition>> {
     let mut list: Vec<Condition> = Vec::new();
+    let mut dumps: FxHashSet<String> = FxHashSet::default();
     for operand in operands {
         let nested = match operand.0 {
             Node::Constant(value) if value == absorbing => return None,
@@ -112,7 +118,16 @@ fn gather(operands: impl IntoIterator<Item = Condition>, absorbing: bool) -> Opt
             other => vec![Condition(other)],
         };
         for operand in nested {
-            if !list.contains(&operand) {
+            // Long lists would take quadratic time to compare one by one; equal conditions have equal dumps.
+            let known = if list.len() < LONG_LIST {
+                list.contains(&operand)
+            } else {
+                if dumps.is_empty() {
+                    dumps.extend(list.iter().map(ToString::to_string));
+                }
+                !dumps.insert(operand.to_string())
+            };
+            if !known {
                 list.push(operand);
             }
         }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use watchfire_events::{FieldType, Timestamp};
 
-pub(crate) use self::text::PatternOnText;
+pub(crate) use self::text::{PatternOnText, pieces};
 use crate::{Condition, FieldLeaf, FieldRef, FieldTarget, Fold, Pattern, Predicate, Regex, RegexError};
 
 /// How the words of a value count on an analysed field.
@@ -74,6 +74,9 @@ pub(crate) enum Misfit {
     /// The field is of a type that no query reads.
     #[error("fields of this type cannot be searched by value")]
     UnreadType,
+    /// A regular expression for an analysed field.
+    #[error("regular expressions on fields of type `{0}` are not supported")]
+    NoRegex(FieldType),
     /// The type has no order that we evaluate.
     #[error("ranges on fields of type `{0}` are not supported")]
     NoOrder(FieldType),
@@ -82,7 +85,7 @@ pub(crate) enum Misfit {
 impl Misfit {
     /// Whether the rule would find something elsewhere, so that a leaf that is false would be a silent loss.
     pub(crate) fn is_ours(&self) -> bool {
-        matches!(self, Self::NeedsNow(_) | Self::NoOrder(_))
+        matches!(self, Self::NeedsNow(_) | Self::NoOrder(_) | Self::NoRegex(_))
     }
 }
 
@@ -151,7 +154,8 @@ pub(crate) fn fits_regex(
         | FieldType::Dynamic
         | FieldType::Flattened => Ok(leaf(field, Predicate::Regex(regex))),
         FieldType::Object | FieldType::Nested => Err(Misfit::Object),
-        FieldType::Unsupported | FieldType::Text | FieldType::MatchOnlyText => Err(Misfit::UnreadType),
+        FieldType::Unsupported => Err(Misfit::UnreadType),
+        FieldType::Text | FieldType::MatchOnlyText => Err(Misfit::NoRegex(field.field_type)),
         other => Err(Misfit::NoText(other)),
     })
 }

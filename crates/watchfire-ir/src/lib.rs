@@ -18,6 +18,9 @@ mod condition;
 mod date_math;
 mod eql;
 mod expression;
+mod field_query;
+mod filters;
+mod kql;
 mod leaf;
 mod mapping;
 mod pattern;
@@ -36,6 +39,9 @@ pub use expression::{
     ArithmeticOperator, ComparisonOperator, ComputedLeaf, EvaluationError, Expr, ExprError, ExprType,
     Function, MAX_COMBINATIONS, Scalar,
 };
+pub use filters::{MAX_FILTER_DEPTH, lower_filters};
+pub use kql::codes::CODES as KQL_CODES;
+pub use kql::{KqlOptions, LoweredKql, MAX_EXPANDED_FIELDS, lower_kql, lower_lucene};
 pub use leaf::{AnyFieldLeaf, FieldLeaf, FieldTarget, Leaf, NestedLeaf};
 pub use mapping::{Mapping, MappingError};
 pub use pattern::{Fold, Pattern, PatternPart};

@@ -120,11 +120,7 @@ fn constant(
 }
 
 /// The constant of a range on a field that no schema knows: what the text looks like.
-fn dynamic_constant(
-    text: &str,
-    rounding: Rounding,
-    now: Option<Timestamp>,
-) -> Result<Constant, Misfit> {
+fn dynamic_constant(text: &str, rounding: Rounding, now: Option<Timestamp>) -> Result<Constant, Misfit> {
     if let Some(number) = number_constant(text) {
         return Ok(number);
     }

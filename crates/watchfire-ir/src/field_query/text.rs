@@ -3,9 +3,7 @@
 use watchfire_events::{FieldType, IpBlock};
 
 use super::{Misfit, Words, leaf};
-use crate::{
-    Condition, FieldRef, Fold, Pattern, PatternPart, Predicate, TextMatch, TokenMatch, tokenize,
-};
+use crate::{Condition, FieldRef, Fold, Pattern, PatternPart, Predicate, TextMatch, TokenMatch, tokenize};
 
 /// What becomes of a pattern on an analysed field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +15,7 @@ pub(crate) enum PatternOnText {
 }
 
 /// The whole value fits any of the patterns.
-pub(super) fn whole(
-    field: &FieldRef,
-    patterns: impl IntoIterator<Item = Pattern>,
-    fold: Fold,
-) -> Condition {
+pub(super) fn whole(field: &FieldRef, patterns: impl IntoIterator<Item = Pattern>, fold: Fold) -> Condition {
     let fold = if field.field_type == FieldType::CaselessKeyword { Fold::Lowercase } else { fold };
     leaf(field, Predicate::Text(TextMatch::new(fold, patterns)))
 }
@@ -87,8 +81,10 @@ pub(super) fn pattern(
     let mut fits = Vec::new();
     for piece in pieces {
         match piece.as_literal() {
-            Some(text) => fits.extend(tokenize(text).map(|token| Pattern::literal(&token))),
-            None => fits.push(piece.folded(Fold::Lowercase)),
+            Some(text) if analysed == PatternOnText::Pieces => {
+                fits.extend(tokenize(text).map(|token| Pattern::literal(&token)));
+            }
+            _ => fits.push(piece.folded(Fold::Lowercase)),
         }
     }
     if fits.is_empty() {
@@ -127,7 +123,8 @@ mod tests {
 
     #[test]
     fn cuts_patterns_at_white_space() {
-        let show = |text: &str| pieces(&Pattern::from_eql(text)).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let show =
+            |text: &str| pieces(&Pattern::from_eql(text)).iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(show("*add user*"), ["`*add`", "`user*`"]);
         assert_eq!(show("* curl*"), ["`*`", "`curl*`"]);
         assert_eq!(show("a  b*"), ["`a`", "`b*`"]);
