@@ -75,6 +75,8 @@ codes! {
         "The category is not among the values that the Elastic Common Schema allows in `event.category`.";
     SELECTS_NOTHING "RES056" "Condition that selects nothing"
         "What is constant in the condition decides it: no event can satisfy it.";
+    TOO_MANY_DIAGNOSTICS "RES099" "Further diagnostics left out"
+        "More was found than is shown. Settle some, and the rest will be.";
 }
 
 #[cfg(test)]

@@ -26,7 +26,10 @@ use watchfire_eql::ast::{self, Query};
 use watchfire_events::Timestamp;
 
 pub use self::plan::{EqlPlan, EventPlan, JoinKey, Pipe, SamplePlan, SequencePlan, StagePlan};
-use crate::{Expr, Schema};
+use crate::{Expr, Schema, codes};
+
+/// Most diagnostics of one query. Those beyond are counted in one last diagnostic.
+pub const MAX_EQL_DIAGNOSTICS: usize = 50;
 
 /// What an unmapped field with `?` does to a condition (eql-semantics §6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,16 +99,29 @@ struct Lowering<'a> {
     schema: &'a dyn Schema,
     options: &'a EqlOptions,
     diagnostics: Vec<Diagnostic>,
+    left_out: usize,
+    left_out_errors: usize,
 }
 
 impl<'a> Lowering<'a> {
     fn new(schema: &'a dyn Schema, options: &'a EqlOptions) -> Self {
-        Self { schema, options, diagnostics: Vec::new() }
+        Self { schema, options, diagnostics: Vec::new(), left_out: 0, left_out_errors: 0 }
+    }
+
+    /// Whether a further diagnostic would be shown.
+    fn has_room(&self) -> bool {
+        self.diagnostics.len() < MAX_EQL_DIAGNOSTICS
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {
-        if !self.diagnostics.contains(&diagnostic) {
+        if self.diagnostics.contains(&diagnostic) {
+            return;
+        }
+        if self.has_room() {
             self.diagnostics.push(diagnostic);
+        } else {
+            self.left_out += 1;
+            self.left_out_errors += usize::from(diagnostic.severity == Severity::Error);
         }
     }
 
@@ -118,6 +134,45 @@ impl<'a> Lowering<'a> {
     fn finish(mut self) -> Vec<Diagnostic> {
         self.diagnostics
             .sort_by_key(|diagnostic| diagnostic.primary_span().map(|span| (span.start, span.end)));
+        if self.left_out > 0 {
+            let severity = if self.left_out_errors > 0 { Severity::Error } else { Severity::Warning };
+            let message = format!("{} further diagnostics are left out", self.left_out);
+            self.diagnostics.push(Diagnostic::new(codes::TOO_MANY_DIAGNOSTICS, severity, message));
+        }
         self.diagnostics
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Mapping;
+
+    fn lowered(condition: &str) -> LoweredEql {
+        let parsed = watchfire_eql::parse(&format!("any where {condition}"));
+        let mapping = Mapping::parse(r#"{"properties": {"n": {"type": "long"}}}"#).unwrap();
+        lower_eql(&parsed.query.unwrap(), &mapping, &EqlOptions::default())
+    }
+
+    #[test]
+    fn diagnostics_are_bounded() {
+        let unknown = |count: usize| {
+            let each: Vec<String> = (0..count).map(|at| format!("ghost{at} == 1")).collect();
+            lowered(&each.join(" and "))
+        };
+        assert_eq!(unknown(MAX_EQL_DIAGNOSTICS).diagnostics.len(), MAX_EQL_DIAGNOSTICS);
+        let many = unknown(20_000);
+        assert!(many.plan.is_none());
+        let last = many.diagnostics.last().unwrap();
+        assert_eq!((last.code, last.severity), (codes::TOO_MANY_DIAGNOSTICS, Severity::Error));
+        assert_eq!(last.message, "19950 further diagnostics are left out");
+    }
+
+    #[test]
+    fn long_conditions_take_no_quadratic_time() {
+        for operator in [" or ", " and "] {
+            let each: Vec<String> = (0..20_000).map(|at| format!("n == {at}")).collect();
+            assert!(lowered(&each.join(operator)).plan.is_some());
+        }
     }
 }

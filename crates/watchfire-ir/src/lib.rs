@@ -32,8 +32,8 @@ mod tokens;
 pub use catalogue::Catalogue;
 pub use condition::{Condition, Node};
 pub use eql::{
-    EqlOptions, EqlPlan, EventPlan, JoinKey, LoweredEql, Pipe, SamplePlan, SequencePlan, StagePlan,
-    UnmappedReading, lower_eql, lower_eql_expression,
+    EqlOptions, EqlPlan, EventPlan, JoinKey, LoweredEql, MAX_EQL_DIAGNOSTICS, Pipe, SamplePlan, SequencePlan,
+    StagePlan, UnmappedReading, lower_eql, lower_eql_expression,
 };
 pub use expression::{
     ArithmeticOperator, ComparisonOperator, ComputedLeaf, EvaluationError, Expr, ExprError, ExprType,

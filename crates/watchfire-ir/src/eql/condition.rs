@@ -159,7 +159,7 @@ impl Lowering<'_> {
     }
 
     fn comparison(&mut self, op: CompareOp, left: &Tree, right: &Tree, span: Span) -> Option<Truth> {
-        let reported = self.diagnostics.len();
+        let reported = (self.diagnostics.len(), self.left_out);
         let (left_value, right_value) = (self.value(left), self.value(right));
         let (left_value, right_value) = (left_value?, right_value?);
         let (operator, negated) = operator_of(op);
@@ -171,7 +171,9 @@ impl Lowering<'_> {
                 _ => None,
             };
             if let Some((tree, value)) = test {
-                self.diagnostics.truncate(reported);
+                // Only warnings can be there, and they come again.
+                self.diagnostics.truncate(reported.0);
+                self.left_out = reported.1;
                 let truth = self.condition(tree)?;
                 if value { truth } else { truth.negate() }
             } else {

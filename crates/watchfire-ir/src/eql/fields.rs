@@ -28,8 +28,9 @@ impl Lowering<'_> {
             Resolution::Unmapped => {
                 let message = format!("unknown field `{dotted}`");
                 let error = Diagnostic::error(codes::UNKNOWN_FIELD, message).at(name.span, "mapped nowhere");
-                let help = did_you_mean(&dotted, self.schema.names())
-                    .unwrap_or_else(|| format!("write `?{dotted}` if the field may be absent"));
+                // Searching all names takes long: only for what will be shown.
+                let similar = self.has_room().then(|| did_you_mean(&dotted, self.schema.names())).flatten();
+                let help = similar.unwrap_or_else(|| format!("write `?{dotted}` if the field may be absent"));
                 self.fail(error.with_help(help))
             }
             Resolution::Object => self.fail(

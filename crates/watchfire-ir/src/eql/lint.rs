@@ -33,6 +33,9 @@ pub(super) const ECS_CATEGORIES: [&str; 20] = [
     "web",
 ];
 
+/// Operands of one `and` beyond this many are not compared with each other: the time is quadratic.
+const MAX_COMPARED: usize = 500;
+
 /// Warnings for operands of one `and` that exclude each other: leaves on a field that has one value per event, of
 /// which no value satisfies both. Only what is certain is said.
 pub(super) fn contradictions(operands: &[(Span, &Condition)], schema: &dyn Schema) -> Vec<Diagnostic> {
@@ -42,6 +45,7 @@ pub(super) fn contradictions(operands: &[(Span, &Condition)], schema: &dyn Schem
             Node::Leaf(Leaf::Field(leaf)) => Some((span, leaf)),
             _ => None,
         })
+        .take(MAX_COMPARED)
         .collect();
     let mut warnings = Vec::new();
     for (at, &(second_span, second)) in leaves.iter().enumerate() {
