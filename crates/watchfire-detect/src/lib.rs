@@ -1,0 +1,20 @@
+//! From rules and events to alerts.
+//!
+//! ```text
+//! rules ──► RuleBook::compile ──► rules that run, and for every other one the reason why not
+//! EventBatch ──► RuleBook::alerts ──► alert documents, each with its key of order ──► SortedSpill
+//! ```
+//!
+//! This crate must not know where events come from.
+
+mod alert;
+mod identity;
+mod reason;
+mod rule_book;
+mod sorted_spill;
+
+pub use alert::{Alert, AlertBuilder};
+pub use identity::{AlertId, RuleUuid, kibana_alert_id};
+pub use reason::reason;
+pub use rule_book::{RuleBook, RuleState};
+pub use sorted_spill::{SortedEntries, SortedSpill};

@@ -1,0 +1,181 @@
+//! Sorting more than fits into memory.
+//!
+//! Alerts are found in the order of the input, and written in an order of their own. Entries are kept until they
+//! exceed the given memory, then sorted and put aside in a temporary file; at the end the files are merged.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+
+/// What an entry costs beside its bytes: two allocations and two lengths.
+const ENTRY_OVERHEAD: usize = 64;
+/// Read and write buffers of a file.
+const BUFFER: usize = 64 * 1024;
+
+/// Entries with a key, to be read back in the order of the keys. Of entries with equal keys only the first is kept.
+#[derive(Debug)]
+pub struct SortedSpill {
+    memory_limit: usize,
+    memory: usize,
+    entries: Vec<(Vec<u8>, Vec<u8>)>,
+    runs: Vec<File>,
+    pushed: u64,
+}
+
+impl SortedSpill {
+    /// An empty one that keeps at most about `memory_limit` bytes in memory.
+    pub fn new(memory_limit: usize) -> Self {
+        Self { memory_limit, memory: 0, entries: Vec::new(), runs: Vec::new(), pushed: 0 }
+    }
+
+    /// Number of entries given to it so far, repetitions included.
+    pub fn pushed(&self) -> u64 {
+        self.pushed
+    }
+
+    /// Adds an entry.
+    ///
+    /// # Errors
+    /// If a temporary file cannot be written.
+    pub fn push(&mut self, key: Vec<u8>, payload: Vec<u8>) -> io::Result<()> {
+        self.pushed += 1;
+        self.memory += key.len() + payload.len() + ENTRY_OVERHEAD;
+        self.entries.push((key, payload));
+        if self.memory > self.memory_limit { self.spill() } else { Ok(()) }
+    }
+
+    fn spill(&mut self) -> io::Result<()> {
+        self.sort();
+        let mut file = BufWriter::with_capacity(BUFFER, tempfile::tempfile()?);
+        for (key, payload) in self.entries.drain(..) {
+            for part in [key, payload] {
+                file.write_all(&(part.len() as u64).to_le_bytes())?;
+                file.write_all(&part)?;
+            }
+        }
+        let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        self.runs.push(file);
+        self.memory = 0;
+        Ok(())
+    }
+
+    /// Sorts by key; the sort is stable, so of equal keys the first one pushed comes first.
+    fn sort(&mut self) {
+        self.entries.sort_by(|a, b| a.0.cmp(&b.0));
+    }
+
+    /// The entries in order.
+    ///
+    /// # Errors
+    /// If a temporary file cannot be read.
+    pub fn finish(mut self) -> io::Result<SortedEntries> {
+        self.sort();
+        let mut runs: Vec<Run> =
+            self.runs.into_iter().map(|file| Run::File(BufReader::with_capacity(BUFFER, file))).collect();
+        runs.push(Run::Memory(self.entries.into_iter()));
+        let mut heads = BinaryHeap::new();
+        for (at, run) in runs.iter_mut().enumerate() {
+            if let Some((key, payload)) = run.next()? {
+                heads.push(Reverse((key, at, payload)));
+            }
+        }
+        Ok(SortedEntries { runs, heads, last: None, duplicates: 0 })
+    }
+}
+
+#[derive(Debug)]
+enum Run {
+    File(BufReader<File>),
+    Memory(std::vec::IntoIter<(Vec<u8>, Vec<u8>)>),
+}
+
+impl Run {
+    fn next(&mut self) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+        match self {
+            Self::Memory(entries) => Ok(entries.next()),
+            Self::File(file) => {
+                let mut length = [0; 8];
+                match file.read_exact(&mut length) {
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+                    other => other?,
+                }
+                let mut key = vec![0; u64::from_le_bytes(length) as usize];
+                file.read_exact(&mut key)?;
+                file.read_exact(&mut length)?;
+                let mut payload = vec![0; u64::from_le_bytes(length) as usize];
+                file.read_exact(&mut payload)?;
+                Ok(Some((key, payload)))
+            }
+        }
+    }
+}
+
+/// The next entry of a run: key, number of the run, payload.
+type Head = (Vec<u8>, usize, Vec<u8>);
+
+/// The entries of a [`SortedSpill`] in the order of their keys.
+#[derive(Debug)]
+pub struct SortedEntries {
+    runs: Vec<Run>,
+    heads: BinaryHeap<Reverse<Head>>,
+    last: Option<Vec<u8>>,
+    duplicates: u64,
+}
+
+impl SortedEntries {
+    /// Number of entries left out so far because their key had come before.
+    pub fn duplicates(&self) -> u64 {
+        self.duplicates
+    }
+
+    /// The payload of the next entry.
+    ///
+    /// # Errors
+    /// If a temporary file cannot be read.
+    pub fn next_entry(&mut self) -> io::Result<Option<Vec<u8>>> {
+        while let Some(Reverse((key, at, payload))) = self.heads.pop() {
+            if let Some((key, payload)) = self.runs[at].next()? {
+                self.heads.push(Reverse((key, at, payload)));
+            }
+            if self.last.as_ref() == Some(&key) {
+                self.duplicates += 1;
+                continue;
+            }
+            self.last = Some(key);
+            return Ok(Some(payload));
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted(limit: usize) -> (Vec<String>, u64, usize) {
+        let mut spill = SortedSpill::new(limit);
+        for number in 0..500_u32 {
+            let key = (number * 7919 % 250).to_be_bytes().to_vec();
+            spill.push(key, number.to_string().into_bytes()).expect("temporary files can be written");
+        }
+        let runs = spill.runs.len();
+        let mut entries = spill.finish().expect("temporary files can be read");
+        let mut found = Vec::new();
+        while let Some(payload) = entries.next_entry().expect("temporary files can be read") {
+            found.push(String::from_utf8(payload).expect("written as text"));
+        }
+        (found, entries.duplicates(), runs)
+    }
+
+    #[test]
+    fn gives_the_same_with_and_without_files() {
+        let (in_memory, duplicates, runs) = sorted(usize::MAX);
+        assert_eq!((in_memory.len(), duplicates, runs), (250, 250, 0));
+        let (spilled, duplicates, runs) = sorted(2_000);
+        assert!(runs > 5);
+        assert_eq!(duplicates, 250);
+        assert_eq!(in_memory, spilled);
+    }
+}

@@ -1,0 +1,84 @@
+//! The demo's day of raw records against our own rules: the EQL rules alert exactly where the story says.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+#[test]
+fn the_story_gives_its_alerts_and_no_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let output = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        .arg("scan")
+        .arg(root.join("demo"))
+        .arg("--rules")
+        .arg(root.join("rules"))
+        .output()
+        .expect("the binary runs");
+    let log = String::from_utf8_lossy(&output.stderr);
+    let text = String::from_utf8(output.stdout).expect("alerts are UTF-8");
+    let text_of = |alert: &Value, key: &str| alert[key].as_str().unwrap_or_default().to_owned();
+    let found: BTreeSet<String> = text
+        .lines()
+        .map(|line| {
+            let alert: Value = serde_json::from_str(line).expect("an alert is JSON");
+            format!("{}\t{}", text_of(&alert, "kibana.alert.rule.name"), text_of(&alert, "@timestamp"))
+        })
+        .collect();
+    let expected = std::fs::read_to_string(root.join("demo/expected-alerts.tsv")).expect("readable");
+    let all: BTreeSet<String> = expected
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let cells: Vec<&str> = line.split('\t').collect();
+            format!("{}\t{}", cells[0], cells[2])
+        })
+        .collect();
+    assert!(found.is_subset(&all), "unexpected: {:?}\n{log}", found.difference(&all).collect::<Vec<_>>());
+    assert!(log.contains("records: 218 = 218 normalised + 0 rejected"), "{log}");
+    // Rules in KQL do not run yet, and the summary says so; every other alert of the story is there.
+    assert!(log.contains("unsupported: language kuery: 4 rules"), "{log}");
+    let kql = kql_rules(&root.join("rules/windows"));
+    let is_kql = |row: &String| kql.iter().any(|name| row.starts_with(&format!("{name}\t")));
+    let missing: Vec<_> = all.difference(&found).filter(|row| !is_kql(row)).collect();
+    assert!(missing.is_empty(), "missing: {missing:?}\n{log}");
+}
+
+/// The names of our rules in KQL.
+fn kql_rules(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).expect("readable").map(|entry| entry.expect("readable").path());
+    let texts = files.map(|path| std::fs::read_to_string(path).expect("readable"));
+    let kql = texts.filter(|text| text.lines().any(|line| line == "language = \"kuery\""));
+    let name = |text: String| {
+        let line = text.lines().find_map(|line| line.strip_prefix("name = \"").map(str::to_owned));
+        line.expect("a rule has a name").trim_end_matches('"').to_owned()
+    };
+    kql.map(name).collect()
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("a.json"), "{\"a\":1}\nnot json\n{\"b\":2}\n").expect("writable");
+    std::fs::write(folder.path().join("b.bin"), [0, 1, 2, 3]).expect("writable");
+    std::fs::write(folder.path().join("deep.json"), "{\"a\":".repeat(100_000)).expect("writable");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let output = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        .arg("scan")
+        .arg(folder.path())
+        .arg("--rules")
+        .arg(root.join("rules"))
+        .output()
+        .expect("the binary runs");
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{log}");
+    for line in [
+        "b.bin (unknown): neither EVTX, XML, JSON nor an archive of these",
+        "records: 4 = 2 normalised + 2 rejected",
+        "rejected: 1 not valid JSON",
+        "rejected: 1 nested too deeply",
+    ] {
+        assert!(log.contains(line), "no `{line}` in\n{log}");
+    }
+}

@@ -1,0 +1,109 @@
+//! The layers of the workspace (ARCHITECTURE.md): every dependency points to a lower layer.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
+
+/// From bottom to top. A crate may depend on crates of lower layers, and on none of its own.
+const LAYERS: [(&str, &[&str]); 8] = [
+    ("vocabulary", &["watchfire-diagnostics", "watchfire-events"]),
+    ("languages", &["watchfire-eql", "watchfire-kql"]),
+    ("meaning", &["watchfire-ir"]),
+    ("rules", &["watchfire-rules"]),
+    ("inputs", &["watchfire-sources"]),
+    ("engine", &["watchfire-engine"]),
+    ("operations", &["watchfire-detect"]),
+    ("edges", &["watchfire"]),
+];
+
+/// Edges that are not wanted although they point down, each with the reason.
+const FORBIDDEN: [(&str, &str, &str); 6] = [
+    ("watchfire-eql", "watchfire-events", "a parser knows no data"),
+    ("watchfire-kql", "watchfire-events", "a parser knows no data"),
+    ("watchfire-sources", "watchfire-rules", "a source does not know who reads it"),
+    ("watchfire-engine", "watchfire-rules", "the engine knows conditions, not rule files"),
+    ("watchfire-engine", "watchfire-sources", "the engine knows events, not where they are from"),
+    ("watchfire-detect", "watchfire-sources", "detection starts at the normalised event"),
+];
+
+/// Tools: they stand beside the layers, and nothing depends on them.
+const TOOLS: [&str; 1] = ["xtask"];
+
+/// Fails on the first edge that does not point down.
+pub(crate) fn check() -> Result<()> {
+    let metadata = MetadataCommand::new().no_deps().exec().context("cannot read the workspace")?;
+    let problems = problems(&metadata);
+    if !problems.is_empty() {
+        bail!("the layers are broken:\n  {}", problems.join("\n  "));
+    }
+    Ok(())
+}
+
+fn problems(metadata: &Metadata) -> Vec<String> {
+    let layer: BTreeMap<&str, usize> = LAYERS
+        .iter()
+        .enumerate()
+        .flat_map(|(level, (_, crates))| crates.iter().map(move |name| (*name, level)))
+        .collect();
+    let mut problems = Vec::new();
+    for package in &metadata.packages {
+        let name = package.name.as_str();
+        if TOOLS.contains(&name) {
+            continue;
+        }
+        let Some(&level) = layer.get(name) else {
+            problems.push(format!(
+                "`{name}` stands in no layer: add it to xtask/src/layers.rs and ARCHITECTURE.md"
+            ));
+            continue;
+        };
+        for dependency in &package.dependencies {
+            let target = dependency.name.as_str();
+            if TOOLS.contains(&target) {
+                problems.push(format!("`{name}` depends on the tool `{target}`"));
+            }
+            let Some(&below) = layer.get(target) else { continue };
+            if below >= level {
+                let (from, to) = (LAYERS[level].0, LAYERS[below].0);
+                problems.push(format!("`{name}` ({from}) depends on `{target}` ({to})"));
+            }
+            // Tests may look further than the code they test.
+            if dependency.kind != DependencyKind::Development
+                && let Some((.., why)) = FORBIDDEN.iter().find(|(from, to, _)| *from == name && *to == target)
+            {
+                problems.push(format!("`{name}` depends on `{target}`: {why}"));
+            }
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dependencies_point_down() {
+        let metadata = MetadataCommand::new().no_deps().exec().expect("the workspace can be read");
+        assert_eq!(problems(&metadata), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_edge_that_points_up_is_found() {
+        let mut metadata = MetadataCommand::new().no_deps().exec().expect("the workspace can be read");
+        let engine = metadata.packages.iter().find(|package| package.name.as_str() == "watchfire-detect");
+        let upward = engine
+            .expect("a member")
+            .dependencies
+            .iter()
+            .find(|dependency| dependency.name == "watchfire-rules");
+        let upward = upward.expect("a dependency of it").clone();
+        let events = metadata.packages.iter_mut().find(|package| package.name.as_str() == "watchfire-events");
+        events.expect("a member").dependencies.push(upward);
+        assert_eq!(
+            problems(&metadata),
+            ["`watchfire-events` (vocabulary) depends on `watchfire-rules` (rules)"]
+        );
+    }
+}

@@ -1,0 +1,42 @@
+//! Chores of this repository, each one command: `cargo xtask --help`.
+
+mod gate;
+mod layers;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+Chores of this repository.
+
+  cargo xtask test              all tests; what is skipped is named, with the reason
+  cargo xtask ci                the gate: formatting, lints, tests, documentation, layers, Windows check
+  cargo xtask layers            dependencies between crates point down
+";
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on its streams")]
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if matches!(words.as_slice(), [] | ["help" | "--help" | "-h"]) {
+        print!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[&str]) -> Result<()> {
+    match words {
+        ["test"] => gate::test(gate::Strictness::Developer),
+        ["ci"] => gate::ci(),
+        ["layers"] => layers::check(),
+        other => bail!("unknown chore `{}`; see `cargo xtask --help`", other.join(" ")),
+    }
+}
