@@ -6,7 +6,7 @@
 //! EventBatch ──────────────────────────┴─► Matches: hits (rule, row) in order, evaluation errors
 //! ```
 //!
-//! Two evaluators share nothing but the meaning of a single leaf: [`reference`] walks the condition row by row and is
+//! Two evaluators share nothing but the meaning of a single leaf: [`mod@reference`] walks the condition row by row and is
 //! obvious; the matcher ([`RuleSet::match_batch`]) works on distinct values and sets of rows and is fast. Property
 //! tests hold them equal. This crate must not know rule files, query languages or sources.
 
