@@ -3,6 +3,7 @@
 mod eql;
 mod eql_conformance;
 mod eql_corpus;
+mod eql_properties;
 mod evaluator;
 mod kql;
 mod shared;
