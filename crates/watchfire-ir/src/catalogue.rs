@@ -116,6 +116,17 @@ impl Catalogue {
         prefix.map(|(_, &field_type)| FieldRef { name: name.into(), field_type })
     }
 
+    /// The sub-field `.caseless` of a field that is not in the catalogue by name. No field of a document is called so.
+    fn caseless_of_other(&self, name: &str) -> Option<FieldRef> {
+        let parent = name.strip_suffix(".caseless").filter(|_| !self.fields.contains_key(name))?;
+        let (parent, parent_type) = match self.lookup(parent) {
+            Some(field) => (field.name, field.field_type),
+            None => (parent.into(), FieldType::Dynamic),
+        };
+        matches!(parent_type, FieldType::Keyword | FieldType::Wildcard | FieldType::Dynamic)
+            .then_some(FieldRef { name: parent, field_type: FieldType::CaselessKeyword })
+    }
+
     fn nested_parent(&self, name: &str) -> Option<Arc<str>> {
         let parents = name.match_indices('.').map(|(dot, _)| &name[..dot]).chain([name]);
         let mut found = parents.filter_map(|parent| self.fields.get_key_value(parent));
@@ -144,6 +155,9 @@ impl Schema for Catalogue {
     fn resolve(&self, name: &str) -> Resolution {
         if let Some(path) = self.nested_parent(name) {
             return Resolution::Nested(path);
+        }
+        if let Some(field) = self.caseless_of_other(name) {
+            return Resolution::Field(field);
         }
         match self.lookup(name) {
             Some(field) if field.field_type == FieldType::Object => Resolution::Object,
@@ -215,5 +229,11 @@ mod tests {
         assert_eq!(catalogue.field_type("winlog.event_data.X"), FieldType::Keyword);
         assert_eq!(catalogue.field_type("winlog.event_data.Count"), FieldType::Long);
         assert!(!catalogue.knows("winlog.other"));
+        for name in ["winlog.event_data.X", "not.known"] {
+            assert_eq!(
+                catalogue.resolve(&format!("{name}.caseless")),
+                Resolution::Field(FieldRef { name: name.into(), field_type: FieldType::CaselessKeyword })
+            );
+        }
     }
 }

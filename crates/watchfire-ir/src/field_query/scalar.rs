@@ -18,6 +18,9 @@ pub(super) fn number(field: &FieldRef, value: &str) -> Result<Condition, Misfit>
     }
 }
 
+/// Below this every integer has a floating-point number of its own.
+const LARGEST_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
+
 /// The number that a text is: an integer where it is written as one.
 fn number_constant(text: &str) -> Option<Constant> {
     let text = text.trim();
@@ -27,7 +30,9 @@ fn number_constant(text: &str) -> Option<Constant> {
     // Words such as `nan` and `inf` are numbers only to the parser.
     let begins = text.trim_start_matches(['-', '+']).starts_with(|c: char| c.is_ascii_digit() || c == '.');
     let number = text.parse::<f64>().ok().filter(|number| begins && number.is_finite())?;
-    Some(Constant::Double(number))
+    // `5.0` is the integer, so that equal questions look equal.
+    let whole = number.fract() == 0.0 && number.abs() < LARGEST_EXACT_INTEGER;
+    Some(if whole { Constant::Integer(number as i128) } else { Constant::Double(number) })
 }
 
 pub(super) fn boolean(field: &FieldRef, value: &str) -> Result<Condition, Misfit> {

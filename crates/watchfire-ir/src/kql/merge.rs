@@ -27,7 +27,11 @@ struct Gathered {
 pub(crate) fn any(operands: Vec<Condition>) -> Condition {
     let mut slots: Vec<Option<Condition>> = Vec::with_capacity(operands.len());
     let mut groups: FxHashMap<(String, Kind), (usize, FieldTarget, Gathered)> = FxHashMap::default();
-    for operand in operands {
+    let flat = operands.into_iter().flat_map(|operand| match operand.node() {
+        Node::Or(inner) => inner.clone(),
+        _ => vec![operand],
+    });
+    for operand in flat {
         let Some((leaf, kind)) = mergeable(&operand) else {
             slots.push(Some(operand));
             continue;

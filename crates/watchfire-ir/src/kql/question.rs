@@ -1,5 +1,6 @@
 //! Asking the schema's fields a question, and telling the author when no field can ever answer it with yes.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use watchfire_diagnostics::{Diagnostic, Severity, Span, did_you_mean};
@@ -9,8 +10,8 @@ use super::names::{self, NameProblem};
 use super::{codes, merge};
 use crate::field_query::{self, Limit, Misfit, PatternOnText, Words, pieces};
 use crate::{
-    AnyFieldLeaf, Condition, FieldLeaf, FieldRef, FieldTarget, Fold, NestedLeaf, Pattern, PatternPart,
-    Predicate, Schema, TokenMatch, tokenize,
+    AnyFieldLeaf, Bound, Condition, Constant, FieldLeaf, FieldRef, FieldTarget, Fold, Leaf, NestedLeaf, Node,
+    Pattern, PatternPart, Predicate, Schema, TokenMatch, tokenize,
 };
 
 /// The most fields that the name patterns of one query are expanded to. Beyond it the fields are asked together, as
@@ -129,8 +130,11 @@ impl<'a> Asker<'a> {
                     Some(scope) => format!("`{name}` is no field of the list `{scope}`, but of `{list}`"),
                     None => format!("`{name}` is a field of the nested list `{list}`"),
                 };
-                Diagnostic::new(codes::OUTSIDE_LIST, severity, message)
-                    .with_help(format!("ask for it inside `{list}: {{ … }}`"))
+                let help = match place {
+                    Place::Span(_) => format!("ask for it inside `{list}: {{ … }}`"),
+                    Place::Path(_) => format!("ask for it in a `nested` clause with the path `{list}`"),
+                };
+                Diagnostic::new(codes::OUTSIDE_LIST, severity, message).with_help(help)
             }
         };
         self.report(place, diagnostic, "");
@@ -192,7 +196,13 @@ impl<'a> Asker<'a> {
             self.lint_pattern_on_text(name, pattern, analysed, place);
         }
         match answer(field, question, self.now) {
-            Ok(condition) => condition,
+            Ok(condition) => {
+                if is_empty_range(&condition) {
+                    let warning = format!("no value of `{name}` lies in this range");
+                    self.report(place, Diagnostic::warning(codes::IMPOSSIBLE_RANGE, warning), "");
+                }
+                condition
+            }
             Err(refusal) => {
                 self.report_refusal(name, field.field_type, &refusal, place);
                 Condition::constant(false)
@@ -208,7 +218,8 @@ impl<'a> Asker<'a> {
             }
             Refusal::Misfit(misfit) => misfit,
         };
-        let message = format!("`{name}` cannot match: {misfit}");
+        let cannot = if misfit.is_ours() { "cannot be asked" } else { "cannot match" };
+        let message = format!("`{name}` {cannot}: {misfit}");
         let code = match misfit {
             Misfit::NeedsNow(_) => codes::NEEDS_NOW,
             Misfit::NoOrder(_) | Misfit::NoRegex(_) => codes::UNSUPPORTED,
@@ -351,7 +362,7 @@ fn dynamic_predicates(
     let condition = answer(field, question, now)?;
     let mut predicates = Vec::new();
     condition.for_each_leaf(&mut |leaf, _| {
-        if let crate::Leaf::Field(leaf) = leaf {
+        if let Leaf::Field(leaf) = leaf {
             predicates.push(leaf.predicate.clone());
         }
     });
@@ -362,6 +373,38 @@ fn dynamic_predicates(
 fn is_exact(field_type: FieldType) -> bool {
     matches!(field_type.family(), TypeFamily::Text | TypeFamily::Version | TypeFamily::Dynamic)
         && field_type != FieldType::CaselessKeyword
+}
+
+/// Whether the condition is a range whose lower end lies above its upper end.
+fn is_empty_range(condition: &Condition) -> bool {
+    let Node::Leaf(Leaf::Field(FieldLeaf { predicate: Predicate::Range { low, high }, .. })) =
+        condition.node()
+    else {
+        return false;
+    };
+    let (low, high, closed) = match (low, high) {
+        (Bound::Included(low), Bound::Included(high)) => (low, high, true),
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => return false,
+        (Bound::Included(low) | Bound::Excluded(low), Bound::Included(high) | Bound::Excluded(high)) => {
+            (low, high, false)
+        }
+    };
+    let order = match (low, high) {
+        (Constant::Text(low), Constant::Text(high)) => Some(low.as_bytes().cmp(high.as_bytes())),
+        (Constant::Integer(low), Constant::Integer(high)) => Some(low.cmp(high)),
+        (Constant::Integer(low), Constant::Double(high)) => (*low as f64).partial_cmp(high),
+        (Constant::Double(low), Constant::Integer(high)) => low.partial_cmp(&(*high as f64)),
+        (Constant::Double(low), Constant::Double(high)) => low.partial_cmp(high),
+        (Constant::Ip(low), Constant::Ip(high)) => Some(low.cmp(high)),
+        (Constant::Instant(low), Constant::Instant(high)) => Some(low.cmp(high)),
+        (Constant::Version(low), Constant::Version(high)) => Some(low.cmp(high)),
+        _ => None,
+    };
+    match order {
+        Some(Ordering::Greater) => true,
+        Some(Ordering::Equal) => !closed,
+        Some(Ordering::Less) | None => false,
+    }
 }
 
 /// Whether some text of the pattern can be no part of a token, whatever stands beside it.

@@ -6,4 +6,7 @@ mod eql_corpus;
 mod eql_properties;
 mod evaluator;
 mod kql;
+mod kql_corpus;
+mod kql_evaluator;
+mod kql_properties;
 mod shared;
