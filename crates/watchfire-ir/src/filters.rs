@@ -40,7 +40,7 @@ pub fn lower_filters(
             Vec::new()
         }
     };
-    (conditions, lowering.asker.diagnostics)
+    (conditions, lowering.asker.finish())
 }
 
 /// Turns filters and clauses into conditions. What fails is reported as an error and stands as `false`.

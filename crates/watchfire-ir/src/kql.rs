@@ -28,8 +28,8 @@ use watchfire_kql::ast::{
 
 pub use self::lucene::lower_lucene;
 pub(crate) use self::merge::any as merge_any;
-pub use self::question::MAX_EXPANDED_FIELDS;
 use self::question::{Asker, Place, Question, Target};
+pub use self::question::{MAX_EXPANDED_FIELDS, MAX_KQL_DIAGNOSTICS};
 use crate::field_query::{Limit, PatternOnText, Words};
 use crate::{Condition, Fold, NestedLeaf, Pattern, PatternPart, Schema};
 
@@ -68,9 +68,7 @@ pub fn lower_kql(query: &Query, schema: &dyn Schema, options: &KqlOptions) -> Lo
         None => Condition::constant(true),
         Some(expr) => lowering.expr(expr, None),
     };
-    let mut diagnostics = lowering.asker.diagnostics;
-    diagnostics.sort_by_key(|diagnostic| diagnostic.primary_span().map(|span| span.start));
-    LoweredKql { condition, diagnostics }
+    LoweredKql { condition, diagnostics: lowering.asker.finish() }
 }
 
 struct Lowering<'a> {
@@ -210,7 +208,7 @@ impl Lowering<'_> {
             return Condition::constant(true);
         }
         // A field that the text does not fit is passed over without a word: nobody named it.
-        let said = self.asker.diagnostics.len();
+        let said = self.asker.said();
         let options = self.options;
         let each = options.default_fields.iter().map(|name| {
             let target = self.asker.field(name, scope, Place::Span(value.span));

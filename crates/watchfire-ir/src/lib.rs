@@ -41,7 +41,7 @@ pub use expression::{
 };
 pub use filters::{MAX_FILTER_DEPTH, lower_filters};
 pub use kql::codes::CODES as KQL_CODES;
-pub use kql::{KqlOptions, LoweredKql, MAX_EXPANDED_FIELDS, lower_kql, lower_lucene};
+pub use kql::{KqlOptions, LoweredKql, MAX_EXPANDED_FIELDS, MAX_KQL_DIAGNOSTICS, lower_kql, lower_lucene};
 pub use leaf::{AnyFieldLeaf, FieldLeaf, FieldTarget, Leaf, NestedLeaf};
 pub use mapping::{Mapping, MappingError};
 pub use pattern::{Fold, Pattern, PatternPart};

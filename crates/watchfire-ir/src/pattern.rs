@@ -21,7 +21,7 @@ impl Fold {
         match self {
             Self::None => text.to_owned(),
             Self::Ascii => text.to_ascii_lowercase(),
-            Self::Lowercase => text.to_lowercase(),
+            Self::Lowercase => lowercase(text),
         }
     }
 
@@ -30,9 +30,18 @@ impl Fold {
         match self {
             Self::None => a == b,
             Self::Ascii => a.eq_ignore_ascii_case(b),
-            Self::Lowercase => a.to_lowercase() == b.to_lowercase(),
+            Self::Lowercase => lowercase(a) == lowercase(b),
         }
     }
+}
+
+/// The text in lower case, character by character, as Lucene's `lowercase` filter does it: `Σ` is `σ` also at the end of
+/// a word, so that a part of a text is folded as the whole is.
+pub(crate) fn lowercase(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    text.chars().map(|character| character.to_lowercase().next().unwrap_or(character)).collect()
 }
 
 /// A part of a [`Pattern`].
@@ -253,6 +262,13 @@ mod tests {
         assert!(!Pattern::from_wildcard_query(r"principal=\*").fits("principal=x"));
         assert!(Pattern::from_eql(r"principal=\*").fits(r"principal=\x"));
         assert_eq!(Pattern::from_wildcard_query("a\\").as_literal(), Some("a\\"));
+    }
+
+    #[test]
+    fn folds_character_by_character() {
+        assert_eq!(Fold::Lowercase.apply("ΟΔΟΣ İX"), "οδοσ ix");
+        assert!(Pattern::literal("ΟΔΟΣ").folded(Fold::Lowercase).fits(&lowercase("οδοΣ")));
+        assert!(!Fold::Ascii.equal("Ä", "ä") && Fold::Lowercase.equal("Ä", "ä"));
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl Regex {
     pub fn fits(&self, text: &str) -> bool {
         match self.fold {
             Fold::None | Fold::Ascii => self.matcher.fits(text),
-            Fold::Lowercase => self.matcher.fits(&text.to_lowercase()),
+            Fold::Lowercase => self.matcher.fits(&self.fold.apply(text)),
         }
     }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::Pattern;
+use crate::pattern::lowercase;
 
 /// The analyser cuts tokens longer than this many characters in pieces.
 const MAX_TOKEN_LENGTH: usize = 255;
@@ -24,12 +25,12 @@ pub enum TokenMatch {
 /// The tokens of a text: its words by the Unicode rules for word boundaries, in lower case.
 pub fn tokenize(text: &str) -> impl Iterator<Item = String> + '_ {
     text.unicode_words().flat_map(|word| {
-        let characters: Vec<char> = word.chars().collect();
-        let pieces: Vec<String> = characters
-            .chunks(MAX_TOKEN_LENGTH)
-            .map(|piece| piece.iter().collect::<String>().to_lowercase())
-            .collect();
-        pieces
+        let folded = lowercase(word);
+        if folded.len() <= MAX_TOKEN_LENGTH {
+            return vec![folded];
+        }
+        let characters: Vec<char> = folded.chars().collect();
+        characters.chunks(MAX_TOKEN_LENGTH).map(|piece| piece.iter().collect()).collect()
     })
 }
 

@@ -188,22 +188,15 @@ impl Lowering<'_> {
             return self.unsupported(path, "a pattern among the fields of `query_string`");
         }
         let parsed = lucene::parse(text);
-        let said = self.asker.diagnostics.len();
+        let said = self.asker.said();
         let broken = parsed.diagnostics.iter().any(|problem| problem.severity == Severity::Error);
-        self.asker.diagnostics.extend(parsed.diagnostics);
+        self.asker.extend(parsed.diagnostics);
         let condition = match parsed.query {
             Some(query) if !broken => crate::kql::lucene::lower_into(&query, &fields, &mut self.asker),
             _ => Condition::constant(false),
         };
         // The spans are of the inner text, which nobody outside has.
-        for problem in &mut self.asker.diagnostics[said..] {
-            if let Some(span) = problem.primary_span() {
-                let piece = text.get(span.range()).unwrap_or_default();
-                problem.notes.push(format!("at `{path}`: in `{piece}`"));
-            }
-            problem.labels.clear();
-            problem.edit = None;
-        }
+        self.asker.place_recent(said, text, path);
         condition
     }
 }

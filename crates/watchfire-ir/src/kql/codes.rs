@@ -53,4 +53,6 @@ codes! {
         "The pattern stands for more fields than are asked each by its own type; their values are compared as text.";
     IMPOSSIBLE_RANGE = "KQR110", "empty range",
         "The lower end of the range lies above its upper end, so the condition is never true.";
+    TOO_MANY_DIAGNOSTICS = "KQR199", "further diagnostics left out",
+        "More was found than is shown. Settle some, and the rest will be.";
 }

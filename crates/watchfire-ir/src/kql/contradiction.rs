@@ -4,6 +4,9 @@ use rustc_hash::FxHashMap;
 
 use crate::{Condition, FieldLeaf, FieldTarget, Fold, Leaf, Node, Predicate, Schema, TextMatch};
 
+/// Beyond this many comparisons of texts with lists of texts, nothing is said: this is only advice.
+const MAX_TRIALS: usize = 100_000;
+
 /// What a conjunction asks of one field.
 #[derive(Default)]
 struct Demands<'a> {
@@ -51,6 +54,10 @@ pub(super) fn find(condition: &Condition, schema: &dyn Schema) -> Option<String>
 
 impl Demands<'_> {
     fn exclude_one_another(&self, single_valued: bool) -> bool {
+        let texts: usize = self.wanted.iter().map(|wanted| wanted.exact().len()).sum();
+        if texts * (self.wanted.len() + self.refused.len()) > MAX_TRIALS {
+            return false;
+        }
         if self.must_not_exist && (self.must_exist || !self.wanted.is_empty()) {
             return true;
         }

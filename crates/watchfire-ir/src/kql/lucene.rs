@@ -16,9 +16,7 @@ use crate::{Condition, Fold, Pattern, PatternPart, Schema};
 pub fn lower_lucene(query: &LuceneQuery, schema: &dyn Schema, options: &KqlOptions) -> LoweredKql {
     let mut asker = Asker::new(schema, options.now, false);
     let condition = lower_into(query, &options.default_fields, &mut asker);
-    let mut diagnostics = asker.diagnostics;
-    diagnostics.sort_by_key(|diagnostic| diagnostic.primary_span().map(|span| span.start));
-    LoweredKql { condition, diagnostics }
+    LoweredKql { condition, diagnostics: asker.finish() }
 }
 
 /// The condition of a query string inside something else, such as a filter.
@@ -118,7 +116,7 @@ impl Lowering<'_, '_> {
         if self.default_fields.is_empty() || *test == LuceneTest::Exists {
             return self.test(&Target::All, test, place);
         }
-        let said = self.asker.diagnostics.len();
+        let said = self.asker.said();
         let fields = self.default_fields;
         let each = fields.iter().map(|name| {
             let target = self.asker.field(name, None, place);

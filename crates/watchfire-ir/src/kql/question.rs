@@ -18,6 +18,9 @@ use crate::{
 /// texts.
 pub const MAX_EXPANDED_FIELDS: usize = 4096;
 
+/// The most diagnostics of one query or list of filters. Those beyond are counted in one last diagnostic.
+pub const MAX_KQL_DIAGNOSTICS: usize = 50;
+
 /// What is asked of a field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Question<'a> {
@@ -75,13 +78,23 @@ pub(crate) struct Asker<'a> {
     /// Whether a nested field outside its list is an error (Kibana refuses the query), or only never true
     /// (Elasticsearch finds nothing).
     pub(crate) refuse_outside: bool,
-    pub(crate) diagnostics: Vec<Diagnostic>,
+    diagnostics: Vec<Diagnostic>,
+    left_out: usize,
+    left_out_errors: usize,
     expanded: usize,
 }
 
 impl<'a> Asker<'a> {
     pub(crate) fn new(schema: &'a dyn Schema, now: Option<Timestamp>, refuse_outside: bool) -> Self {
-        Self { schema, now, refuse_outside, diagnostics: Vec::new(), expanded: 0 }
+        Self {
+            schema,
+            now,
+            refuse_outside,
+            diagnostics: Vec::new(),
+            left_out: 0,
+            left_out_errors: 0,
+            expanded: 0,
+        }
     }
 
     /// Adds a diagnostic, with its place.
@@ -91,7 +104,54 @@ impl<'a> Asker<'a> {
             Place::Path(path) if label.is_empty() => diagnostic.with_note(format!("at `{path}`")),
             Place::Path(path) => diagnostic.with_note(format!("at `{path}`: {label}")),
         };
-        self.diagnostics.push(diagnostic);
+        self.push(diagnostic);
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) {
+        if self.has_room() {
+            self.diagnostics.push(diagnostic);
+        } else {
+            self.left_out += 1;
+            self.left_out_errors += usize::from(diagnostic.severity == Severity::Error);
+        }
+    }
+
+    /// Whether a further diagnostic would be shown.
+    fn has_room(&self) -> bool {
+        self.diagnostics.len() < MAX_KQL_DIAGNOSTICS
+    }
+
+    /// How many diagnostics there are now.
+    pub(crate) fn said(&self) -> usize {
+        self.diagnostics.len()
+    }
+
+    /// Takes over what a parser says of a text inside of what is lowered.
+    pub(crate) fn extend(&mut self, diagnostics: Vec<Diagnostic>) {
+        diagnostics.into_iter().for_each(|diagnostic| self.push(diagnostic));
+    }
+
+    /// Places the diagnostics beyond the first `said`, which are about `text`, at a path of a JSON document.
+    pub(crate) fn place_recent(&mut self, said: usize, text: &str, path: &str) {
+        for problem in &mut self.diagnostics[said..] {
+            if let Some(span) = problem.primary_span() {
+                let piece = text.get(span.range()).unwrap_or_default();
+                problem.notes.push(format!("at `{path}`: in `{piece}`"));
+            }
+            problem.labels.clear();
+            problem.edit = None;
+        }
+    }
+
+    /// The diagnostics in the order of the text, with the count of those that were left out.
+    pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
+        self.diagnostics.sort_by_key(|diagnostic| diagnostic.primary_span().map(|span| span.start));
+        if self.left_out > 0 {
+            let severity = if self.left_out_errors > 0 { Severity::Error } else { Severity::Warning };
+            let message = format!("{} further diagnostics are left out", self.left_out);
+            self.diagnostics.push(Diagnostic::new(codes::TOO_MANY_DIAGNOSTICS, severity, message));
+        }
+        self.diagnostics
     }
 
     /// Forgets the warnings and notes beyond the first `said` diagnostics.
@@ -115,7 +175,8 @@ impl<'a> Asker<'a> {
         let diagnostic = match problem {
             NameProblem::Unmapped => {
                 let warning = Diagnostic::warning(codes::UNKNOWN_FIELD, format!("unknown field `{name}`"));
-                match did_you_mean(name, self.schema.names()) {
+                // The search looks at every name of the schema.
+                match self.has_room().then(|| did_you_mean(name, self.schema.names())).flatten() {
                     Some(help) => warning.with_help(help),
                     None => warning,
                 }
@@ -145,15 +206,19 @@ impl<'a> Asker<'a> {
         if pattern.is_any() {
             return Target::All;
         }
-        let mut fitting: Vec<&str> = self.schema.names().filter(|name| pattern.fits(name)).collect();
-        fitting.sort_unstable();
         let open = names::is_open(self.schema);
-        if self.expanded + fitting.len() > MAX_EXPANDED_FIELDS {
+        // A pattern that fits nothing still costs a search.
+        let mut fitting: Vec<&str> = Vec::new();
+        if self.expanded < MAX_EXPANDED_FIELDS {
+            fitting.extend(self.schema.names().filter(|name| pattern.fits(name)));
+            fitting.sort_unstable();
+        }
+        self.expanded += fitting.len().max(1);
+        if self.expanded > MAX_EXPANDED_FIELDS {
             let warning = format!("the names in this query stand for more than {MAX_EXPANDED_FIELDS} fields");
             self.report(place, Diagnostic::warning(codes::TOO_MANY_FIELDS, warning), "");
             return Target::Names { pattern, known: Vec::new(), open: true };
         }
-        self.expanded += fitting.len();
         let known: Vec<KnownField> = fitting
             .into_iter()
             .filter_map(|name| match names::resolve(self.schema, name, scope) {

@@ -22,8 +22,8 @@ use serde_json::Value;
 use watchfire_diagnostics::{Diagnostic, Severity, SourceText, render};
 use watchfire_events::Timestamp;
 use watchfire_ir::{
-    Catalogue, Condition, KQL_CODES, KqlOptions, MAX_EXPANDED_FIELDS, MAX_FILTER_DEPTH, Mapping, Schema,
-    lower_filters, lower_kql, lower_lucene,
+    Catalogue, Condition, KQL_CODES, KqlOptions, MAX_EXPANDED_FIELDS, MAX_FILTER_DEPTH, MAX_KQL_DIAGNOSTICS,
+    Mapping, Schema, lower_filters, lower_kql, lower_lucene,
 };
 
 use crate::{kql_evaluator, shared};
@@ -168,7 +168,11 @@ fn every_diagnostic_has_a_case() {
         .map(|info| info.code.as_str())
         .filter(|code| !snapshots.contains(&format!("[{code}]")))
         .collect();
-    assert_eq!(without, ["KQR009", "KQR109"], "these are limits, and have tests of their own below");
+    assert_eq!(
+        without,
+        ["KQR009", "KQR109", "KQR199"],
+        "these are limits, and have tests of their own below"
+    );
 }
 
 /// Filters of `bool` in `bool`.
@@ -211,8 +215,26 @@ fn names_are_expanded_up_to_a_limit() {
     let within = MAX_EXPANDED_FIELDS / names;
     assert!(within >= 1 && lower(within).diagnostics.is_empty());
     let beyond = lower(within + 2);
+    let endless = lower(50_000);
+    assert_eq!(endless.diagnostics.len(), MAX_KQL_DIAGNOSTICS + 1);
     assert!(beyond.diagnostics.iter().all(|diagnostic| diagnostic.code.as_str() == "KQR109"));
     assert!(!beyond.diagnostics.is_empty() && beyond.is_valid());
+}
+
+#[test]
+fn diagnostics_are_bounded() {
+    let mapping = Mapping::parse(r#"{"properties": {"n": {"type": "long"}}}"#).expect("a mapping");
+    let lower = |leaf: &str, count: usize| {
+        let parsed = watchfire_kql::parse(&vec![leaf; count].join(" or "));
+        lower_kql(parsed.query.as_ref().expect("a tree"), &mapping, &KqlOptions::default()).diagnostics
+    };
+    assert_eq!(lower("ghost: 1", MAX_KQL_DIAGNOSTICS).len(), MAX_KQL_DIAGNOSTICS);
+    for (leaf, severity) in [("ghost: 1", Severity::Warning), ("_id: 1", Severity::Error)] {
+        let said = lower(leaf, 20_000);
+        let last = said.last().expect("a last diagnostic");
+        assert_eq!((last.code.as_str(), last.severity), ("KQR199", severity));
+        assert_eq!(last.message, "19950 further diagnostics are left out");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::{kql_evaluator, shared};
 /// A rule with its meaning.
 struct Rule {
     path: String,
-    rule_type: String,
+    kind: String,
     /// The query and the filters.
     condition: Condition,
     diagnostics: Vec<Diagnostic>,
@@ -51,7 +51,7 @@ fn rules(folder: &std::path::Path, catalogue: &Catalogue) -> BTreeMap<String, Ru
         }
         let text_of = |key: &str| rule[key].as_str().expect("a text").to_owned();
         let path = path.file_name().expect("a name").to_string_lossy().into_owned();
-        rules.insert(text_of("rule_id"), Rule { path, rule_type: text_of("type"), condition, diagnostics });
+        rules.insert(text_of("rule_id"), Rule { path, kind: text_of("type"), condition, diagnostics });
     }
     rules
 }
@@ -70,7 +70,6 @@ fn with_rule_fields(folder: &std::path::Path) -> Catalogue {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the table is the result")]
 fn shared_rules_lower() {
     let Some(folder) = shared::folder() else { return };
     for (name, catalogue) in [("ecs", Catalogue::ecs()), ("with rule fields", with_rule_fields(&folder))] {
@@ -110,7 +109,6 @@ const EXPLAINED: [&str; 4] = [
 ];
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the table is the result")]
 fn shared_positive_events_satisfy_their_rules() {
     let Some(folder) = shared::folder() else { return };
     let catalogue = with_rule_fields(&folder);
@@ -125,7 +123,7 @@ fn shared_positive_events_satisfy_their_rules() {
         let entry: Value = serde_json::from_str(line).expect("JSON lines");
         let id = entry["rule_id"].as_str().expect("an id");
         let Some(rule) = rules.get(id) else { continue };
-        if rule.rule_type == "threat_match" {
+        if rule.kind == "threat_match" {
             continue;
         }
         let lists = [&entry["events"]].into_iter().chain(entry["variants"].as_array().into_iter().flatten());
@@ -142,7 +140,7 @@ fn shared_positive_events_satisfy_their_rules() {
                     .expect("a text takes all");
             }
         }
-        let row = table.entry(rule.rule_type.clone()).or_default();
+        let row = table.entry(rule.kind.clone()).or_default();
         row[0] += 1;
         row[1] += usize::from(all == held);
         row[2] += all;
