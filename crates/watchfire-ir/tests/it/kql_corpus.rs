@@ -17,6 +17,8 @@ struct Rule {
     kind: String,
     /// The query and the filters.
     condition: Condition,
+    /// Of an indicator match rule, what is asked of indicators.
+    indicators: Option<Condition>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -46,12 +48,13 @@ fn rules(folder: &std::path::Path, catalogue: &Catalogue) -> BTreeMap<String, Ru
             Condition::all([lowered.condition].into_iter().chain(filters))
         };
         let condition = lower(rule["query"].as_str().expect("a query"), &rule["filters"]);
-        if let Some(query) = rule["threat_query"].as_str() {
-            lower(query, &rule["threat_filters"]);
-        }
+        let indicators = rule["threat_query"].as_str().map(|query| lower(query, &rule["threat_filters"]));
         let text_of = |key: &str| rule[key].as_str().expect("a text").to_owned();
         let path = path.file_name().expect("a name").to_string_lossy().into_owned();
-        rules.insert(text_of("rule_id"), Rule { path, kind: text_of("type"), condition, diagnostics });
+        rules.insert(
+            text_of("rule_id"),
+            Rule { path, kind: text_of("type"), condition, indicators, diagnostics },
+        );
     }
     rules
 }
@@ -123,20 +126,21 @@ fn shared_positive_events_satisfy_their_rules() {
         let entry: Value = serde_json::from_str(line).expect("JSON lines");
         let id = entry["rule_id"].as_str().expect("an id");
         let Some(rule) = rules.get(id) else { continue };
-        if rule.kind == "threat_match" {
-            continue;
-        }
         let lists = [&entry["events"]].into_iter().chain(entry["variants"].as_array().into_iter().flatten());
-        let documents = lists.flat_map(|list| list.as_array().expect("a list"));
+        let events = lists.flat_map(|list| list.as_array().expect("a list"));
+        let indicators = entry["indicators"].as_array().into_iter().flatten();
+        let questions = events.map(|event| (&rule.condition, event)).chain(
+            indicators.map(|indicator| (rule.indicators.as_ref().expect("a threat query"), indicator)),
+        );
         let (mut all, mut held) = (0, 0);
-        for document in documents {
+        for (condition, document) in questions {
             all += 1;
-            if kql_evaluator::holds(&rule.condition, document, &catalogue) {
+            if kql_evaluator::holds(condition, document, &catalogue) {
                 held += 1;
             } else if EXPLAINED.contains(&id) && document["process"]["name"]["caseless"].is_string() {
                 explained.insert(id.to_owned());
             } else {
-                writeln!(misses, "{id} {}\n  {document}\n  {}", rule.path, rule.condition)
+                writeln!(misses, "{id} {}\n  {document}\n  {}", rule.path, condition)
                     .expect("a text takes all");
             }
         }
