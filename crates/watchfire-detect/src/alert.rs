@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use watchfire_events::{Event, Timestamp, get_field};
-use watchfire_rules::model::{Rule, Severity};
+use watchfire_rules::model::{Rule, RuleType, Severity};
 
 use crate::identity::{AlertId, RuleUuid};
 use crate::reason::reason;
@@ -37,7 +37,8 @@ impl AlertBuilder {
     /// The alert is made at the instant of its event, which is the simulated time of a scan; so two scans of the same
     /// input give the same alerts.
     pub fn of_event(&self, rule: &Rule, event: &Event) -> Alert {
-        let rule_id = rule.rule_id.as_ref().map(ToString::to_string).unwrap_or_default();
+        // A rule without an id is told from others by its name; else two of them would share their alerts' ids.
+        let rule_id = rule.rule_id.as_ref().map_or_else(|| rule.name.clone(), ToString::to_string);
         let uuid = RuleUuid::new(&self.space, &rule_id);
         let id = AlertId::of_event(&event.data_stream, &event.id, uuid);
         let field = |name: &str| get_field(&event.document, name);
@@ -98,8 +99,9 @@ impl AlertBuilder {
         set("alert.rule.rule_id", rule_id.into());
         set("alert.rule.name", name.into());
         set("alert.rule.type", rule.kind.rule_type().to_string().into());
-        set("alert.rule.category", "Event Correlation Rule".into());
-        set("alert.rule.rule_type_id", "siem.eqlRule".into());
+        let (category, rule_type_id) = names_of_type(rule.kind.rule_type());
+        set("alert.rule.category", category.into());
+        set("alert.rule.rule_type_id", rule_type_id.into());
         set("alert.rule.consumer", "siem".into());
         set("alert.rule.producer", "siem".into());
         set("alert.rule.description", rule.description.clone().into());
@@ -121,6 +123,20 @@ impl AlertBuilder {
         set("alert.rule.execution.type", "manual".into());
         document.insert("@timestamp".into(), at.into());
         Alert { id, time, severity, document }
+    }
+}
+
+/// What alerts call a type of rule: for people, and for programs (detection-engine §3.2).
+fn names_of_type(rule_type: RuleType) -> (&'static str, &'static str) {
+    match rule_type {
+        RuleType::Query => ("Custom Query Rule", "siem.queryRule"),
+        RuleType::SavedQuery => ("Saved Query Rule", "siem.savedQueryRule"),
+        RuleType::Eql => ("Event Correlation Rule", "siem.eqlRule"),
+        RuleType::Threshold => ("Threshold Rule", "siem.thresholdRule"),
+        RuleType::ThreatMatch => ("Indicator Match Rule", "siem.indicatorRule"),
+        RuleType::NewTerms => ("New Terms Rule", "siem.newTermsRule"),
+        RuleType::Esql => ("ES|QL Rule", "siem.esqlRule"),
+        RuleType::MachineLearning => ("Machine Learning Rule", "siem.mlRule"),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 /// The identity of one kind of diagnostic, for example `EQL003`.
 ///
 /// A code is never reused for another meaning. Each crate that makes diagnostics lists its codes in a table of
-/// [`CodeInfo`], from which `docs/diagnostics.md` is generated.
+/// [`CodeInfo`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Code(&'static str);
 

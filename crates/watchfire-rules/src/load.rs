@@ -77,7 +77,15 @@ fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, loaded: &mut V
             return;
         }
     };
-    for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
+    for entry in entries {
+        let path = match entry {
+            Ok(entry) => entry.path(),
+            Err(error) => {
+                let message = format!("the folder cannot be listed to its end: {error}");
+                loaded.push(failed(folder, Diagnostic::error(codes::UNREADABLE, message)));
+                continue;
+            }
+        };
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if path.is_dir() {
             collect(&path, depth + 1, files, loaded);

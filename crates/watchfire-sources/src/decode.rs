@@ -2,6 +2,7 @@
 //!
 //! Everything readable is used. A record that cannot be read is counted with its place and reason, and so is a file.
 
+mod capped;
 mod evtx_file;
 mod json_values;
 mod xml_events;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use watchfire_events::Place;
 
+use self::capped::Capped;
 use crate::normalise::RawInput;
 
 /// Largest JSON or XML record in bytes; a larger one is rejected and skipped.
@@ -22,7 +24,7 @@ pub const MAX_RECORD_BYTES: usize = 16 << 20;
 pub const MAX_JSON_DEPTH: usize = 64;
 /// Deepest nesting of archives and compressions.
 pub const MAX_ARCHIVE_DEPTH: usize = 4;
-/// Most decompressed bytes of one input file.
+/// Most decompressed bytes of one compressed stream or member; reading it ends there, and its report says so.
 pub const MAX_DECOMPRESSED_BYTES: u64 = 64 << 30;
 /// Largest decompressed EVTX file inside an archive; EVTX has to be in memory to be read.
 pub const MAX_ARCHIVED_EVTX_BYTES: u64 = 256 << 20;
@@ -72,7 +74,7 @@ impl fmt::Display for RejectReason {
 pub struct FileReport {
     /// Its name as people know it.
     pub name: Arc<str>,
-    /// What it is: `evtx`, `json`, `xml`, `gzip`, `zstd`, `zip`, or `unknown`.
+    /// What it is: `evtx`, `json`, `xml`, `zstd`, `zip`, `tar`, `folder`, or `unknown`.
     pub format: &'static str,
     /// Why it was not read, or not to its end; `None` if all of it was read.
     pub problem: Option<String>,
@@ -123,7 +125,14 @@ fn list_folder(
             return;
         }
     };
-    for entry in entries.flatten() {
+    for entry in entries {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                reports.push(problem(&name, "folder", format!("cannot be listed to its end: {error}")));
+                continue;
+            }
+        };
         let path = entry.path();
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if is_folder {
@@ -191,12 +200,12 @@ pub fn read_stream(
     if start.is_empty() {
         reports.push(problem(name, "unknown", "the file is empty".into()));
     } else if start.starts_with(b"\x1f\x8b") {
-        let inner = flate2::bufread::MultiGzDecoder::new(stream).take(MAX_DECOMPRESSED_BYTES);
+        let inner = Capped::new(flate2::bufread::MultiGzDecoder::new(stream), MAX_DECOMPRESSED_BYTES);
         read_stream(Box::new(BufReader::new(inner)), name, depth + 1, sink, reports);
     } else if start.starts_with(b"\x28\xb5\x2f\xfd") {
         match zstd::Decoder::with_buffer(stream) {
             Ok(inner) => {
-                let inner = inner.take(MAX_DECOMPRESSED_BYTES);
+                let inner = Capped::new(inner, MAX_DECOMPRESSED_BYTES);
                 read_stream(Box::new(BufReader::new(inner)), name, depth + 1, sink, reports);
             }
             Err(error) => reports.push(problem(name, "zstd", format!("cannot be read: {error}"))),
@@ -275,7 +284,7 @@ fn read_zip<R: Read + io::Seek>(
             Ok(member) if member.is_file() => {
                 let inner_name = member.name().map_or_else(|_| at.to_string(), std::borrow::Cow::into_owned);
                 let member_name: Arc<str> = format!("{name}!{inner_name}").into();
-                let inner = member.take(MAX_DECOMPRESSED_BYTES);
+                let inner = Capped::new(member, MAX_DECOMPRESSED_BYTES);
                 read_stream(Box::new(BufReader::new(inner)), &member_name, depth + 1, sink, reports);
             }
             Ok(_) => {}

@@ -16,6 +16,8 @@ use watchfire_sources::normalise::{NormaliseOptions, RawInput, fields, normalise
 
 /// Events of one batch.
 const BATCH_EVENTS: usize = 4_096;
+/// Places of rejected records that are shown; the others are in the count only.
+const SHOWN_PLACES: usize = 20;
 /// Bytes of alerts kept in memory; more go to temporary files.
 const ALERT_MEMORY: usize = 64 << 20;
 
@@ -115,6 +117,12 @@ impl Scan {
         for (reason, number) in &counts.rejected {
             writeln!(log, "  rejected: {number} {reason}")?;
         }
+        for place in &counts.places {
+            writeln!(log, "  {place}")?;
+        }
+        if rejected > counts.places.len() as u64 {
+            writeln!(log, "  {} of {rejected} places shown", counts.places.len())?;
+        }
         for (stream, events) in coverage.streams() {
             writeln!(log, "  {events} events of {stream}")?;
         }
@@ -150,7 +158,10 @@ impl Scan {
             writeln!(log, "  cannot match here: {reason}: {number} rules")?;
         }
         writeln!(log, "alerts: {} ({} found twice)", found - sorted.duplicates(), sorted.duplicates())?;
-        let clean = problems.is_empty() && failed == 0 && rejected == 0;
+        for (name, number) in &counts.errors {
+            writeln!(log, "  rule `{name}` could not be evaluated in part on {number} events")?;
+        }
+        let clean = problems.is_empty() && failed == 0 && rejected == 0 && counts.errors.is_empty();
         Ok(if clean { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
 }
@@ -191,6 +202,19 @@ struct Counts {
     records: u64,
     normalised: u64,
     rejected: BTreeMap<String, u64>,
+    /// Where the first rejected records stand, and why they were.
+    places: Vec<String>,
+    /// By rule, the events on which a part of its condition could not be evaluated and was taken as false.
+    errors: BTreeMap<String, u64>,
+}
+
+impl Counts {
+    fn reject(&mut self, place: &Place, reason: String) {
+        if self.places.len() < SHOWN_PLACES {
+            self.places.push(format!("{place}: {reason}"));
+        }
+        *self.rejected.entry(reason).or_default() += 1;
+    }
 }
 
 /// One pass over the input: records in, alerts out.
@@ -224,7 +248,12 @@ impl<'a> Pass<'a> {
     fn flush(&mut self) {
         let batch = std::mem::replace(&mut self.builder, BatchBuilder::new(self.catalogue)).finish();
         self.coverage.add(&batch);
-        for hit in self.book.set().match_batch(&batch, self.catalogue).hits {
+        let mut matches = self.book.set().match_batch(&batch, self.catalogue);
+        matches.errors.dedup_by_key(|error| (error.rule, error.row));
+        for error in matches.errors {
+            *self.counts.errors.entry(self.book.rule(error.rule).name.clone()).or_default() += 1;
+        }
+        for hit in matches.hits {
             let alert =
                 self.alert_builder.of_event(self.book.rule(hit.rule), &batch.events()[hit.row as usize]);
             let mut key = alert.time.millis().wrapping_sub(i64::MIN).to_be_bytes().to_vec();
@@ -240,6 +269,7 @@ impl<'a> Pass<'a> {
 impl RecordSink for Pass<'_> {
     fn record(&mut self, record: RawInput) {
         self.counts.records += 1;
+        let place = record.place.clone();
         match normalise(record, &self.options) {
             Ok(normalised) => {
                 self.counts.normalised += 1;
@@ -248,12 +278,12 @@ impl RecordSink for Pass<'_> {
                     self.flush();
                 }
             }
-            Err(error) => *self.counts.rejected.entry(error.reason().to_string()).or_default() += 1,
+            Err(error) => self.counts.reject(&place, error.reason().to_string()),
         }
     }
 
-    fn rejected(&mut self, _place: &Place, reason: RejectReason) {
+    fn rejected(&mut self, place: &Place, reason: RejectReason) {
         self.counts.records += 1;
-        *self.counts.rejected.entry(reason.to_string()).or_default() += 1;
+        self.counts.reject(place, reason.to_string());
     }
 }

@@ -1,6 +1,6 @@
 //! Windows events as XML: `<Event …>…</Event>`, one after another, inside of `<Events>` or not.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use std::sync::Arc;
 
 use watchfire_events::Place;
@@ -64,5 +64,3 @@ pub(super) fn read(
     }
     FileReport { name: Arc::clone(name), format: "xml", problem }
 }
-
-use std::io::Read as _;

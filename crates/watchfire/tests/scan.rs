@@ -1,4 +1,4 @@
-//! The demo's day of raw records against our own rules: the EQL rules alert exactly where the story says.
+//! `watchfire scan` as its users see it: the demo's day of raw records, and what must never be silent.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -78,7 +78,38 @@ fn what_cannot_be_read_is_named() {
         "records: 4 = 2 normalised + 2 rejected",
         "rejected: 1 not valid JSON",
         "rejected: 1 nested too deeply",
+        "a.json:2: not valid JSON",
     ] {
         assert!(log.contains(line), "no `{line}` in\n{log}");
     }
+}
+
+#[test]
+fn rules_without_an_id_do_not_share_alerts_and_failed_leaves_are_counted() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("writable");
+    let rule = |name: &str, query: &str| {
+        format!(
+            "[rule]\nname = '{name}'\ndescription = 'd'\nrisk_score = 21\nseverity = 'low'\ntype = 'eql'\n\
+             language = 'eql'\nquery = '{query}'\n"
+        )
+    };
+    write("one.toml", &rule("one", "any where process.pid == 7"));
+    write("two.toml", &rule("two", "any where process.pid > 6"));
+    write("bad.toml", &rule("bad", "any where number(process.name) == 1"));
+    write(
+        "event.ndjson",
+        "{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"process\":{\"pid\":7,\"name\":\"x\"}}\n",
+    );
+    let output = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        .arg("scan")
+        .arg(folder.path().join("event.ndjson"))
+        .arg("--rules")
+        .arg(folder.path())
+        .output()
+        .expect("the binary runs");
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 2, "{log}");
+    assert!(log.contains("rule `bad` could not be evaluated in part on 1 events"), "{log}");
+    assert_eq!(output.status.code(), Some(1), "{log}");
 }
