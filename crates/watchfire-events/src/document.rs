@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// A normalised document. Keys are sorted, so that equal documents print equally.
+/// A normalised document. Keys keep the order in which they were read or set, which is the same in every run.
 pub type Document = Map<String, Value>;
 
 /// Nesting beyond this is not followed when a document is flattened; decoders refuse such records first.
