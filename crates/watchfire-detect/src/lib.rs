@@ -8,13 +8,15 @@
 //! This crate must not know where events come from.
 
 mod alert;
+mod compile;
 mod identity;
 mod reason;
 mod rule_book;
 mod sorted_spill;
 
 pub use alert::{Alert, AlertBuilder};
+pub use compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 pub use identity::{AlertId, RuleUuid, kibana_alert_id};
 pub use reason::reason;
-pub use rule_book::{RuleBook, RuleState};
+pub use rule_book::{RuleBook, RuleState, not_applied};
 pub use sorted_spill::{SortedEntries, SortedSpill};

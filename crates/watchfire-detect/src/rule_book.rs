@@ -6,8 +6,10 @@ use std::sync::Arc;
 use watchfire_diagnostics::{Diagnostic, Severity};
 use watchfire_engine::{Coverage, RuleIndex, RuleSet, RuleSetBuilder};
 use watchfire_events::IndexPatterns;
-use watchfire_ir::{Condition, EqlOptions, EqlPlan, Schema, lower_eql};
-use watchfire_rules::model::{EventSource, Rule, RuleKind};
+use watchfire_ir::{Condition, Schema};
+use watchfire_rules::model::{EventSource, Rule};
+
+use crate::compile::{CompileOptions, RuleProgram, compile_rule};
 
 /// What can be done with a rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +22,14 @@ pub enum RuleState {
     Failed(Vec<Diagnostic>),
 }
 
+/// What a rule states about its alerts that a scan does not apply: it shows every event that fits, which are never
+/// fewer alerts than the rule would make elsewhere.
+pub fn not_applied(rule: &Rule) -> Vec<&'static str> {
+    let suppression = rule.kind.alert_suppression().map(|_| "alert_suppression");
+    let exceptions = (!rule.exceptions_list().is_empty()).then_some("exceptions_list");
+    suppression.into_iter().chain(exceptions).collect()
+}
+
 /// Rules and what can be done with them.
 #[derive(Debug)]
 pub struct RuleBook {
@@ -30,19 +40,28 @@ pub struct RuleBook {
 
 impl RuleBook {
     /// Compiles rules against a schema.
-    pub fn compile(rules: impl IntoIterator<Item = Rule>, schema: &dyn Schema) -> Self {
+    pub fn compile(
+        rules: impl IntoIterator<Item = Rule>,
+        schema: &dyn Schema,
+        options: &CompileOptions,
+    ) -> Self {
         let mut builder = RuleSetBuilder::new();
         let (mut all, mut running) = (Vec::new(), Vec::new());
         for rule in rules {
-            let state = match condition(&rule, schema) {
-                Ok(condition) => {
+            let compiled = compile_rule(&rule, schema, options);
+            let state = match compiled.program {
+                Some(RuleProgram::Events(condition)) => {
                     let index = rule.kind.source().map(EventSource::index).unwrap_or_default();
                     let patterns = IndexPatterns::new(index.iter().map(String::as_str));
-                    builder.add(patterns.clone(), condition.clone());
-                    running.push((all.len(), patterns, condition));
+                    builder.add(patterns.clone(), (*condition).clone());
+                    running.push((all.len(), patterns, *condition));
                     RuleState::Ready
                 }
-                Err(state) => state,
+                Some(RuleProgram::Unsupported(what)) => RuleState::Unsupported(what),
+                None => {
+                    let errors = |found: &Diagnostic| found.severity == Severity::Error;
+                    RuleState::Failed(compiled.diagnostics.into_iter().filter(errors).collect())
+                }
             };
             all.push((Arc::new(rule), state));
         }
@@ -84,42 +103,4 @@ impl RuleBook {
 
 fn names(fields: &BTreeSet<Arc<str>>) -> String {
     fields.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
-}
-
-/// What an event must be for the rule, or why it does not run.
-fn condition(rule: &Rule, schema: &dyn Schema) -> Result<Condition, RuleState> {
-    let unsupported = |what: &str| Err(RuleState::Unsupported(what.to_owned()));
-    let RuleKind::Eql(eql) = &rule.kind else {
-        return match &rule.kind {
-            RuleKind::Query(_) => unsupported("language kuery"),
-            other => unsupported(&format!("type {}", other.rule_type())),
-        };
-    };
-    if rule.kind.source().is_some_and(|source| !source.filters().is_empty()) {
-        return unsupported("filters");
-    }
-    if rule.kind.alert_suppression().is_some() {
-        return unsupported("alert_suppression");
-    }
-    let parsed = watchfire_eql::parse(&eql.query.text);
-    let errors = |diagnostics: Vec<Diagnostic>| {
-        let in_file = diagnostics.into_iter().filter(|found| found.severity == Severity::Error);
-        RuleState::Failed(in_file.map(|found| eql.query.in_file(found)).collect())
-    };
-    let query = match parsed.query {
-        Some(query) if parsed.diagnostics.iter().all(|found| found.severity < Severity::Error) => query,
-        _ => return Err(errors(parsed.diagnostics)),
-    };
-    let mut options = EqlOptions::default();
-    if let Some(field) = &eql.event_category_override {
-        options.event_category_field.clone_from(field);
-    }
-    let lowered = lower_eql(&query, schema, &options);
-    match lowered.plan {
-        Some(EqlPlan::Event(plan)) if plan.pipes.is_empty() => Ok(plan.condition),
-        Some(EqlPlan::Event(_)) => unsupported("pipes"),
-        Some(EqlPlan::Sequence(_)) => unsupported("sequence"),
-        Some(EqlPlan::Sample(_)) => unsupported("sample"),
-        None => Err(errors(lowered.diagnostics)),
-    }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use watchfire_detect::{AlertBuilder, RuleBook, RuleState, SortedSpill};
+use watchfire_detect::{AlertBuilder, CompileOptions, RuleBook, RuleState, SortedSpill};
 use watchfire_diagnostics::render::one_line;
 use watchfire_engine::Coverage;
 use watchfire_events::{BatchBuilder, Place};
@@ -74,7 +74,7 @@ impl Scan {
         let total = files.len();
         let catalogue = catalogue();
         let rules = files.into_iter().filter_map(|file| file.content).map(|content| content.rule);
-        let book = RuleBook::compile(rules, &catalogue);
+        let book = RuleBook::compile(rules, &catalogue, &CompileOptions::default());
         let mut pass = Pass::new(&book, &catalogue);
         let (inputs, mut problems) = list_files(&self.paths);
         for (path, name) in &inputs {
