@@ -53,7 +53,7 @@ codes! {
         "`events` of a rule test is a string of JSON objects, one after another, each one document that names its data stream or inherits one.";
 
     SCHEDULE_FORM = "LNT001", "unusual form of schedule",
-        "The detection-rules repository writes `interval` as a number with `s`, `m`, `h` or `d`, and `from` as `now-` with a number and one unit, such as `now-9m`.";
+        "The detection-rules repository writes `from` as `now-` with a number and one unit, such as `now-9m`. Dates, rounding and several steps work, but it refuses them.";
     SEVERITY_AND_RISK = "LNT002", "severity does not fit the risk score",
         "Low goes with 0 to 21, medium with 22 to 47, high with 48 to 73, critical with 74 to 100.";
     TOO_MANY_SIGNALS = "LNT003", "`max_signals` beyond the usual server limit",
@@ -71,7 +71,7 @@ codes! {
     BUILDING_BLOCK_SCHEDULE = "LNT009", "building block runs too often",
         "Building-block rules run at most hourly with some overlap: `interval` of 60 minutes or more and `from` at `now-119m` or earlier, unless `bypass_bbr_timing` is set in `[metadata]`.";
     ESQL_IDENTITY = "LNT010", "ES|QL rule without document identity",
-        "An ES|QL query without `STATS` makes an alert of each row. It needs `METADATA _id, _version, _index` behind `FROM`, so that the same event does not alert twice, and a `KEEP` that says what the alert holds.";
+        "An ES|QL query without `STATS` makes an alert of each row. It needs `METADATA _id, _version, _index` behind `FROM`, so that the same event does not alert twice, and a `KEEP` that says what the alert holds, `_id` among it.";
     SUPPRESSED_SEQUENCE = "LNT011", "sequence with alert suppression",
         "The detection-rules repository does not accept `alert_suppression` on sequences.";
     NEGATED_MAPPING = "LNT012", "indicator mapping of negated entries only",

@@ -25,6 +25,23 @@ pub(crate) enum Syntax {
     Json,
 }
 
+impl Syntax {
+    /// The syntax of a text, from how it begins: nothing but JSON begins with a brace.
+    pub(crate) fn of(text: &str) -> Self {
+        if text.trim_start().starts_with('{') { Self::Json } else { Self::Toml }
+    }
+}
+
+/// Reads a text of either format; what is wrong with it is not told here.
+pub(crate) fn parse(text: &str) -> (Syntax, Option<Node>) {
+    let syntax = Syntax::of(text);
+    let node = match syntax {
+        Syntax::Toml => Some(toml::parse(text).0),
+        Syntax::Json => json::parse_only(text, 0, text.len()).node,
+    };
+    (syntax, node)
+}
+
 /// A value and where it stands, quotes and brackets included.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {

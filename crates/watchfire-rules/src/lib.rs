@@ -10,6 +10,8 @@
 pub mod codes;
 mod document;
 pub mod format;
+pub mod guide;
+pub mod lint;
 pub mod load;
 pub mod model;
 pub mod testing;

@@ -126,9 +126,7 @@ fn load_file(path: &Path) -> LoadedFile {
             return failed(path, Diagnostic::error(codes::NOT_UTF8, message));
         }
     };
-    let is_json = text.trim_start().starts_with('{');
-    let ParsedRule { file, diagnostics } =
-        if is_json { format::json::parse(&text) } else { format::toml::parse(&text) };
+    let ParsedRule { file, diagnostics } = format::parse(&text);
     let fate = match &file {
         Some(_) => Fate::Loaded,
         None if diagnostics.iter().any(|diagnostic| diagnostic.code == codes::NOT_A_RULE) => Fate::NotARule,

@@ -10,7 +10,11 @@ pub fn parse(text: &str) -> ParsedRule {
     let mut cx = Context::new(text, Syntax::Json);
     let parsed = json::parse_only(text, 0, text.len());
     cx.diagnostics.extend(parsed.diagnostics);
-    let rule = parsed.node.and_then(|node| Rule::from_node(&node, "", &mut cx));
+    let rule = parsed.node.and_then(|node| {
+        let rule = Rule::from_node(&node, "", &mut cx);
+        super::check_guide(&node, None, &mut cx);
+        rule
+    });
     ParsedRule::new(rule.map(|rule| RuleFile { rule, metadata: None, transform: None }), cx.diagnostics)
 }
 

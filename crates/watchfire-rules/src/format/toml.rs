@@ -37,6 +37,9 @@ fn read(document: &Node, cx: &mut Context<'_>) -> Option<RuleFile> {
         reader.report_missing("rule", cx);
     }
     reader.finish(cx);
+    if let Some(node) = document.as_table().and_then(|table| table.get("rule")) {
+        super::check_guide(node, transform.as_ref().and_then(Option::as_ref), cx);
+    }
     Some(RuleFile { rule: rule??, metadata: metadata.flatten(), transform: transform.flatten() })
 }
 

@@ -1,26 +1,16 @@
 //! Loading: public rules where they lie, our own rules, and files that are something else.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use watchfire_diagnostics::Severity;
 use watchfire_rules::format;
 use watchfire_rules::load::{Fate, load};
 
-#[expect(clippy::print_stdout, reason = "a suite that is skipped says so")]
-fn shared() -> Option<PathBuf> {
-    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let folder = std::env::var_os("WATCHFIRE_SHARED").map_or_else(default, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert_ne!(std::env::var("WATCHFIRE_REQUIRE_SHARED").as_deref(), Ok("1"), "there is no shared data");
-    println!("skipped: no shared data (set WATCHFIRE_SHARED)");
-    None
-}
+use crate::shared;
 
 #[test]
 fn shared_detection_rules_load_and_survive_the_api_form() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared::folder() else { return };
     let files = load(&[shared.join("corpus/detection-rules")]);
     assert!(files.len() >= 1_897, "only {} files", files.len());
     for file in &files {

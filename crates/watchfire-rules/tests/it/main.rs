@@ -1,3 +1,8 @@
 //! Tests of the rule formats as their callers see them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod cases;
+mod lint;
 mod load;
+mod shared;
