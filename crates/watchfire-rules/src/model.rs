@@ -35,6 +35,7 @@ pub use kind::{
 };
 pub use metadata::{Maturity, NotARepositoryDate, OneOrMore, RepositoryDate, RuleMetadata};
 pub use names::UnknownName;
+pub(crate) use names::named_values;
 pub use query_text::{QueryLanguage, QueryText};
 pub use response::{
     Action, ActionFrequency, EndpointCommand, EndpointResponse, NotifyWhen, OsqueryResponse, ResponseAction,

@@ -49,3 +49,152 @@
 //! - An event without `event.ingested` is taken to have arrived at its `@timestamp`.
 //!
 //! All events of one test are searched together, with no other events beside them.
+
+mod events;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use watchfire_diagnostics::{Diagnostic, Severity, Span};
+
+use crate::codes;
+use crate::document::reader::{Context, FromNode, TableReader};
+use crate::document::{Node, Syntax, toml};
+use crate::model::named_values;
+
+/// The most events of one test.
+pub const MAX_TEST_EVENTS: usize = 10_000;
+
+/// The tests of one rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleTests {
+    /// The data stream of events for which neither they nor their test name one.
+    pub data_stream: Option<String>,
+    /// The tests, at least one, in the order of the file.
+    pub tests: Vec<RuleTest>,
+}
+
+/// Events, and what the rule must make of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleTest {
+    /// What is special about these events; unique in the file.
+    pub name: String,
+    /// Where the name stands in the file: the place to show when the test fails.
+    pub name_span: Span,
+    /// What the rule must do.
+    pub expect: Expectation,
+    /// The events, at least one, in the order of the file. They are searched together.
+    pub events: Vec<TestEvent>,
+}
+
+/// What a rule must make of the events of a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    /// Alerts.
+    Match {
+        /// Exactly how many; `None` is at least one.
+        alerts: Option<usize>,
+    },
+    /// No alert.
+    NoMatch,
+}
+
+/// One event of a test.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestEvent {
+    /// The data stream or index it belongs to.
+    pub data_stream: String,
+    /// The document, in which `@timestamp` is never absent. Nothing else is filled in.
+    pub document: Map<String, Value>,
+}
+
+/// Where the tests of a rule file stand: beside it, `some_rule.tests.toml` for `some_rule.toml`.
+pub fn tests_path(rule_file: &Path) -> PathBuf {
+    rule_file.with_extension("tests.toml")
+}
+
+/// Reads the tests of a rule. They are absent if any diagnostic is an error. Never panics.
+pub fn load_tests(text: &str) -> (Option<RuleTests>, Vec<Diagnostic>) {
+    let mut cx = Context::new(text, Syntax::Toml);
+    let (document, diagnostics) = toml::parse(text);
+    if !diagnostics.is_empty() {
+        return (None, diagnostics);
+    }
+    let tests = read(&document, &mut cx);
+    let failed = cx.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    (tests.filter(|_| !failed), cx.diagnostics)
+}
+
+fn read(document: &Node, cx: &mut Context<'_>) -> Option<RuleTests> {
+    let mut reader = TableReader::new(document, "", cx)?;
+    let data_stream: Option<String> = reader.optional("data_stream", cx);
+    let tables: Option<Tables> = reader.required("test", cx);
+    reader.finish(cx);
+    let tables = tables?.0;
+    if tables.is_empty() {
+        cx.report(Diagnostic::error(codes::MISSING_KEY, "the file holds no `[[test]]`"));
+    }
+    let mut names = BTreeMap::new();
+    let mut tests = Vec::new();
+    for (at, table) in tables.iter().enumerate() {
+        let test = read_test(table, &format!("test[{at}]"), data_stream.as_deref(), cx);
+        let Some(test) = test else { continue };
+        if let Some(first) = names.insert(test.name.clone(), test.name_span) {
+            let message = format!("two tests have the name `{}`", test.name);
+            cx.report(
+                Diagnostic::error(codes::BAD_VALUE, message).at(test.name_span, "").at(first, "first here"),
+            );
+        }
+        tests.push(test);
+    }
+    Some(RuleTests { data_stream, tests })
+}
+
+/// The tables of `[[test]]`, which are read when the file's own keys are known.
+struct Tables(Vec<Node>);
+
+impl FromNode for Tables {
+    fn from_node(node: &Node, path: &str, cx: &mut Context<'_>) -> Option<Self> {
+        match &node.value {
+            crate::document::Value::List(tables) => Some(Self(tables.clone())),
+            _ => {
+                cx.wrong_type(node, path, "a list of tables, each written `[[test]]`");
+                None
+            }
+        }
+    }
+}
+
+named_values! {
+    /// The texts of an [`Expectation`].
+    ExpectedOutcome { Match = "match", NoMatch = "no_match" }
+}
+
+fn read_test(node: &Node, path: &str, file_stream: Option<&str>, cx: &mut Context<'_>) -> Option<RuleTest> {
+    let mut reader = TableReader::new(node, path, cx)?;
+    let name = reader.required_text("name", cx);
+    let name_span = reader.node("name").map(|node| node.span).unwrap_or_default();
+    let outcome: Option<ExpectedOutcome> = reader.required("expect", cx);
+    let alerts: Option<u64> = reader.optional("alerts", cx);
+    let alerts_node = reader.node("alerts");
+    let data_stream: Option<String> = reader.optional("data_stream", cx);
+    let text: Option<String> = reader.required("events", cx);
+    let events_node = reader.node("events");
+    if let (Some(node), Some(ExpectedOutcome::NoMatch)) = (alerts_node, outcome) {
+        cx.bad_value(node, &reader.path_of("alerts"), "stands only beside `expect = \"match\"`");
+    }
+    if let (Some(node), Some(0)) = (alerts_node, alerts) {
+        cx.bad_value(node, &reader.path_of("alerts"), "must be at least 1; none is `expect = \"no_match\"`");
+    }
+    let events = text.zip(events_node).map(|(text, node)| {
+        let stream = data_stream.as_deref().or(file_stream);
+        events::read(&text, node.span, name.as_deref().unwrap_or(path), stream, cx)
+    });
+    reader.finish(cx);
+    let expect = match outcome? {
+        ExpectedOutcome::Match => Expectation::Match { alerts: alerts.map(|alerts| alerts as usize) },
+        ExpectedOutcome::NoMatch => Expectation::NoMatch,
+    };
+    Some(RuleTest { name: name?, name_span, expect, events: events? })
+}

@@ -5,4 +5,5 @@
 mod cases;
 mod lint;
 mod load;
+mod rule_tests;
 mod shared;
