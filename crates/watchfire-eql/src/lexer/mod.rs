@@ -11,13 +11,20 @@ use watchfire_diagnostics::{Diagnostic, Span};
 pub use token::{Keyword, Token, TokenKind};
 
 use crate::codes;
+use crate::problems::Problems;
 
 /// Cuts a text into tokens; the last is [`TokenKind::End`]. The diagnostics are those of the cutting alone; what is
 /// inside of strings is looked at by the parser.
 ///
 /// The caller keeps texts below 4 GiB, the most a [`Span`] can tell.
 pub fn tokenize(text: &str) -> (Vec<Token>, Vec<Diagnostic>) {
-    let mut lexer = Lexer { text, position: 0, diagnostics: Vec::new() };
+    let (tokens, problems) = lex(text);
+    (tokens, problems.into_sorted())
+}
+
+/// As [`tokenize`], for a caller that finds more problems.
+pub(crate) fn lex(text: &str) -> (Vec<Token>, Problems) {
+    let mut lexer = Lexer { text, position: 0, problems: Problems::default() };
     let mut tokens: Vec<Token> = Vec::new();
     while lexer.position < text.len() {
         let start = lexer.position;
@@ -31,10 +38,10 @@ pub fn tokenize(text: &str) -> (Vec<Token>, Vec<Diagnostic>) {
         }
     }
     for token in tokens.iter().filter(|token| token.kind == TokenKind::Unknown) {
-        lexer.diagnostics.push(unknown_characters(text, token.span));
+        lexer.problems.push(unknown_characters(text, token.span));
     }
     tokens.push(Token { kind: TokenKind::End, span: Span::empty(text.len()) });
-    (tokens, lexer.diagnostics)
+    (tokens, lexer.problems)
 }
 
 /// Whether a text can stand as an identifier without back-quotes.
@@ -57,13 +64,17 @@ fn is_white_space(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\r' | '\n')
 }
 
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}
+
 /// Longest run of characters that a message repeats.
 const SHOWN: usize = 20;
 
 struct Lexer<'t> {
     text: &'t str,
     position: usize,
-    diagnostics: Vec<Diagnostic>,
+    problems: Problems,
 }
 
 impl Lexer<'_> {
@@ -97,34 +108,6 @@ impl Lexer<'_> {
 
     fn next_kind(&mut self) -> TokenKind {
         use TokenKind as K;
-        const FIXED: &[(&str, TokenKind)] = &[
-            ("==", K::Equal),
-            ("!=", K::NotEqual),
-            ("![", K::MissingBracket),
-            ("<=", K::LessOrEqual),
-            (">=", K::GreaterOrEqual),
-            ("&&", K::DoubleAmpersand),
-            ("||", K::DoublePipe),
-            ("<", K::Less),
-            (">", K::Greater),
-            ("=", K::Assign),
-            ("!", K::Bang),
-            ("(", K::LeftParen),
-            (")", K::RightParen),
-            ("[", K::LeftBracket),
-            ("]", K::RightBracket),
-            (",", K::Comma),
-            (".", K::Dot),
-            ("|", K::Pipe),
-            (":", K::Colon),
-            ("?", K::Question),
-            ("~", K::Tilde),
-            ("+", K::Plus),
-            ("-", K::Minus),
-            ("*", K::Star),
-            ("/", K::Slash),
-            ("%", K::Percent),
-        ];
         let Some(first) = self.peek() else { return K::End };
         if is_white_space(first) {
             self.eat_while(is_white_space);
@@ -150,20 +133,42 @@ impl Lexer<'_> {
             }
             _ => {}
         }
-        if self.eat("//") {
-            self.position += self.line_rest();
-            return K::Comment;
-        }
-        if self.rest().starts_with("/*") {
-            return self.block_comment();
-        }
-        for &(text, kind) in FIXED {
-            if self.eat(text) {
-                return kind;
+        let (kind, length) = match (first, second) {
+            ('/', Some('/')) => {
+                self.position += self.line_rest();
+                return K::Comment;
             }
-        }
-        self.position += first.len_utf8();
-        K::Unknown
+            ('/', Some('*')) => return self.block_comment(),
+            ('=', Some('=')) => (K::Equal, 2),
+            ('!', Some('=')) => (K::NotEqual, 2),
+            ('!', Some('[')) => (K::MissingBracket, 2),
+            ('<', Some('=')) => (K::LessOrEqual, 2),
+            ('>', Some('=')) => (K::GreaterOrEqual, 2),
+            ('&', Some('&')) => (K::DoubleAmpersand, 2),
+            ('|', Some('|')) => (K::DoublePipe, 2),
+            ('<', _) => (K::Less, 1),
+            ('>', _) => (K::Greater, 1),
+            ('=', _) => (K::Assign, 1),
+            ('!', _) => (K::Bang, 1),
+            ('(', _) => (K::LeftParen, 1),
+            (')', _) => (K::RightParen, 1),
+            ('[', _) => (K::LeftBracket, 1),
+            (']', _) => (K::RightBracket, 1),
+            (',', _) => (K::Comma, 1),
+            ('.', _) => (K::Dot, 1),
+            ('|', _) => (K::Pipe, 1),
+            (':', _) => (K::Colon, 1),
+            ('?', _) => (K::Question, 1),
+            ('~', _) => (K::Tilde, 1),
+            ('+', _) => (K::Plus, 1),
+            ('-', _) => (K::Minus, 1),
+            ('*', _) => (K::Star, 1),
+            ('/', _) => (K::Slash, 1),
+            ('%', _) => (K::Percent, 1),
+            _ => (K::Unknown, first.len_utf8()),
+        };
+        self.position += length;
+        kind
     }
 
     fn word(&mut self) -> TokenKind {
@@ -176,7 +181,7 @@ impl Lexer<'_> {
             // Read as the name it is meant to be, so that nothing else is said about it.
             let shown: String = word.chars().take(SHOWN).collect();
             let name = word.replace('`', "``");
-            self.diagnostics.push(
+            self.problems.push(
                 Diagnostic::error(
                     codes::UNEXPECTED_CHARACTER,
                     format!("`{shown}` holds other than ASCII letters"),
@@ -222,60 +227,69 @@ impl Lexer<'_> {
 
     fn string(&mut self) -> TokenKind {
         let start = self.position;
-        let line = &self.rest()[..self.line_rest()];
-        if let Some(content) = line.strip_prefix("\"\"\"") {
-            if let Some(close) = content.find("\"\"\"") {
-                let behind = &content[close + 3..];
-                let further = behind.bytes().take(2).take_while(|&byte| byte == b'"').count();
-                self.position += 3 + close + 3 + further;
-            } else {
-                self.position += line.len();
-                self.not_closed(Span::new(start, start + 3), "raw string", "\"\"\"");
-            }
-            return TokenKind::RawString;
+        if !self.eat("\"\"\"") {
+            self.position += 1;
+            self.quoted_content(b'"', start);
+            return TokenKind::String;
         }
-        self.position += 1;
-        self.quoted_content('"', start);
-        TokenKind::String
+        // Closed by the first three marks; up to two further ones belong to the content.
+        let mut marks = 0;
+        let bytes = self.rest().as_bytes();
+        let found = bytes.iter().position(|&byte| {
+            marks = if byte == b'"' { marks + 1 } else { 0 };
+            marks == 3 || is_line_end(byte)
+        });
+        let end = found.map_or(bytes.len(), |at| if marks == 3 { at + 1 } else { at });
+        let further = bytes[end..].iter().take(2).take_while(|&&byte| byte == b'"').count();
+        if marks == 3 {
+            self.position += end + further;
+        } else {
+            self.position += end;
+            self.problems.push(not_closed(Span::new(start, start + 3), "raw string", "\"\"\""));
+        }
+        TokenKind::RawString
     }
 
     fn single_quoted(&mut self) -> TokenKind {
         let start = self.position;
         self.position += 1;
-        self.quoted_content('\'', start);
+        self.quoted_content(b'\'', start);
         TokenKind::SingleQuoted
     }
 
     /// Steps over the rest of a string that is closed by `quote` unless a backslash stands before it.
-    fn quoted_content(&mut self, quote: char, start: usize) {
-        let line_end = self.position + self.line_rest();
+    fn quoted_content(&mut self, quote: u8, start: usize) {
+        // One pass and no look at the rest of the line: a query on one line may hold very many strings.
         let mut escaped = false;
-        for (offset, character) in self.text[self.position..line_end].char_indices() {
-            if escaped {
-                escaped = false;
-            } else if character == '\\' {
-                escaped = true;
-            } else if character == quote {
-                self.position += offset + 1;
-                return;
-            }
+        let mut closed = false;
+        let bytes = self.rest().as_bytes();
+        let found = bytes.iter().position(|&byte| {
+            closed = byte == quote && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            closed || is_line_end(byte)
+        });
+        let end = self.position + found.unwrap_or(bytes.len());
+        if closed {
+            self.position = end + 1;
+            return;
         }
-        self.position = line_end;
-        self.not_closed(Span::new(start, start + 1), "string", quote.encode_utf8(&mut [0; 4]));
-        let escaped_quote = ['\\', quote].iter().collect::<String>();
-        if let (true, Some(problem)) =
-            (self.text[start..line_end].contains(&escaped_quote), self.diagnostics.last_mut())
-        {
-            problem.help = Some(format!(
+        self.position = end;
+        let quote = char::from(quote);
+        let problem = not_closed(Span::new(start, start + 1), "string", &quote.to_string());
+        let escaped_quote = format!("\\{quote}");
+        self.problems.push(if self.text[start..end].contains(&escaped_quote) {
+            problem.with_help(format!(
                 "`{escaped_quote}` is a quotation mark inside of the string: a backslash is `\\\\`"
-            ));
-        }
+            ))
+        } else {
+            problem
+        });
     }
 
     fn old_raw_string(&mut self) -> TokenKind {
         let start = self.position;
-        let quote = if self.eat("?\"") { '"' } else { '\'' };
-        self.position = start + 2;
+        let quote = self.text.as_bytes()[start + 1];
+        self.position += 2;
         self.quoted_content(quote, start + 1);
         TokenKind::OldRawString
     }
@@ -288,7 +302,7 @@ impl Lexer<'_> {
                 // Quoted names may hold line breaks; one that is not closed is taken to end with its line, so that
                 // the rest of the query can still be read.
                 self.position += self.line_rest();
-                self.not_closed(Span::new(start, start + 1), "quoted name", "`");
+                self.problems.push(not_closed(Span::new(start, start + 1), "quoted name", "`"));
                 return TokenKind::QuotedIdentifier;
             };
             let behind = search + found + 1;
@@ -318,21 +332,19 @@ impl Lexer<'_> {
                 self.position += next.map_or(rest.len(), |(offset, _)| offset);
             }
         }
-        self.not_closed(Span::new(start, start + 2), "comment", "*/");
+        self.problems.push(not_closed(Span::new(start, start + 2), "comment", "*/"));
         TokenKind::Comment
     }
+}
 
-    fn not_closed(&mut self, opening: Span, what: &str, closing: &str) {
-        let (code, note) = match what {
-            "comment" => (codes::COMMENT_NOT_CLOSED, "comments nest: each `/*` needs its own `*/`"),
-            "quoted name" => {
-                (codes::BAD_QUOTED_NAME, "a back-quote inside of a quoted name is written twice")
-            }
-            _ => (codes::STRING_NOT_CLOSED, "a string ends on the line it begins on"),
-        };
-        let message = format!("{what} is not closed: a `{closing}` is missing");
-        self.diagnostics.push(Diagnostic::error(code, message).at(opening, "opened here").with_note(note));
-    }
+fn not_closed(opening: Span, what: &str, closing: &str) -> Diagnostic {
+    let (code, note) = match what {
+        "comment" => (codes::COMMENT_NOT_CLOSED, "comments nest: each `/*` needs its own `*/`"),
+        "quoted name" => (codes::BAD_QUOTED_NAME, "a back-quote inside of a quoted name is written twice"),
+        _ => (codes::STRING_NOT_CLOSED, "a string ends on the line it begins on"),
+    };
+    let message = format!("{what} is not closed: a `{closing}` is missing");
+    Diagnostic::error(code, message).at(opening, "opened here").with_note(note)
 }
 
 fn unknown_characters(text: &str, span: Span) -> Diagnostic {

@@ -16,7 +16,7 @@ mod query;
 use watchfire_diagnostics::{Diagnostic, Severity, Span};
 
 use crate::ast::{Expr, ExprKind, Query};
-use crate::lexer::{Token, TokenKind, tokenize};
+use crate::lexer::{Token, TokenKind, lex};
 use crate::limits::{MAX_NESTING, MAX_QUERY_BYTES};
 use crate::problems::Problems;
 use crate::{checks, codes};
@@ -114,16 +114,14 @@ impl<'t> Parser<'t> {
             problems.push(Diagnostic::error(codes::QUERY_TOO_LONG, message));
             return None;
         }
-        let (mut tokens, diagnostics) = tokenize(text);
+        let (mut tokens, problems) = lex(text);
         tokens.retain(|token| !token.kind.is_trivia() && token.kind != TokenKind::Unknown);
-        let mut collected = Problems::default();
-        collected.extend(diagnostics);
         Some(Self {
             text,
             tokens,
             position: 0,
             depth: 0,
-            problems: collected,
+            problems,
             complained_at: None,
             given_up: false,
             aliases: Vec::new(),
