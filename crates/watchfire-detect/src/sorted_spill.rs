@@ -13,7 +13,8 @@ const ENTRY_OVERHEAD: usize = 64;
 /// Read and write buffers of a file.
 const BUFFER: usize = 64 * 1024;
 
-/// Entries with a key, to be read back in the order of the keys. Of entries with equal keys only the first is kept.
+/// Entries with a key, to be read back in the order of the keys. Of entries with equal keys only the one with the least
+/// payload is kept, so that the order in which they were found does not show.
 #[derive(Debug)]
 pub struct SortedSpill {
     memory_limit: usize,
@@ -61,9 +62,8 @@ impl SortedSpill {
         Ok(())
     }
 
-    /// Sorts by key; the sort is stable, so of equal keys the first one pushed comes first.
     fn sort(&mut self) {
-        self.entries.sort_by(|a, b| a.0.cmp(&b.0));
+        self.entries.sort_unstable();
     }
 
     /// The entries in order.
@@ -78,7 +78,7 @@ impl SortedSpill {
         let mut heads = BinaryHeap::new();
         for (at, run) in runs.iter_mut().enumerate() {
             if let Some((key, payload)) = run.next()? {
-                heads.push(Reverse((key, at, payload)));
+                heads.push(Reverse((key, payload, at)));
             }
         }
         Ok(SortedEntries { runs, heads, last: None, duplicates: 0 })
@@ -112,8 +112,8 @@ impl Run {
     }
 }
 
-/// The next entry of a run: key, number of the run, payload.
-type Head = (Vec<u8>, usize, Vec<u8>);
+/// The next entry of a run: key, payload, number of the run.
+type Head = (Vec<u8>, Vec<u8>, usize);
 
 /// The entries of a [`SortedSpill`] in the order of their keys.
 #[derive(Debug)]
@@ -135,9 +135,9 @@ impl SortedEntries {
     /// # Errors
     /// If a temporary file cannot be read.
     pub fn next_entry(&mut self) -> io::Result<Option<Vec<u8>>> {
-        while let Some(Reverse((key, at, payload))) = self.heads.pop() {
+        while let Some(Reverse((key, payload, at))) = self.heads.pop() {
             if let Some((key, payload)) = self.runs[at].next()? {
-                self.heads.push(Reverse((key, at, payload)));
+                self.heads.push(Reverse((key, payload, at)));
             }
             if self.last.as_ref() == Some(&key) {
                 self.duplicates += 1;
@@ -177,5 +177,7 @@ mod tests {
         assert!(runs > 5);
         assert_eq!(duplicates, 250);
         assert_eq!(in_memory, spilled);
+        // Of two entries with one key the lesser payload stays, though the greater one came first.
+        assert!(in_memory.contains(&"10".to_owned()) && !in_memory.contains(&"260".to_owned()));
     }
 }

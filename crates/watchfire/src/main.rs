@@ -1,9 +1,16 @@
 //! The `watchfire` command: runs detection rules over logs.
 //!
-//! Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 some input or rule could
-//! not be used, 2 wrong usage.
+//! Results go to standard output, everything else to standard error. `exit` has the exit codes.
 
+mod destination;
+mod exit;
+mod intake;
+mod memory;
+mod progress;
+mod reading;
 mod scan;
+mod schema;
+mod time_argument;
 
 use std::process::ExitCode;
 

@@ -1,289 +1,281 @@
 //! `watchfire scan`: all rules over files and folders, as one window.
 
+mod found;
+mod output;
+mod selection;
+mod summary;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
-use watchfire_detect::{AlertBuilder, CompileOptions, RuleBook, RuleState, SortedSpill};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use watchfire_detect::{AlertBuilder, CompileOptions, RuleBook, RuleState, SortedSpill, not_applied};
+use watchfire_diagnostics::Severity as DiagnosticSeverity;
+use watchfire_diagnostics::SourceText;
 use watchfire_diagnostics::render::one_line;
-use watchfire_engine::Coverage;
-use watchfire_events::{BatchBuilder, Place};
-use watchfire_ir::Catalogue;
+use watchfire_events::Timestamp;
 use watchfire_rules::load::{Fate, load};
-use watchfire_sources::decode::{RecordSink, RejectReason, list_files, read_file};
-use watchfire_sources::normalise::{NormaliseOptions, RawInput, fields, normalise};
+use watchfire_rules::model::{Rule, Severity};
 
-/// Events of one batch.
-const BATCH_EVENTS: usize = 4_096;
-/// Places of rejected records that are shown; the others are in the count only.
-const SHOWN_PLACES: usize = 20;
-/// Bytes of alerts kept in memory; more go to temporary files.
-const ALERT_MEMORY: usize = 64 << 20;
+use self::found::{Alerting, Found};
+use self::output::{AlertWriter, Format};
+use self::selection::Selection;
+use self::summary::{FailedRule, Summary};
+use crate::destination::Destination;
+use crate::exit::{self, Exit};
+use crate::intake::{Inputs, IntakeOptions, read_all};
+use crate::progress::Progress;
+use crate::reading::Reading;
+use crate::schema::catalogue;
 
-/// Runs rules over logs: EVTX, Windows event XML, JSON, NDJSON, JSON arrays, and gzip, zstd, zip and tar of these.
+/// The part of the memory that alerts may take up before they go to temporary files: one in this many.
+const ALERT_SHARE: u64 = 8;
+/// The part of the memory that records on their way may take up: one in this many. The rest is for rules and buffers.
+const RECORD_SHARE: u64 = 2;
+
+/// Runs rules over logs: EVTX, Windows event XML, JSON, NDJSON, JSON arrays, search hits, and gzip, zstd, zip and tar
+/// of these. Formats are found from content.
 ///
-/// Example: watchfire scan evidence/ --rules detection-rules/rules > alerts.ndjson
+/// The whole input is one window: every event that fits a rule gives an alert, however many there are. Alerts go to
+/// standard output in the order of their time; the summary, which accounts for every file, record and rule, goes to
+/// standard error.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  watchfire scan evidence/ --rules detection-rules/rules
+  watchfire scan evidence.zip --rules rules/ --format ndjson --output alerts.ndjson --summary summary.json
+  watchfire scan logs/ --rules rules/ --from 2026-03-02 --to 2026-03-03 --tz Europe/Berlin --min-severity high
+  zcat events.ndjson.gz | watchfire scan - --rules rules/ --technique T1059 --fail-on critical
+
+Exit codes:
+  0  done
+  1  done, but some input or rule could not be used (with --strict: not to its full extent)
+  2  wrong usage
+  3  done, and there is an alert of the severity of --fail-on or above")]
 pub(crate) struct Scan {
-    /// Files and folders to read.
+    /// Files and folders to read; `-` is standard input.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// Rule files and folders of rules.
-    #[arg(long, required = true, num_args = 1..)]
+    /// Rule files, folders of rules.
+    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     rules: Vec<PathBuf>,
     /// How alerts are written.
-    #[arg(long, value_enum, default_value_t = Format::Ndjson)]
+    #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    #[command(flatten)]
+    destination: Destination,
+    /// Writes the summary as JSON to this file.
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
+    /// Only alerts of this severity or above; the others are counted.
+    #[arg(long, value_name = "SEVERITY", value_parser = severity_parser())]
+    min_severity: Option<Severity>,
+    /// Ends with exit code 3 if there is an alert of this severity or above, shown or not.
+    #[arg(long, value_name = "SEVERITY", value_parser = severity_parser())]
+    fail_on: Option<Severity>,
+    /// Ends with exit code 1 also if a rule is not supported or cannot match in this input, or an event is of no known
+    /// source or has values that do not fit their field.
+    #[arg(long)]
+    strict: bool,
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    selection: Selection,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// One alert document a line.
-    Ndjson,
-    /// Time, severity, and the reason.
-    Table,
+fn severity_parser() -> impl clap::builder::TypedValueParser<Value = Severity> {
+    PossibleValuesParser::new(["low", "medium", "high", "critical"])
+        .map(|text| text.parse().expect("these are the names of severities"))
 }
 
 impl Scan {
     /// Runs the command.
     pub(crate) fn run(&self) -> ExitCode {
-        match self.scan(&mut io::stdout().lock(), &mut io::stderr().lock()) {
-            Ok(code) => code,
-            // Who stops reading has seen enough.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Err(error) => {
-                // There is no other place left to say it.
-                let _ = writeln!(io::stderr(), "watchfire: {error}");
-                ExitCode::FAILURE
-            }
-        }
+        exit::of(self.scan(&mut io::stderr()))
     }
 
-    fn scan(&self, out: &mut dyn Write, log: &mut dyn Write) -> io::Result<ExitCode> {
-        let files = load(&self.rules);
-        let mut unusable = 0;
-        for file in &files {
-            if file.fate != Fate::Loaded {
-                unusable += usize::from(file.fate == Fate::Failed);
-                for diagnostic in &file.diagnostics {
-                    writeln!(log, "{}", one_line(diagnostic, &file.source))?;
-                }
-            }
-        }
-        let total = files.len();
+    fn scan(&self, log: &mut dyn Write) -> io::Result<Exit> {
+        let start = Instant::now();
+        // Before the work, so that a name that is taken does not cost a scan.
+        let out = self.destination.open()?;
+        let summary_file = self.summary.as_ref().map(|path| self.destination.create(path)).transpose()?;
+        let colour = self.destination.colour();
+
         let catalogue = catalogue();
-        let rules = files.into_iter().filter_map(|file| file.content).map(|content| content.rule);
-        let book = RuleBook::compile(rules, &catalogue, &CompileOptions::default());
-        let mut pass = Pass::new(&book, &catalogue);
-        let (inputs, mut problems) = list_files(&self.paths);
-        for (path, name) in &inputs {
-            let reports = read_file(path, name, &mut pass);
-            problems.extend(reports.into_iter().filter(|report| report.problem.is_some()));
+        let mut summary = Summary::default();
+        let (rules, sources) = self.load_rules(&mut summary);
+        let options = CompileOptions { now: Some(now()) };
+        let book = RuleBook::compile(rules, &catalogue, &options);
+
+        let inputs = Inputs::list(&self.paths);
+        let progress = Progress::new(inputs.bytes(), "alerts");
+        let threads = self.reading.threads();
+        let max_memory = self.reading.max_memory();
+        let intake = IntakeOptions {
+            normalise: self.reading.normalise(),
+            threads,
+            memory: max_memory / RECORD_SHARE,
+            window: self.reading.window().map_err(usage)?,
+        };
+        let alerts = Mutex::new(SortedSpill::new((max_memory / ALERT_SHARE) as usize));
+        let builder = AlertBuilder::new("default");
+        let worker = || Alerting {
+            book: &book,
+            catalogue: &catalogue,
+            builder: &builder,
+            progress: &progress,
+            alerts: &alerts,
+            errors: BTreeMap::new(),
+            host_width: 0,
+        };
+        let read = read_all(inputs, &intake, &catalogue, &progress, worker);
+        progress.finish();
+        let (workers, account) = read?;
+        summary.input(&account);
+
+        let host_width = workers.iter().map(|worker| worker.host_width).max().unwrap_or_default();
+        for worker in workers {
+            for (rule, number) in worker.errors {
+                let name = book.rule(watchfire_engine::RuleIndex(rule)).name.clone();
+                *summary.rules.evaluation_errors.entry(name).or_default() += number;
+            }
         }
-        pass.flush();
-        for report in &problems {
-            writeln!(
-                log,
-                "{} ({}): {}",
-                report.name,
-                report.format,
-                report.problem.as_deref().unwrap_or_default()
-            )?;
+        account_for_rules(&book, &account.coverage, &sources, &mut summary);
+        let alerts = alerts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let writer = AlertWriter::new(out, self.format, colour, host_width);
+        let worst = self.write_alerts(&book, alerts, writer, &mut summary)?;
+
+        let elapsed = start.elapsed().as_secs_f64();
+        summary.run.threads = threads;
+        summary.run.elapsed_seconds = elapsed;
+        summary.run.events_per_second = summary.events.searched as f64 / elapsed.max(0.001);
+        summary.run.peak_memory_bytes = crate::memory::peak();
+        summary.run.max_memory_bytes = max_memory;
+        summary.write(log)?;
+        if let Some(mut file) = summary_file {
+            serde_json::to_writer_pretty(&mut file, &summary)?;
+            file.write_all(b"\n")?;
         }
-        if let Some(error) = pass.failure.take() {
-            return Err(error);
+        if let Some(broken) = summary.broken_sum() {
+            return Err(io::Error::other(format!("the account does not add up, which is a bug: {broken}")));
         }
-        let Pass { counts, coverage, alerts, .. } = pass;
-        let found = alerts.pushed();
+        Ok(self.exit(&summary, worst))
+    }
+
+    /// The rules that are selected, with the texts of their files; what happened to the others goes to the summary.
+    fn load_rules(&self, summary: &mut Summary) -> (Vec<Rule>, Vec<SourceText>) {
+        let (mut rules, mut sources) = (Vec::new(), Vec::new());
+        for file in load(&self.rules) {
+            match (file.fate, file.content) {
+                (Fate::Loaded, Some(content)) => {
+                    summary.rules.loaded += 1;
+                    rules.push(content.rule);
+                    sources.push(file.source);
+                }
+                (Fate::Failed, _) | (Fate::Loaded, None) => {
+                    summary.rules.loaded += 1;
+                    let errors = file
+                        .diagnostics
+                        .iter()
+                        .filter(|found| found.severity == DiagnosticSeverity::Error)
+                        .map(|found| one_line(found, &file.source));
+                    let rule = file.source.name().to_owned();
+                    summary.rules.failed.push(FailedRule { rule, errors: errors.collect() });
+                }
+                (Fate::NotARule, _) => summary.rules.other_files += 1,
+            }
+        }
+        let all: Vec<&Rule> = rules.iter().collect();
+        let unknown = self.selection.unknown(&all);
+        summary.rules.unknown_selectors =
+            unknown.into_iter().map(|(option, value)| format!("{option} {value}")).collect();
+        let selected: Vec<bool> = rules.iter().map(|rule| self.selection.takes(rule)).collect();
+        summary.rules.not_selected = selected.iter().filter(|selected| !**selected).count();
+        let mut at = selected.iter();
+        rules.retain(|_| at.next().is_some_and(|selected| *selected));
+        let mut at = selected.iter();
+        sources.retain(|_| at.next().is_some_and(|selected| *selected));
+        (rules, sources)
+    }
+
+    /// Writes the alerts in order. Gives back the highest severity of all.
+    fn write_alerts(
+        &self,
+        book: &RuleBook,
+        alerts: SortedSpill,
+        mut writer: AlertWriter,
+        summary: &mut Summary,
+    ) -> io::Result<Option<Severity>> {
+        let mut worst = None;
         let mut sorted = alerts.finish()?;
+        writer.begin()?;
         while let Some(payload) = sorted.next_entry()? {
-            let line = match self.format {
-                Format::Ndjson => payload,
-                Format::Table => table_row(&payload),
-            };
-            out.write_all(&line)?;
-            out.write_all(b"\n")?;
+            let found = Found::decode(&payload)?;
+            worst = worst.max(Some(found.severity));
+            if self.min_severity.is_some_and(|least| found.severity < least) {
+                summary.alerts.below_min_severity += 1;
+                continue;
+            }
+            writer.alert(&found)?;
+            summary.alert(&found, &book.rule(watchfire_engine::RuleIndex(found.rule)).name);
         }
-        out.flush()?;
+        summary.alerts.duplicates = sorted.duplicates();
+        writer.end()?;
+        Ok(worst)
+    }
 
-        writeln!(log, "files: {} read, {} with problems", inputs.len(), problems.len())?;
-        let rejected: u64 = counts.rejected.values().sum();
-        writeln!(
-            log,
-            "records: {} = {} normalised + {rejected} rejected",
-            counts.records, counts.normalised
-        )?;
-        for (reason, number) in &counts.rejected {
-            writeln!(log, "  rejected: {number} {reason}")?;
+    fn exit(&self, summary: &Summary, worst: Option<Severity>) -> Exit {
+        if self.fail_on.is_some_and(|least| worst.is_some_and(|worst| worst >= least)) {
+            return Exit::Alerts;
         }
-        for place in &counts.places {
-            writeln!(log, "  {place}")?;
-        }
-        if rejected > counts.places.len() as u64 {
-            writeln!(log, "  {} of {rejected} places shown", counts.places.len())?;
-        }
-        for (stream, events) in coverage.streams() {
-            writeln!(log, "  {events} events of {stream}")?;
-        }
-        let mut unsupported: BTreeMap<&str, usize> = BTreeMap::new();
-        let (mut ran, mut failed) = (0, unusable);
-        for (rule, state) in book.rules() {
-            match state {
-                RuleState::Ready => ran += 1,
-                RuleState::Unsupported(what) => *unsupported.entry(what).or_default() += 1,
-                RuleState::Failed(diagnostics) => {
-                    failed += 1;
-                    for diagnostic in diagnostics {
-                        writeln!(log, "rule `{}`: {}", rule.name, diagnostic.message)?;
-                    }
+        let well = if self.strict { summary.is_complete() } else { summary.is_clean() };
+        if well { Exit::Success } else { Exit::Problems }
+    }
+}
+
+/// What `now` stands for in the queries of rules: the time of the scan.
+fn now() -> Timestamp {
+    Timestamp::from_nanos(jiff::Timestamp::now().as_nanosecond())
+}
+
+/// An error of the one who called.
+fn usage(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
+/// Puts every rule into its state.
+fn account_for_rules(
+    book: &RuleBook,
+    coverage: &watchfire_engine::Coverage,
+    sources: &[SourceText],
+    summary: &mut Summary,
+) {
+    let rules = &mut summary.rules;
+    let mut ready = 0;
+    for ((rule, state), source) in book.rules().zip(sources) {
+        match state {
+            RuleState::Ready => {
+                ready += 1;
+                for feature in not_applied(rule) {
+                    rules.not_applied.entry(feature.to_owned()).or_default().push(rule.name.clone());
                 }
             }
-        }
-        let silent = book.could_not_match(&coverage);
-        writeln!(
-            log,
-            "rules: {total} files = {} ran + {} cannot match here + {} unsupported + {failed} failed + {} no rules",
-            ran - silent.len(),
-            silent.len(),
-            unsupported.values().sum::<usize>(),
-            total - failed - ran - unsupported.values().sum::<usize>(),
-        )?;
-        for (what, number) in &unsupported {
-            writeln!(log, "  unsupported: {what}: {number} rules")?;
-        }
-        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
-        silent.into_iter().for_each(|(_, reason)| *reasons.entry(reason).or_default() += 1);
-        for (reason, number) in reasons {
-            writeln!(log, "  cannot match here: {reason}: {number} rules")?;
-        }
-        writeln!(log, "alerts: {} ({} found twice)", found - sorted.duplicates(), sorted.duplicates())?;
-        for (name, number) in &counts.errors {
-            writeln!(log, "  rule `{name}` could not be evaluated in part on {number} events")?;
-        }
-        let clean = problems.is_empty() && failed == 0 && rejected == 0 && counts.errors.is_empty();
-        Ok(if clean { ExitCode::SUCCESS } else { ExitCode::from(1) })
-    }
-}
-
-/// The common schema and what the sources add to it.
-fn catalogue() -> Catalogue {
-    let mut catalogue = Catalogue::ecs();
-    for source in fields() {
-        for (name, field_type) in source.typed_fields() {
-            catalogue.insert(name, field_type);
-        }
-        for &(prefix, field_type) in source.prefixes {
-            catalogue.insert_prefix(prefix, field_type);
-        }
-    }
-    catalogue
-}
-
-/// Time, severity and reason of an alert, with control characters escaped: the text comes from events.
-fn table_row(payload: &[u8]) -> Vec<u8> {
-    let document: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
-    let text = |key: &str| document.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
-    let row = format!(
-        "{}  {:8}  {}",
-        text("@timestamp"),
-        text("kibana.alert.severity"),
-        text("kibana.alert.reason")
-    );
-    let safe = row.chars().flat_map(|character| {
-        let escaped = character.is_control().then(|| character.escape_default().to_string());
-        escaped.unwrap_or_else(|| character.to_string()).chars().collect::<Vec<_>>()
-    });
-    safe.collect::<String>().into_bytes()
-}
-
-#[derive(Default)]
-struct Counts {
-    records: u64,
-    normalised: u64,
-    rejected: BTreeMap<String, u64>,
-    /// Where the first rejected records stand, and why they were.
-    places: Vec<String>,
-    /// By rule, the events on which a part of its condition could not be evaluated and was taken as false.
-    errors: BTreeMap<String, u64>,
-}
-
-impl Counts {
-    fn reject(&mut self, place: &Place, reason: String) {
-        if self.places.len() < SHOWN_PLACES {
-            self.places.push(format!("{place}: {reason}"));
-        }
-        *self.rejected.entry(reason).or_default() += 1;
-    }
-}
-
-/// One pass over the input: records in, alerts out.
-struct Pass<'a> {
-    book: &'a RuleBook,
-    catalogue: &'a Catalogue,
-    options: NormaliseOptions,
-    builder: BatchBuilder<'a>,
-    alert_builder: AlertBuilder,
-    counts: Counts,
-    coverage: Coverage,
-    alerts: SortedSpill,
-    failure: Option<io::Error>,
-}
-
-impl<'a> Pass<'a> {
-    fn new(book: &'a RuleBook, catalogue: &'a Catalogue) -> Self {
-        Self {
-            book,
-            catalogue,
-            options: NormaliseOptions::default(),
-            builder: BatchBuilder::new(catalogue),
-            alert_builder: AlertBuilder::new("default"),
-            counts: Counts::default(),
-            coverage: Coverage::default(),
-            alerts: SortedSpill::new(ALERT_MEMORY),
-            failure: None,
-        }
-    }
-
-    fn flush(&mut self) {
-        let batch = std::mem::replace(&mut self.builder, BatchBuilder::new(self.catalogue)).finish();
-        self.coverage.add(&batch);
-        let mut matches = self.book.set().match_batch(&batch, self.catalogue);
-        matches.errors.dedup_by_key(|error| (error.rule, error.row));
-        for error in matches.errors {
-            *self.counts.errors.entry(self.book.rule(error.rule).name.clone()).or_default() += 1;
-        }
-        for hit in matches.hits {
-            let alert =
-                self.alert_builder.of_event(self.book.rule(hit.rule), &batch.events()[hit.row as usize]);
-            let mut key = alert.time.millis().wrapping_sub(i64::MIN).to_be_bytes().to_vec();
-            key.extend_from_slice(alert.id.as_str().as_bytes());
-            let payload = serde_json::Value::Object(alert.document).to_string().into_bytes();
-            if let Err(error) = self.alerts.push(key, payload) {
-                self.failure.get_or_insert(error);
+            RuleState::Unsupported(what) => {
+                rules.unsupported.entry(what.clone()).or_default().push(rule.name.clone());
             }
+            RuleState::Failed(diagnostics) => rules.failed.push(FailedRule {
+                rule: rule.name.clone(),
+                errors: diagnostics.iter().map(|found| one_line(found, source)).collect(),
+            }),
         }
     }
-}
-
-impl RecordSink for Pass<'_> {
-    fn record(&mut self, record: RawInput) {
-        self.counts.records += 1;
-        let place = record.place.clone();
-        match normalise(record, &self.options) {
-            Ok(normalised) => {
-                self.counts.normalised += 1;
-                self.builder.push(normalised.event);
-                if self.builder.len() >= BATCH_EVENTS {
-                    self.flush();
-                }
-            }
-            Err(error) => self.counts.reject(&place, error.reason().to_string()),
-        }
+    for (rule, reason) in book.could_not_match(coverage) {
+        ready -= 1;
+        rules.cannot_match.entry(reason).or_default().push(rule.name.clone());
     }
-
-    fn rejected(&mut self, place: &Place, reason: RejectReason) {
-        self.counts.records += 1;
-        self.counts.reject(place, reason.to_string());
-    }
+    rules.ran = ready;
 }

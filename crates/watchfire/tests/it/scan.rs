@@ -10,7 +10,7 @@ use serde_json::Value;
 fn the_story_gives_its_alerts_and_no_other() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let output = Command::new(env!("CARGO_BIN_EXE_watchfire"))
-        .arg("scan")
+        .args(["scan", "--format", "ndjson"])
         .arg(root.join("demo"))
         .arg("--rules")
         .arg(root.join("rules"))
@@ -47,7 +47,7 @@ fn what_cannot_be_read_is_named() {
     std::fs::write(folder.path().join("deep.json"), "{\"a\":".repeat(100_000)).expect("writable");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let output = Command::new(env!("CARGO_BIN_EXE_watchfire"))
-        .arg("scan")
+        .args(["scan", "--format", "ndjson"])
         .arg(folder.path())
         .arg("--rules")
         .arg(root.join("rules"))
@@ -84,7 +84,7 @@ fn rules_without_an_id_do_not_share_alerts_and_failed_leaves_are_counted() {
         "{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"process\":{\"pid\":7,\"name\":\"x\"}}\n",
     );
     let output = Command::new(env!("CARGO_BIN_EXE_watchfire"))
-        .arg("scan")
+        .args(["scan", "--format", "ndjson"])
         .arg(folder.path().join("event.ndjson"))
         .arg("--rules")
         .arg(folder.path())

@@ -1,0 +1,56 @@
+//! Where the results of a command go: standard output, or a file that is not overwritten by accident.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use watchfire_diagnostics::render::Colour;
+
+/// The options that say it.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Destination {
+    /// Writes the results to this file instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Overwrites files that exist.
+    #[arg(long)]
+    clobber: bool,
+}
+
+impl Destination {
+    /// Opens it. A file that exists and must not be overwritten is an error of kind
+    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists).
+    pub(crate) fn open(&self) -> io::Result<Box<dyn Write>> {
+        let Some(path) = &self.output else { return Ok(Box::new(BufWriter::new(io::stdout()))) };
+        Ok(Box::new(self.create(path)?))
+    }
+
+    /// Creates a further file of the same run, under the same rule.
+    pub(crate) fn create(&self, path: &Path) -> io::Result<BufWriter<File>> {
+        let opened = if self.clobber {
+            File::create(path)
+        } else {
+            OpenOptions::new().write(true).create_new(true).open(path)
+        };
+        let file = opened.map_err(|error| {
+            let message = match error.kind() {
+                io::ErrorKind::AlreadyExists => {
+                    format!("`{}` exists already; `--clobber` overwrites it", path.display())
+                }
+                _ => format!("`{}` cannot be written: {error}", path.display()),
+            };
+            io::Error::new(error.kind(), message)
+        })?;
+        Ok(BufWriter::new(file))
+    }
+
+    /// Colours are for people: only on a terminal, and not where `NO_COLOR` is set (to anything, see no-color.org).
+    pub(crate) fn colour(&self) -> Colour {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        if self.output.is_none() && !refused && io::stdout().is_terminal() {
+            Colour::Always
+        } else {
+            Colour::Never
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! From files to batches of events: what `scan` and `hunt` share.
+//!
+//! ```text
+//!            decode            normalise, columnise
+//! files ──► chunks of records ──► batches ──► worker (matches, keeps what it finds)
+//!     one thread a file       any thread that is free
+//! ```
+//!
+//! Every thread does all three steps: it takes a chunk that waits, else the next file. A thread that decodes hands its
+//! chunks over while there is room and works on them itself where there is none; so one large file keeps all threads
+//! busy, and memory stays bounded. Which thread does what differs from run to run; so nothing that is kept here depends
+//! on it: sums, unions, and the first places in their own order.
+
+mod account;
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use watchfire_events::{BatchBuilder, Document, EventBatch, Place, Timestamp, get_field};
+use watchfire_ir::Catalogue;
+use watchfire_sources::decode::{FileReport, RecordSink, RejectReason, list_files, read_file, read_stream};
+use watchfire_sources::normalise::{NormaliseOptions, RawInput, RawPayload, normalise};
+
+pub(crate) use self::account::Account;
+use crate::progress::Progress;
+
+/// Most events of one batch. Beyond some thousands, distinct values are no longer shared by more rows.
+const BATCH_EVENTS: usize = 4_096;
+/// How much larger than its records a chunk can grow on its way to a match: the records, their events, their columns.
+const COPIES: u64 = 3;
+/// Chunks that a thread can have a hand in: one that it fills, one that it works on, one that waits.
+const CHUNKS_OF_THREAD: u64 = 3;
+/// No chunk is smaller, however little memory there is: below this, batches cost more than they save.
+const MIN_CHUNK_BYTES: u64 = 256 << 10;
+
+/// How the input is read.
+pub(crate) struct IntakeOptions {
+    /// How records become events.
+    pub(crate) normalise: NormaliseOptions,
+    /// Number of threads, at least 1. With 1, batches come in the order of the input.
+    pub(crate) threads: usize,
+    /// Bytes that records on their way may take up, over all threads; the rest of the process comes on top.
+    pub(crate) memory: u64,
+    /// Only events of this time are used; the others are counted.
+    pub(crate) window: Window,
+}
+
+/// A span of time; both ends belong to it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Window {
+    /// The first instant.
+    pub(crate) from: Option<Timestamp>,
+    /// The last instant.
+    pub(crate) to: Option<Timestamp>,
+}
+
+impl Window {
+    /// Whether an event belongs into it; one without a time belongs only where there are no bounds.
+    fn holds(self, document: &Document) -> bool {
+        if self.from.is_none() && self.to.is_none() {
+            return true;
+        }
+        let text = get_field(document, "@timestamp").and_then(Value::as_str);
+        text.and_then(Timestamp::parse).is_some_and(|time| {
+            self.from.is_none_or(|from| time >= from) && self.to.is_none_or(|to| time <= to)
+        })
+    }
+}
+
+/// What is done with batches.
+pub(crate) trait Worker: Send {
+    /// Takes a batch.
+    fn batch(&mut self, batch: EventBatch) -> io::Result<()>;
+}
+
+/// An input to read.
+enum Input {
+    File(PathBuf, Arc<str>, u64),
+    StandardInput,
+}
+
+/// The inputs that were asked for.
+pub(crate) struct Inputs {
+    list: Vec<Input>,
+    reports: Vec<FileReport>,
+}
+
+impl Inputs {
+    /// Lists files and folders; `-` is standard input.
+    pub(crate) fn list(paths: &[PathBuf]) -> Self {
+        let is_stdin = |path: &&PathBuf| path.as_os_str() == "-";
+        let named: Vec<PathBuf> = paths.iter().filter(|path| !is_stdin(path)).cloned().collect();
+        let (files, reports) = list_files(&named);
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let mut list: Vec<Input> = files
+            .into_iter()
+            .map(|(path, name)| {
+                let bytes = size(&path);
+                Input::File(path, name, bytes)
+            })
+            .collect();
+        if paths.iter().any(|path| is_stdin(&path)) {
+            list.push(Input::StandardInput);
+        }
+        Self { list, reports }
+    }
+
+    /// Bytes of all files; `None` if something has no known length.
+    pub(crate) fn bytes(&self) -> Option<u64> {
+        self.list
+            .iter()
+            .map(|input| match input {
+                Input::File(_, _, bytes) => Some(*bytes),
+                Input::StandardInput => None,
+            })
+            .sum()
+    }
+}
+
+/// Reads all inputs. Gives back the workers, one for each thread, and the account of all that was read.
+///
+/// # Errors
+/// The first error of a worker; then the rest of the input is not read.
+pub(crate) fn read_all<W: Worker>(
+    inputs: Inputs,
+    options: &IntakeOptions,
+    catalogue: &Catalogue,
+    progress: &Progress,
+    mut worker: impl FnMut() -> W,
+) -> io::Result<(Vec<W>, Account)> {
+    let threads = options.threads.max(1);
+    let chunk_bytes = options.memory / (COPIES * CHUNKS_OF_THREAD * threads as u64);
+    let shared = Shared {
+        options,
+        catalogue,
+        progress,
+        inputs: &inputs.list,
+        next_input: AtomicUsize::new(0),
+        chunk_bytes: chunk_bytes.max(MIN_CHUNK_BYTES),
+        room: if threads == 1 { 0 } else { threads },
+        queue: Mutex::new(Queue { chunks: VecDeque::new(), decoding: 0 }),
+        change: Condvar::new(),
+        stopped: AtomicBool::new(false),
+    };
+    let workers: Vec<W> = (0..threads).map(|_| worker()).collect();
+    let results: Vec<io::Result<(W, Account)>> = std::thread::scope(|scope| {
+        let mut workers = workers.into_iter();
+        let own = workers.next();
+        let others: Vec<_> =
+            workers.map(|worker| scope.spawn(|| Thread::new(&shared, worker).run())).collect();
+        let own = own.map(|worker| Thread::new(&shared, worker).run());
+        let joined = others.into_iter().map(|handle| match handle.join() {
+            Ok(result) => result,
+            // A panic is a bug: it goes on as if there had been one thread.
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        own.into_iter().chain(joined).collect()
+    });
+    let mut account = Account::new(inputs.list.len() as u64, inputs.reports);
+    let mut done = Vec::new();
+    for result in results {
+        let (worker, part) = result?;
+        account.merge(part);
+        done.push(worker);
+    }
+    account.settle();
+    Ok((done, account))
+}
+
+/// Records that are normalised and matched together.
+#[derive(Default)]
+struct Chunk {
+    records: Vec<RawInput>,
+    bytes: u64,
+}
+
+struct Queue {
+    chunks: VecDeque<Chunk>,
+    /// Threads that may still add chunks.
+    decoding: usize,
+}
+
+struct Shared<'a> {
+    options: &'a IntakeOptions,
+    catalogue: &'a Catalogue,
+    progress: &'a Progress,
+    inputs: &'a [Input],
+    next_input: AtomicUsize,
+    chunk_bytes: u64,
+    /// Chunks that may wait.
+    room: usize,
+    queue: Mutex<Queue>,
+    change: Condvar,
+    stopped: AtomicBool,
+}
+
+impl Shared<'_> {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Whoever panicked with the lock in hand has already ended the run.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Task<'a> {
+    Work(Chunk),
+    Decode(&'a Input),
+    End,
+}
+
+/// One thread's part.
+struct Thread<'a, W> {
+    shared: &'a Shared<'a>,
+    worker: W,
+    account: Account,
+    filling: Chunk,
+    failure: Option<io::Error>,
+}
+
+impl<'a, W: Worker> Thread<'a, W> {
+    fn new(shared: &'a Shared<'a>, worker: W) -> Self {
+        Self { shared, worker, account: Account::default(), filling: Chunk::default(), failure: None }
+    }
+
+    fn run(mut self) -> io::Result<(W, Account)> {
+        loop {
+            match self.next_task() {
+                Task::Work(chunk) => self.work(chunk),
+                Task::Decode(input) => {
+                    self.decode(input);
+                    self.shared.lock().decoding -= 1;
+                    self.shared.change.notify_all();
+                }
+                Task::End => break,
+            }
+        }
+        match self.failure {
+            Some(error) => Err(error),
+            None => Ok((self.worker, self.account)),
+        }
+    }
+
+    fn next_task(&mut self) -> Task<'a> {
+        let mut queue = self.shared.lock();
+        loop {
+            if self.shared.stopped.load(Ordering::Relaxed) {
+                return Task::End;
+            }
+            if let Some(chunk) = queue.chunks.pop_front() {
+                return Task::Work(chunk);
+            }
+            let next = self.shared.next_input.fetch_add(1, Ordering::Relaxed);
+            if let Some(input) = self.shared.inputs.get(next) {
+                queue.decoding += 1;
+                return Task::Decode(input);
+            }
+            // What this thread has gathered of its last files does not fill up any more.
+            let rest = std::mem::take(&mut self.filling);
+            if !rest.records.is_empty() {
+                return Task::Work(rest);
+            }
+            if queue.decoding == 0 {
+                return Task::End;
+            }
+            queue = self.shared.change.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn decode(&mut self, input: &Input) {
+        let reports = match input {
+            Input::File(path, name, bytes) => {
+                let shared = self.shared;
+                let reports = read_file(path, name, self);
+                shared.progress.bytes(*bytes);
+                reports
+            }
+            Input::StandardInput => {
+                let mut reports = Vec::new();
+                read_stream(Box::new(io::stdin().lock()), &"<stdin>".into(), 0, self, &mut reports);
+                reports
+            }
+        };
+        self.account.reports(reports);
+    }
+
+    /// Hands over the chunk that is full, or works on it.
+    fn full(&mut self) {
+        let chunk = std::mem::take(&mut self.filling);
+        let mut queue = self.shared.lock();
+        if queue.chunks.len() < self.shared.room {
+            queue.chunks.push_back(chunk);
+            drop(queue);
+            self.shared.change.notify_one();
+        } else {
+            drop(queue);
+            self.work(chunk);
+        }
+    }
+
+    fn work(&mut self, chunk: Chunk) {
+        if self.shared.stopped.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut builder = BatchBuilder::new(self.shared.catalogue);
+        for record in chunk.records {
+            let place = record.place.clone();
+            match normalise(record, &self.shared.options.normalise) {
+                Ok(normalised) => {
+                    let inside = self.shared.options.window.holds(&normalised.event.document);
+                    self.account.normalised(&normalised, inside);
+                    if inside {
+                        builder.push(normalised.event);
+                    }
+                }
+                Err(error) => self.account.reject(&place, error.reason().to_string()),
+            }
+        }
+        let batch = builder.finish();
+        self.account.batch(&batch);
+        self.shared.progress.events(batch.len() as u64);
+        if let Err(error) = self.worker.batch(batch) {
+            self.failure.get_or_insert(error);
+            self.shared.stopped.store(true, Ordering::Relaxed);
+            self.shared.change.notify_all();
+        }
+    }
+}
+
+impl<W: Worker> RecordSink for Thread<'_, W> {
+    fn record(&mut self, record: RawInput) {
+        self.account.record();
+        self.filling.bytes += size_of_record(&record);
+        self.filling.records.push(record);
+        if self.filling.records.len() >= BATCH_EVENTS || self.filling.bytes >= self.shared.chunk_bytes {
+            self.full();
+        }
+    }
+
+    fn rejected(&mut self, place: &Place, reason: RejectReason) {
+        self.account.record();
+        self.account.reject(place, reason.to_string());
+    }
+}
+
+/// About how many bytes a record takes up in memory.
+fn size_of_record(record: &RawInput) -> u64 {
+    /// A value with the key and the place in a map that it usually has.
+    const ENTRY: u64 = 128;
+    fn size(value: &Value) -> u64 {
+        ENTRY
+            + match value {
+                Value::String(text) => text.len() as u64,
+                Value::Array(items) => items.iter().map(size).sum(),
+                Value::Object(entries) => {
+                    entries.iter().map(|(key, value)| key.len() as u64 + size(value)).sum()
+                }
+                Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+            }
+    }
+    ENTRY
+        + match &record.payload {
+            RawPayload::Json(value) => size(value),
+            // Its tree is about as large as that of the same event in JSON.
+            RawPayload::WindowsXml(text) => 4 * text.len() as u64,
+        }
+}

@@ -1,0 +1,112 @@
+//! The account of the input: every file, record and event in a counted state (design, promise 3).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use watchfire_engine::Coverage;
+use watchfire_events::{EventBatch, Place};
+use watchfire_sources::decode::FileReport;
+use watchfire_sources::normalise::Normalised;
+
+/// Places of rejected records that are kept; the others are in the counts only.
+const KEPT_PLACES: usize = 20;
+
+/// What was read, and what became of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Account {
+    /// Files, members of archives not counted.
+    pub(crate) files: u64,
+    /// What was not read, or not to its end, in the order of the names.
+    pub(crate) problems: Vec<FileReport>,
+    /// Records read: normalised or rejected.
+    pub(crate) records: u64,
+    /// Records that became events.
+    pub(crate) normalised: u64,
+    /// Records that did not, by reason.
+    pub(crate) rejected: BTreeMap<String, u64>,
+    /// The first places of rejected records, with the reason.
+    pub(crate) places: BTreeSet<(Place, String)>,
+    /// Events outside the time that was asked for, or without any time where one was asked for.
+    pub(crate) outside_window: u64,
+    /// Events without a time.
+    pub(crate) without_time: u64,
+    /// Events of no known source.
+    pub(crate) unrecognised: u64,
+    /// By field, values that do not fit its type, and so cannot be found by it.
+    pub(crate) misfits: BTreeMap<String, u64>,
+    /// What the events have.
+    pub(crate) coverage: Coverage,
+}
+
+impl Account {
+    pub(super) fn new(files: u64, reports: Vec<FileReport>) -> Self {
+        let mut account = Self { files, ..Self::default() };
+        account.reports(reports);
+        account
+    }
+
+    /// Records that could not be used.
+    pub(crate) fn rejections(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+
+    /// Events that were searched.
+    pub(crate) fn searched(&self) -> u64 {
+        self.normalised - self.outside_window
+    }
+
+    pub(super) fn record(&mut self) {
+        self.records += 1;
+    }
+
+    pub(super) fn reject(&mut self, place: &Place, reason: String) {
+        *self.rejected.entry(reason.clone()).or_default() += 1;
+        self.places.insert((place.clone(), reason));
+        if self.places.len() > KEPT_PLACES {
+            self.places.pop_last();
+        }
+    }
+
+    pub(super) fn normalised(&mut self, normalised: &Normalised, inside: bool) {
+        self.normalised += 1;
+        self.outside_window += u64::from(!inside);
+        self.without_time += u64::from(!normalised.has_time);
+        self.unrecognised += u64::from(normalised.is_unrecognised());
+    }
+
+    pub(super) fn batch(&mut self, batch: &EventBatch) {
+        self.coverage.add(batch);
+        for (field, number) in batch.misfits() {
+            *self.misfits.entry(field.to_string()).or_default() += number;
+        }
+    }
+
+    pub(super) fn reports(&mut self, reports: Vec<FileReport>) {
+        self.problems.extend(reports.into_iter().filter(|report| report.problem.is_some()));
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        self.files += other.files;
+        self.problems.extend(other.problems);
+        self.records += other.records;
+        self.normalised += other.normalised;
+        for (reason, number) in other.rejected {
+            *self.rejected.entry(reason).or_default() += number;
+        }
+        self.places.extend(other.places);
+        while self.places.len() > KEPT_PLACES {
+            self.places.pop_last();
+        }
+        self.outside_window += other.outside_window;
+        self.without_time += other.without_time;
+        self.unrecognised += other.unrecognised;
+        for (field, number) in other.misfits {
+            *self.misfits.entry(field).or_default() += number;
+        }
+        self.coverage.merge(other.coverage);
+    }
+
+    /// Brings what was gathered into the order that does not depend on threads.
+    pub(super) fn settle(&mut self) {
+        self.problems.sort_by(|a, b| (&a.name, a.format, &a.problem).cmp(&(&b.name, b.format, &b.problem)));
+    }
+}

@@ -1,0 +1,114 @@
+//! How input is read: the options that `scan`, `hunt` and `normalize` share.
+
+use std::num::NonZeroUsize;
+
+use jiff::tz::TimeZone;
+use watchfire_events::DataStream;
+use watchfire_sources::normalise::{NormaliseOptions, SourceKind};
+
+use crate::intake::Window;
+use crate::time_argument;
+
+/// The options.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "How input is read")]
+pub(crate) struct Reading {
+    /// Only events from this time on, such as `2026-03-02` or `2026-03-02T14:30:00Z`; the others are counted.
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Only events up to this time; of a day, an hour or a minute all of it belongs to it.
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// The zone of times without one, in the input and in `--from` and `--to`: `Europe/Berlin`, `+02:00`. [default:
+    /// what a record itself hints at, else UTC]
+    #[arg(long, value_name = "ZONE", value_parser = time_argument::time_zone, allow_hyphen_values = true)]
+    tz: Option<TimeZone>,
+    /// Takes every record for one of this source instead of recognising it; a wrong name lists the known ones.
+    #[arg(long, value_name = "SOURCE")]
+    source: Option<SourceKind>,
+    /// The data stream or index of records that carry none and are of no source with its own.
+    #[arg(long, value_name = "NAME")]
+    index: Option<String>,
+    /// How much memory to stay within, such as `512MiB` or `2GiB`; what does not fit goes to temporary files.
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = size)]
+    max_memory: u64,
+    /// Number of threads. The output does not depend on it. [default: all cores]
+    #[arg(long, value_name = "NUMBER")]
+    threads: Option<NonZeroUsize>,
+}
+
+impl Reading {
+    /// How records become events.
+    pub(crate) fn normalise(&self) -> NormaliseOptions {
+        NormaliseOptions {
+            source: self.source,
+            time_zone: self.tz.clone(),
+            index: self.index.as_deref().map(DataStream::new),
+            ..NormaliseOptions::default()
+        }
+    }
+
+    /// The time that was asked for.
+    pub(crate) fn window(&self) -> Result<Window, String> {
+        let interval = |text: &Option<String>| {
+            text.as_deref().map(|text| time_argument::interval(text, self.tz.as_ref())).transpose()
+        };
+        let window = Window {
+            from: interval(&self.from)?.map(|interval| interval.start),
+            to: interval(&self.to)?.map(|interval| interval.end),
+        };
+        match (window.from, window.to) {
+            (Some(from), Some(to)) if from > to => Err("`--from` is after `--to`".to_owned()),
+            _ => Ok(window),
+        }
+    }
+
+    /// Number of threads.
+    pub(crate) fn threads(&self) -> usize {
+        let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        self.threads.map_or_else(all, NonZeroUsize::get)
+    }
+
+    /// Bytes to stay within.
+    pub(crate) fn max_memory(&self) -> u64 {
+        self.max_memory
+    }
+}
+
+/// Least memory that can be asked for: rules and buffers alone take more than this would leave.
+const MIN_MEMORY: u64 = 64 << 20;
+
+/// A size with a unit of 1024 bytes and its powers: `512MiB`, `512M`, `2G`.
+fn size(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no size; write for example `512MiB` or `2GiB`");
+    let digits = text.trim().trim_end_matches(|character: char| !character.is_ascii_digit());
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    let shift = match text.trim()[digits.len()..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        _ => return Err(wrong()),
+    };
+    let bytes = number.checked_mul(1 << shift).ok_or_else(wrong)?;
+    if bytes < MIN_MEMORY {
+        Err(format!("less than {} MiB is too little", MIN_MEMORY >> 20))
+    } else {
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size("512MiB"), Ok(512 << 20));
+        assert_eq!(size("2 g"), Ok(2 << 30));
+        assert_eq!(size("134217728"), Ok(128 << 20));
+        for wrong in ["", "MiB", "-1G", "1T", "1MiB", "99999999999999999999", "20000000000G", "1.5G"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

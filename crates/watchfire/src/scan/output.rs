@@ -1,0 +1,245 @@
+//! The forms in which alerts are written.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+use watchfire_diagnostics::render::Colour;
+use watchfire_events::{Timestamp, get_field};
+use watchfire_rules::model::Severity;
+
+use super::found::Found;
+
+/// How alerts are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// A line for people: time, severity, host, rule, and what it was.
+    Table,
+    /// One alert document a line.
+    Ndjson,
+    /// All alert documents as one JSON array.
+    Json,
+    /// The main facts of each alert for a spreadsheet.
+    Csv,
+    /// The main facts as JSON lines that Timesketch imports.
+    Timesketch,
+}
+
+/// The columns of CSV, and the fields of a Timesketch line, with the field of the alert that each shows: the first
+/// one that is there.
+const COLUMNS: &[(&str, &[&str])] = &[
+    ("timestamp", &["@timestamp"]),
+    ("severity", &["kibana.alert.severity"]),
+    ("risk_score", &["kibana.alert.risk_score"]),
+    ("rule", &["kibana.alert.rule.name"]),
+    ("rule_id", &["kibana.alert.rule.rule_id"]),
+    ("host", &["host.name", "host.id"]),
+    ("user", &["user.name", "user.id"]),
+    ("process", &["process.executable", "process.name"]),
+    ("command_line", &["process.command_line"]),
+    ("pid", &["process.pid"]),
+    ("parent_process", &["process.parent.executable", "process.parent.name"]),
+    ("file", &["file.path"]),
+    ("registry", &["registry.path"]),
+    ("service", &["service.name", "winlog.event_data.ServiceName"]),
+    ("destination", &["dns.question.name", "destination.domain", "destination.ip"]),
+    ("source_ip", &["source.ip"]),
+    ("event_action", &["event.action"]),
+    ("event_code", &["event.code"]),
+    ("data_stream", &[]),
+    ("event_id", &[]),
+    ("alert_id", &["kibana.alert.uuid"]),
+    ("reason", &["kibana.alert.reason"]),
+];
+
+/// What the last column of the table shows: the first field that is there.
+const TABLE_DETAIL: &[&str] = &[
+    "registry.path",
+    "file.path",
+    "dns.question.name",
+    "destination.domain",
+    "destination.ip",
+    "service.name",
+    "winlog.event_data.ServiceName",
+    "user.target.name",
+    "group.name",
+];
+
+/// Writes alerts in one form.
+pub(super) struct AlertWriter {
+    out: Box<dyn Write>,
+    format: Format,
+    colour: Colour,
+    host_width: usize,
+    written: u64,
+}
+
+impl AlertWriter {
+    /// Writes into `out`; `host_width` is the length of the longest name of a host.
+    pub(super) fn new(out: Box<dyn Write>, format: Format, colour: Colour, host_width: usize) -> Self {
+        Self { out, format, colour, host_width: host_width.max("HOST".len()), written: 0 }
+    }
+
+    /// Writes what comes before the first alert.
+    pub(super) fn begin(&mut self) -> io::Result<()> {
+        match self.format {
+            Format::Json => self.out.write_all(b"["),
+            Format::Csv => {
+                let names: Vec<String> = COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect();
+                write_csv_row(&mut self.out, &names)
+            }
+            Format::Table | Format::Ndjson | Format::Timesketch => Ok(()),
+        }
+    }
+
+    /// Writes an alert.
+    pub(super) fn alert(&mut self, found: &Found) -> io::Result<()> {
+        match self.format {
+            Format::Ndjson => {
+                self.out.write_all(&found.document)?;
+                self.out.write_all(b"\n")?;
+            }
+            Format::Json => {
+                self.out.write_all(if self.written == 0 { b"\n" } else { b",\n" })?;
+                self.out.write_all(&found.document)?;
+            }
+            Format::Csv => {
+                let fields = found.fields();
+                let cells: Vec<String> = COLUMNS
+                    .iter()
+                    .map(|column| fact(&fields, column).map(|value| text_of(&value)).unwrap_or_default())
+                    .collect();
+                write_csv_row(&mut self.out, &cells)?;
+            }
+            Format::Timesketch => {
+                serde_json::to_writer(&mut self.out, &timesketch(found))?;
+                self.out.write_all(b"\n")?;
+            }
+            Format::Table => self.table_row(found)?,
+        }
+        self.written += 1;
+        Ok(())
+    }
+
+    /// Writes what comes behind the last alert.
+    pub(super) fn end(mut self) -> io::Result<()> {
+        if self.format == Format::Json {
+            self.out.write_all(if self.written == 0 { b"]\n" } else { b"\n]\n" })?;
+        }
+        self.out.flush()
+    }
+
+    fn table_row(&mut self, found: &Found) -> io::Result<()> {
+        if self.written == 0 {
+            let width = self.host_width;
+            writeln!(self.out, "{:23}  {:8}  {:width$}  RULE: WHAT", "TIME (UTC)", "SEVERITY", "HOST")?;
+        }
+        let fields = found.fields();
+        let text = |name: &str| field(&fields, name).map(|value| text_of(&value)).unwrap_or_default();
+        let time = found.time.map_or_else(|| "no time".to_owned(), Timestamp::to_iso_millis);
+        let time = time.trim_end_matches('Z').replacen('T', " ", 1);
+        let severity = format!("{:8}", found.severity.to_string());
+        let severity = match (self.colour, found.severity) {
+            (Colour::Never, _) | (_, Severity::Low) => severity,
+            (_, Severity::Medium) => format!("\x1b[33m{severity}\x1b[0m"),
+            (_, Severity::High) => format!("\x1b[31m{severity}\x1b[0m"),
+            (_, Severity::Critical) => format!("\x1b[1;31m{severity}\x1b[0m"),
+        };
+        let mut what = [text("process.command_line"), text("process.executable"), text("process.name")]
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .unwrap_or_default();
+        if let Some(detail) = TABLE_DETAIL.iter().map(|name| text(name)).find(|detail| !detail.is_empty()) {
+            what = if what.is_empty() { detail } else { format!("{what} → {detail}") };
+        }
+        if what.is_empty() {
+            what = text("event.action");
+        }
+        let width = self.host_width;
+        let rule = text("kibana.alert.rule.name");
+        writeln!(
+            self.out,
+            "{time:23}  {severity}  {:width$}  {}: {}",
+            escape_controls(&found.host),
+            escape_controls(&rule),
+            escape_controls(&what)
+        )
+    }
+}
+
+/// A line for Timesketch: its three required fields, then the facts that are there.
+fn timesketch(found: &Found) -> Map<String, Value> {
+    let fields = found.fields();
+    let mut line = Map::new();
+    let message = field(&fields, "kibana.alert.reason").unwrap_or_default();
+    line.insert("message".to_owned(), message);
+    let time = found.time.unwrap_or_default();
+    line.insert("datetime".to_owned(), time.to_iso_millis().into());
+    line.insert("timestamp_desc".to_owned(), "Event that an alert was made of".into());
+    line.insert("timestamp".to_owned(), json!(i64::try_from(time.nanos() / 1_000).unwrap_or_default()));
+    if let Some(Value::Array(tags)) = field(&fields, "kibana.alert.rule.tags") {
+        line.insert("tag".to_owned(), Value::Array(tags));
+    }
+    for column in COLUMNS.iter().skip(1) {
+        if let Some(value) = fact(&fields, column) {
+            line.insert(column.0.to_owned(), value);
+        }
+    }
+    line
+}
+
+fn fact(fields: &Map<String, Value>, (column, names): &(&str, &[&str])) -> Option<Value> {
+    let ancestor = |key: &str| field(fields, "kibana.alert.ancestors")?.get(0)?.get(key).cloned();
+    match *column {
+        "data_stream" => ancestor("index"),
+        "event_id" => ancestor("id"),
+        _ => names.iter().find_map(|name| field(fields, name)),
+    }
+}
+
+/// A field of an alert; those of `kibana` have dotted names.
+fn field(fields: &Map<String, Value>, name: &str) -> Option<Value> {
+    fields.get(name).or_else(|| get_field(fields, name)).filter(|value| !value.is_null()).cloned()
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(text_of).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+/// The text of events is not to move the cursor of a terminal.
+pub(crate) fn escape_controls(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() || is_bidirectional_control(character) {
+            safe.extend(character.escape_default());
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+/// Characters that change the order in which a line is shown.
+fn is_bidirectional_control(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Writes a row as RFC 4180 has it. A cell that a spreadsheet would take for a formula gets a leading apostrophe.
+fn write_csv_row(out: &mut dyn Write, cells: &[String]) -> io::Result<()> {
+    for (at, cell) in cells.iter().enumerate() {
+        if at > 0 {
+            out.write_all(b",")?;
+        }
+        let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        let cell = if formula { format!("'{cell}") } else { cell.clone() };
+        if cell.contains(['"', ',', '\n', '\r']) {
+            write!(out, "\"{}\"", cell.replace('"', "\"\""))?;
+        } else {
+            out.write_all(cell.as_bytes())?;
+        }
+    }
+    out.write_all(b"\r\n")
+}

@@ -1,0 +1,377 @@
+//! The end summary of a scan: every file, record, event, rule and alert in a counted state.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+use watchfire_events::Timestamp;
+use watchfire_rules::model::Severity;
+
+use super::found::Found;
+use super::output::escape_controls;
+use crate::intake::Account;
+
+/// Lines of one list that the text shows; the JSON has them all.
+const SHOWN: usize = 20;
+
+/// All of it. Its JSON form (`--summary`) has these names, and only ever gains some.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Summary {
+    pub(super) files: Files,
+    pub(super) records: Records,
+    pub(super) events: Events,
+    pub(super) rules: Rules,
+    pub(super) alerts: Alerts,
+    pub(super) run: Run,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Files {
+    /// Files given or found in folders.
+    pub(super) read: u64,
+    /// What could not be read, or not to its end; members of archives count for themselves.
+    pub(super) problems: Vec<Problem>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Problem {
+    pub(super) name: String,
+    pub(super) format: &'static str,
+    pub(super) what: String,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Records {
+    pub(super) read: u64,
+    pub(super) normalised: u64,
+    pub(super) rejected: u64,
+    pub(super) rejected_by_reason: BTreeMap<String, u64>,
+    /// The first ones.
+    pub(super) rejected_places: Vec<String>,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Events {
+    pub(super) searched: u64,
+    /// Not in the time that was asked for.
+    pub(super) outside_window: u64,
+    pub(super) without_time: u64,
+    /// Of no known source; they are searched as they are.
+    pub(super) unrecognised: u64,
+    pub(super) by_data_stream: BTreeMap<String, u64>,
+    /// By field, values that cannot be found because they do not fit the field's type.
+    pub(super) values_of_wrong_type: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Rules {
+    /// Rules read from files, and files that should have held one.
+    pub(super) loaded: usize,
+    /// Could match here.
+    pub(super) ran: usize,
+    /// Ran, but could not match in this input, by reason.
+    pub(super) cannot_match: BTreeMap<String, Vec<String>>,
+    /// Need something that is not supported yet, by feature.
+    pub(super) unsupported: BTreeMap<String, Vec<String>>,
+    /// Could not be read or compiled.
+    pub(super) failed: Vec<FailedRule>,
+    /// Were left out by an option.
+    pub(super) not_selected: usize,
+    /// Options that select by something no rule has.
+    pub(super) unknown_selectors: Vec<String>,
+    /// Files in the folders of rules that are no detection rules.
+    pub(super) other_files: usize,
+    /// What running rules state and a scan does not apply, so that it shows more alerts, by feature.
+    pub(super) not_applied: BTreeMap<String, Vec<String>>,
+    /// Events on which a part of a rule could not be evaluated and was taken as false.
+    pub(super) evaluation_errors: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FailedRule {
+    /// The name of the rule, or its file where there is no name.
+    pub(super) rule: String,
+    /// Why, one line each.
+    pub(super) errors: Vec<String>,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Alerts {
+    pub(super) written: u64,
+    /// Left out by `--min-severity`.
+    pub(super) below_min_severity: u64,
+    /// The same event was read more than once.
+    pub(super) duplicates: u64,
+    pub(super) by_severity: BTreeMap<&'static str, u64>,
+    pub(super) by_rule: BTreeMap<String, u64>,
+    pub(super) by_host: BTreeMap<String, u64>,
+    pub(super) first: Option<String>,
+    pub(super) last: Option<String>,
+    #[serde(skip)]
+    span: Option<(Timestamp, Timestamp)>,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Run {
+    pub(super) threads: usize,
+    pub(super) elapsed_seconds: f64,
+    pub(super) events_per_second: f64,
+    /// Absent where the system does not tell.
+    pub(super) peak_memory_bytes: Option<u64>,
+    pub(super) max_memory_bytes: u64,
+}
+
+impl Summary {
+    /// Takes over what was read.
+    pub(super) fn input(&mut self, account: &Account) {
+        self.files.read = account.files;
+        self.files.problems = account
+            .problems
+            .iter()
+            .map(|report| Problem {
+                name: report.name.to_string(),
+                format: report.format,
+                what: report.problem.clone().unwrap_or_default(),
+            })
+            .collect();
+        self.records = Records {
+            read: account.records,
+            normalised: account.normalised,
+            rejected: account.rejections(),
+            rejected_by_reason: account.rejected.clone(),
+            rejected_places: account
+                .places
+                .iter()
+                .map(|(place, reason)| format!("{place}: {reason}"))
+                .collect(),
+        };
+        self.events = Events {
+            searched: account.searched(),
+            outside_window: account.outside_window,
+            without_time: account.without_time,
+            unrecognised: account.unrecognised,
+            by_data_stream: account
+                .coverage
+                .streams()
+                .map(|(stream, events)| (stream.to_string(), events))
+                .collect(),
+            values_of_wrong_type: account.misfits.clone(),
+        };
+    }
+
+    /// Counts an alert that was written.
+    pub(super) fn alert(&mut self, found: &Found, rule: &str) {
+        let alerts = &mut self.alerts;
+        alerts.written += 1;
+        *alerts.by_severity.entry(severity_name(found.severity)).or_default() += 1;
+        *alerts.by_rule.entry(rule.to_owned()).or_default() += 1;
+        *alerts.by_host.entry(found.host.clone()).or_default() += 1;
+        if let Some(time) = found.time {
+            let (first, last) = alerts.span.unwrap_or((time, time));
+            let (first, last) = (first.min(time), last.max(time));
+            alerts.span = Some((first, last));
+            (alerts.first, alerts.last) = (Some(first.to_iso_millis()), Some(last.to_iso_millis()));
+        }
+    }
+
+    /// The sums that must hold (design, promise 3); the first one that does not.
+    pub(super) fn broken_sum(&self) -> Option<String> {
+        let (records, events, rules) = (&self.records, &self.events, &self.rules);
+        let by_stream: u64 = events.by_data_stream.values().sum();
+        let lists = |map: &BTreeMap<String, Vec<String>>| map.values().map(Vec::len).sum::<usize>();
+        let states = rules.ran
+            + lists(&rules.cannot_match)
+            + lists(&rules.unsupported)
+            + rules.failed.len()
+            + rules.not_selected;
+        [
+            ("records read", records.read, records.normalised + records.rejected),
+            ("records rejected", records.rejected, records.rejected_by_reason.values().sum()),
+            ("records normalised", records.normalised, events.searched + events.outside_window),
+            ("events searched", events.searched, by_stream),
+            ("rules loaded", rules.loaded as u64, states as u64),
+            ("alerts by rule", self.alerts.written, self.alerts.by_rule.values().sum()),
+        ]
+        .into_iter()
+        .find(|(_, whole, parts)| whole != parts)
+        .map(|(what, whole, parts)| format!("{what}: {whole} is not {parts}, the sum of its parts"))
+    }
+
+    /// Whether all input and every rule could be used.
+    pub(super) fn is_clean(&self) -> bool {
+        self.files.problems.is_empty()
+            && self.records.rejected == 0
+            && self.rules.failed.is_empty()
+            && self.rules.unknown_selectors.is_empty()
+            && self.rules.evaluation_errors.is_empty()
+    }
+
+    /// Whether, beyond that, nothing at all was left out.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_clean()
+            && self.rules.cannot_match.is_empty()
+            && self.rules.unsupported.is_empty()
+            && self.rules.not_applied.is_empty()
+            && self.events.unrecognised == 0
+            && self.events.values_of_wrong_type.is_empty()
+    }
+
+    /// Writes it for people.
+    pub(super) fn write(&self, log: &mut dyn Write) -> io::Result<()> {
+        for problem in &self.files.problems {
+            let name = escape_controls(&problem.name);
+            writeln!(log, "{name} ({}): {}", problem.format, escape_controls(&problem.what))?;
+        }
+        for error in self.rules.failed.iter().flat_map(|failed| &failed.errors) {
+            writeln!(log, "{}", escape_controls(error))?;
+        }
+        for selector in &self.rules.unknown_selectors {
+            writeln!(log, "no rule fits `{}`", escape_controls(selector))?;
+        }
+        self.write_input(log)?;
+        self.write_rules(log)?;
+        self.write_alerts(log)?;
+        let run = &self.run;
+        let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
+        let memory = run.peak_memory_bytes.map_or_else(
+            || "peak memory not known on this system".to_owned(),
+            |peak| format!("peak memory {} MiB of {}", mebibytes(peak), mebibytes(run.max_memory_bytes)),
+        );
+        writeln!(
+            log,
+            "elapsed: {:.2} s, {:.0} events/s, {} threads, {memory}",
+            run.elapsed_seconds, run.events_per_second, run.threads
+        )
+    }
+
+    fn write_input(&self, log: &mut dyn Write) -> io::Result<()> {
+        let (records, events) = (&self.records, &self.events);
+        writeln!(log, "files: {} read, {} with problems", self.files.read, self.files.problems.len())?;
+        writeln!(
+            log,
+            "records: {} = {} normalised + {} rejected",
+            records.read, records.normalised, records.rejected
+        )?;
+        for (reason, number) in &records.rejected_by_reason {
+            writeln!(log, "  rejected: {number} {}", escape_controls(reason))?;
+        }
+        for place in &records.rejected_places {
+            writeln!(log, "    {}", escape_controls(place))?;
+        }
+        if records.rejected > records.rejected_places.len() as u64 {
+            writeln!(log, "    {} of {} places shown", records.rejected_places.len(), records.rejected)?;
+        }
+        if events.outside_window > 0 {
+            writeln!(
+                log,
+                "events: {} = {} searched + {} outside the time asked for",
+                records.normalised, events.searched, events.outside_window
+            )?;
+        }
+        for (stream, number) in &events.by_data_stream {
+            writeln!(log, "  {number} events of {}", escape_controls(stream))?;
+        }
+        if events.unrecognised > 0 {
+            writeln!(log, "  {} events of no known source, searched as they are", events.unrecognised)?;
+        }
+        if events.without_time > 0 {
+            writeln!(log, "  {} events without a time", events.without_time)?;
+        }
+        write_counts(log, &events.values_of_wrong_type, |field, number| {
+            format!("  {number} values of `{field}` do not fit its type and cannot be found")
+        })
+    }
+
+    fn write_rules(&self, log: &mut dyn Write) -> io::Result<()> {
+        let rules = &self.rules;
+        let lists = |map: &BTreeMap<String, Vec<String>>| map.values().map(Vec::len).sum::<usize>();
+        write!(
+            log,
+            "rules: {} = {} ran + {} cannot match here + {} unsupported + {} failed",
+            rules.loaded,
+            rules.ran,
+            lists(&rules.cannot_match),
+            lists(&rules.unsupported),
+            rules.failed.len(),
+        )?;
+        if rules.not_selected > 0 {
+            write!(log, " + {} not selected", rules.not_selected)?;
+        }
+        writeln!(log)?;
+        let sizes = |map: &BTreeMap<String, Vec<String>>| -> BTreeMap<String, u64> {
+            map.iter().map(|(key, list)| (key.clone(), list.len() as u64)).collect()
+        };
+        write_counts(log, &sizes(&rules.cannot_match), |reason, number| {
+            format!("  cannot match here: {reason}: {number} rules")
+        })?;
+        write_counts(log, &sizes(&rules.unsupported), |what, number| {
+            format!("  unsupported: {what}: {number} rules")
+        })?;
+        write_counts(log, &sizes(&rules.not_applied), |what, number| {
+            format!("  not applied, so more alerts are shown: {what}: {number} rules")
+        })?;
+        write_counts(log, &rules.evaluation_errors, |rule, number| {
+            format!("  rule `{rule}` could not be evaluated in part on {number} events")
+        })?;
+        if rules.other_files > 0 {
+            writeln!(log, "  {} further files are no detection rules", rules.other_files)?;
+        }
+        Ok(())
+    }
+
+    fn write_alerts(&self, log: &mut dyn Write) -> io::Result<()> {
+        let alerts = &self.alerts;
+        write!(log, "alerts: {}", alerts.written)?;
+        if alerts.written > 0 {
+            let by_severity = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low]
+                .into_iter()
+                .filter_map(|severity| {
+                    let name = severity_name(severity);
+                    alerts.by_severity.get(name).map(|number| format!("{number} {name}"))
+                });
+            write!(log, " = {}", by_severity.collect::<Vec<_>>().join(" + "))?;
+        }
+        if alerts.below_min_severity > 0 {
+            write!(log, "; {} below --min-severity", alerts.below_min_severity)?;
+        }
+        if alerts.duplicates > 0 {
+            write!(log, "; {} of events read twice", alerts.duplicates)?;
+        }
+        writeln!(log)?;
+        if let (Some(first), Some(last)) = (&alerts.first, &alerts.last) {
+            writeln!(log, "  from {first} to {last}")?;
+        }
+        write_counts(log, &alerts.by_host, |host, number| match host {
+            "" => format!("  {number} without a host"),
+            host => format!("  {number} on {host}"),
+        })?;
+        write_counts(log, &alerts.by_rule, |rule, number| format!("  {number} of rule `{rule}`"))
+    }
+}
+
+/// One line for each count, the largest first; what is not shown is counted.
+fn write_counts(
+    log: &mut dyn Write,
+    counts: &BTreeMap<String, u64>,
+    line: impl Fn(&str, u64) -> String,
+) -> io::Result<()> {
+    let mut sorted: Vec<(&String, &u64)> = counts.iter().collect();
+    sorted.sort_by_key(|&(key, number)| (std::cmp::Reverse(number), key));
+    for (key, number) in sorted.iter().take(SHOWN) {
+        writeln!(log, "{}", escape_controls(&line(key, **number)))?;
+    }
+    if sorted.len() > SHOWN {
+        let rest: u64 = sorted.iter().skip(SHOWN).map(|(_, number)| **number).sum();
+        writeln!(log, "  … and {rest} in {} more lines, all of them in --summary", sorted.len() - SHOWN)?;
+    }
+    Ok(())
+}
+
+fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Low => "low",
+        Severity::Medium => "medium",
+        Severity::High => "high",
+        Severity::Critical => "critical",
+    }
+}
