@@ -3,22 +3,55 @@
 pub mod json;
 pub mod toml;
 
+use std::borrow::Cow;
+
 use watchfire_diagnostics::{Diagnostic, Severity};
 
 use crate::document::reader::Context;
 use crate::document::{Node, Syntax, string_map};
-use crate::guide;
+use crate::guide::{self, NoteAndSetup};
 use crate::model::{Rule, RuleMetadata, Transform};
+
+/// What a rule was written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleForm {
+    /// The detection-rules repository: TOML, with tables for the guide's queries.
+    Repository,
+    /// Elastic's API and its exports: JSON.
+    Api,
+}
 
 /// What one rule file holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleFile {
+    /// What it was written for.
+    pub form: RuleForm,
     /// The rule.
     pub rule: Rule,
     /// What the repository knows about the rule (TOML only).
     pub metadata: Option<RuleMetadata>,
     /// The queries of the investigation guide (TOML only).
     pub transform: Option<Transform>,
+}
+
+impl RuleFile {
+    /// The rule as the API has it (detection-engine §1.3): the guide's queries stand in the note, and a section
+    /// `## Setup` of the note becomes `setup` where there is none.
+    ///
+    /// What the repository computes from queries and packages when it builds a release, `required_fields` and
+    /// `related_integrations`, is not filled in.
+    pub fn to_api(&self) -> Rule {
+        let mut rule = self.rule.clone();
+        rule.note = self.guide().map(Cow::into_owned);
+        if self.form == RuleForm::Repository && rule.setup.is_none() {
+            let taken = rule.note.as_deref().and_then(guide::take_setup);
+            if let Some(NoteAndSetup { note, setup }) = taken {
+                rule.note = Some(note).filter(|note| !note.is_empty());
+                rule.setup = Some(setup);
+            }
+        }
+        rule
+    }
 }
 
 /// What became of a rule file's text.

@@ -11,6 +11,7 @@
 
 mod directive;
 mod placeholder;
+mod setup;
 
 use std::borrow::Cow;
 
@@ -23,6 +24,7 @@ use crate::model::{FreeForm, Investigation, OsqueryHunt, Transform};
 
 pub use directive::{GuidePart, parts};
 pub use placeholder::{Placeholder, PlaceholderKind, placeholders};
+pub(crate) use setup::{NoteAndSetup, take_setup};
 
 impl RuleFile {
     /// The investigation guide in the form of the API: with every query in its place, as a directive.

@@ -1,6 +1,6 @@
 //! One rule as the JSON object of Elastic's API.
 
-use super::{ParsedRule, RuleFile};
+use super::{ParsedRule, RuleFile, RuleForm};
 use crate::document::reader::{Context, FromNode};
 use crate::document::{Syntax, json};
 use crate::model::Rule;
@@ -15,7 +15,10 @@ pub fn parse(text: &str) -> ParsedRule {
         super::check_guide(&node, None, &mut cx);
         rule
     });
-    ParsedRule::new(rule.map(|rule| RuleFile { rule, metadata: None, transform: None }), cx.diagnostics)
+    ParsedRule::new(
+        rule.map(|rule| RuleFile { form: RuleForm::Api, rule, metadata: None, transform: None }),
+        cx.diagnostics,
+    )
 }
 
 /// Writes a rule; what was absent stays absent.

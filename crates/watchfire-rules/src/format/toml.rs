@@ -2,7 +2,7 @@
 
 use watchfire_diagnostics::{Diagnostic, Span};
 
-use super::{ParsedRule, RuleFile};
+use super::{ParsedRule, RuleFile, RuleForm};
 use crate::codes;
 use crate::document::reader::{Context, FromNode, TableReader};
 use crate::document::{Entry, Node, Syntax, Table, Value, toml};
@@ -40,7 +40,12 @@ fn read(document: &Node, cx: &mut Context<'_>) -> Option<RuleFile> {
     if let Some(node) = document.as_table().and_then(|table| table.get("rule")) {
         super::check_guide(node, transform.as_ref().and_then(Option::as_ref), cx);
     }
-    Some(RuleFile { rule: rule??, metadata: metadata.flatten(), transform: transform.flatten() })
+    Some(RuleFile {
+        form: RuleForm::Repository,
+        rule: rule??,
+        metadata: metadata.flatten(),
+        transform: transform.flatten(),
+    })
 }
 
 /// Says what the file is, if it is well formed and something else than a detection rule.
