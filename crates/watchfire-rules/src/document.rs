@@ -26,9 +26,11 @@ pub(crate) enum Syntax {
 }
 
 impl Syntax {
-    /// The syntax of a text, from how it begins: nothing but JSON begins with a brace.
+    /// The syntax of a text, from how it begins: no TOML begins with a brace, or with a bracket and a brace.
     pub(crate) fn of(text: &str) -> Self {
-        if text.trim_start().starts_with('{') { Self::Json } else { Self::Toml }
+        let start = text.trim_start();
+        let list = start.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with('{'));
+        if list || start.starts_with('{') { Self::Json } else { Self::Toml }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The file formats of rules.
 
 pub mod json;
+pub mod ndjson;
 pub mod toml;
 
 use std::borrow::Cow;

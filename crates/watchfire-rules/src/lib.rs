@@ -14,6 +14,7 @@ pub mod guide;
 pub mod lint;
 pub mod load;
 pub mod model;
+pub mod page;
 pub mod testing;
 
 pub use codes::CODES;

@@ -1,17 +1,27 @@
 //! Loading files and folders of rules: every file ends in a state with a reason.
 
+mod export;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use watchfire_diagnostics::{Diagnostic, Severity, SourceText};
 
 use crate::codes;
-use crate::format::{self, ParsedRule, RuleFile};
+use crate::format::{self, ParsedRule, RuleFile, ndjson};
+use crate::model::Export;
 
-/// Largest rule file in bytes; the largest of the public rules has 60 KB.
+pub use export::MAX_USELESS_LINES_SHOWN;
+
+/// Largest file of one rule in bytes; the largest of the public rules has 60 KB.
 pub const MAX_FILE_BYTES: u64 = 16 << 20;
+/// Largest export in bytes; all public rules together have about 30 MB.
+pub const MAX_EXPORT_BYTES: u64 = 256 << 20;
 /// Deepest nesting of folders.
 pub const MAX_FOLDER_DEPTH: usize = 32;
+
+/// The names of rule files in a folder end so.
+const RULE_EXTENSIONS: [&str; 3] = ["toml", "json", "ndjson"];
 
 /// What became of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +34,8 @@ pub enum Fate {
     Failed,
 }
 
-/// A file, its text and what there is to say about it.
+/// A file, its text and what there is to say about it. Each rule of an export counts as a file of its own, named by the
+/// export and the number of its line.
 #[derive(Clone, Debug)]
 pub struct LoadedFile {
     /// The text under the name that diagnostics show.
@@ -33,14 +44,16 @@ pub struct LoadedFile {
     pub fate: Fate,
     /// The rule, if it was loaded.
     pub content: Option<RuleFile>,
+    /// Of an export as a whole: what it holds beside its rules.
+    pub export: Option<Box<Export>>,
     /// Everything there is to say.
     pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Loads rules from files and folders, in the order of their paths.
 ///
-/// Folders are searched for `.toml` and `.json` files, without the tests of rules (`.tests.toml`); a file named
-/// directly is read whatever its name is. Of two rules with the same `rule_id` the first one is loaded.
+/// Folders are searched for `.toml`, `.json` and `.ndjson` files, without the tests of rules (`.tests.toml`); a file
+/// named directly is read whatever its name is. What a file is, its content decides. Of two rules with the same `rule_id` the first one is loaded.
 pub fn load(paths: &[PathBuf]) -> Vec<LoadedFile> {
     let mut files = Vec::new();
     let mut loaded = Vec::new();
@@ -50,7 +63,7 @@ pub fn load(paths: &[PathBuf]) -> Vec<LoadedFile> {
             collect(path, 0, &mut files, &mut loaded);
             if files.len() == before {
                 let message = format!("`{}` holds no rule file", path.display());
-                loaded.push(failed(path, Diagnostic::error(codes::NO_RULES, message)));
+                loaded.push(failed(&path.display().to_string(), Diagnostic::error(codes::NO_RULES, message)));
             }
         } else {
             files.push(path.clone());
@@ -58,7 +71,7 @@ pub fn load(paths: &[PathBuf]) -> Vec<LoadedFile> {
     }
     files.sort();
     files.dedup();
-    loaded.extend(files.iter().map(|path| load_file(path)));
+    loaded.extend(files.iter().flat_map(|path| load_file(path)));
     refuse_duplicates(&mut loaded);
     loaded
 }
@@ -67,13 +80,13 @@ fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, loaded: &mut V
     let entries = match std::fs::read_dir(folder) {
         Ok(_) if depth > MAX_FOLDER_DEPTH => {
             let message = format!("folders are nested deeper than {MAX_FOLDER_DEPTH}");
-            loaded.push(failed(folder, Diagnostic::error(codes::TOO_LARGE, message)));
+            loaded.push(failed(&folder.display().to_string(), Diagnostic::error(codes::TOO_LARGE, message)));
             return;
         }
         Ok(entries) => entries,
         Err(error) => {
             let message = format!("the folder cannot be read: {error}");
-            loaded.push(failed(folder, Diagnostic::error(codes::UNREADABLE, message)));
+            loaded.push(failed(&folder.display().to_string(), Diagnostic::error(codes::UNREADABLE, message)));
             return;
         }
     };
@@ -82,14 +95,19 @@ fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, loaded: &mut V
             Ok(entry) => entry.path(),
             Err(error) => {
                 let message = format!("the folder cannot be listed to its end: {error}");
-                loaded.push(failed(folder, Diagnostic::error(codes::UNREADABLE, message)));
+                loaded.push(failed(
+                    &folder.display().to_string(),
+                    Diagnostic::error(codes::UNREADABLE, message),
+                ));
                 continue;
             }
         };
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if path.is_dir() {
             collect(&path, depth + 1, files, loaded);
-        } else if path.extension().is_some_and(|extension| extension == "toml" || extension == "json")
+        } else if path
+            .extension()
+            .is_some_and(|extension| RULE_EXTENSIONS.iter().any(|one| extension == *one))
             && !name.ends_with(".tests.toml")
         {
             files.push(path);
@@ -97,42 +115,61 @@ fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, loaded: &mut V
     }
 }
 
-fn failed(path: &Path, diagnostic: Diagnostic) -> LoadedFile {
-    let source = SourceText::new(path.display().to_string(), "");
-    LoadedFile { source, fate: Fate::Failed, content: None, diagnostics: vec![diagnostic] }
+fn failed(name: &str, diagnostic: Diagnostic) -> LoadedFile {
+    let source = SourceText::new(name, "");
+    LoadedFile { source, fate: Fate::Failed, content: None, export: None, diagnostics: vec![diagnostic] }
 }
 
-fn load_file(path: &Path) -> LoadedFile {
+fn load_file(path: &Path) -> Vec<LoadedFile> {
+    let name = path.display().to_string();
     let unreadable = |error: std::io::Error| {
-        Diagnostic::error(codes::UNREADABLE, format!("the file cannot be read: {error}"))
+        let message = format!("the file cannot be read: {error}");
+        vec![failed(&name, Diagnostic::error(codes::UNREADABLE, message))]
     };
     let bytes = match std::fs::metadata(path) {
-        Ok(metadata) if metadata.len() > MAX_FILE_BYTES => {
-            let message =
-                format!("the file has {} bytes, more than the {MAX_FILE_BYTES} allowed", metadata.len());
-            return failed(path, Diagnostic::error(codes::TOO_LARGE, message));
+        Ok(metadata) if metadata.len() > MAX_EXPORT_BYTES => {
+            return vec![failed(&name, too_large(metadata.len(), MAX_EXPORT_BYTES))];
         }
         Ok(_) => match std::fs::read(path) {
             Ok(bytes) => bytes,
-            Err(error) => return failed(path, unreadable(error)),
+            Err(error) => return unreadable(error),
         },
-        Err(error) => return failed(path, unreadable(error)),
+        Err(error) => return unreadable(error),
     };
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
+    match String::from_utf8(bytes) {
+        Ok(text) => load_text(&name, text),
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
             let message = format!("the file is not UTF-8: byte {at} begins no character");
-            return failed(path, Diagnostic::error(codes::NOT_UTF8, message));
+            vec![failed(&name, Diagnostic::error(codes::NOT_UTF8, message))]
         }
-    };
+    }
+}
+
+fn too_large(bytes: u64, most: u64) -> Diagnostic {
+    let message = format!("the file has {bytes} bytes, more than the {most} allowed");
+    Diagnostic::error(codes::TOO_LARGE, message)
+}
+
+/// Loads the rule, or the rules of the export, in a text. `name` is the one that diagnostics show.
+pub fn load_text(name: &str, mut text: String) -> Vec<LoadedFile> {
+    // Editors under Windows mark UTF-8 so.
+    if text.starts_with('\u{feff}') {
+        text.drain(..'\u{feff}'.len_utf8());
+    }
+    if ndjson::is_export(&text) {
+        return export::load(name, &text);
+    }
+    if text.len() as u64 > MAX_FILE_BYTES {
+        return vec![failed(name, too_large(text.len() as u64, MAX_FILE_BYTES))];
+    }
     let ParsedRule { file, diagnostics } = format::parse(&text);
     let fate = match &file {
         Some(_) => Fate::Loaded,
         None if diagnostics.iter().any(|diagnostic| diagnostic.code == codes::NOT_A_RULE) => Fate::NotARule,
         None => Fate::Failed,
     };
-    LoadedFile { source: SourceText::new(path.display().to_string(), text), fate, content: file, diagnostics }
+    vec![LoadedFile { source: SourceText::new(name, text), fate, content: file, export: None, diagnostics }]
 }
 
 fn refuse_duplicates(files: &mut [LoadedFile]) {

@@ -8,6 +8,7 @@
 //! The model knows nothing of what queries mean.
 
 mod exceptions;
+mod export;
 mod free_form;
 mod kind;
 mod metadata;
@@ -28,6 +29,7 @@ pub use exceptions::{
     Connector, EntryOperator, EntryTest, EntryType, ExceptionComment, ExceptionContainer, ExceptionEntry,
     ExceptionItem, ExceptionItemType, ExceptionServerFields, MissingRule, ValueListReference,
 };
+pub use export::{Export, ExportSummary};
 pub use free_form::{FreeForm, KibanaFilter};
 pub use kind::{
     EqlRule, EsqlRule, EventSource, JobIds, MAX_NEW_TERMS_FIELDS, MachineLearningRule, NewTermsRule,

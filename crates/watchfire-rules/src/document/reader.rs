@@ -32,7 +32,10 @@ impl<'s> Context<'s> {
     /// Reports a value of the wrong type.
     pub(crate) fn wrong_type(&mut self, node: &Node, path: &str, expected: &str) {
         let found = node.kind(self.syntax);
-        let message = format!("`{path}` must be {expected}, found {found}");
+        let message = match path {
+            "" => format!("{expected} was expected, found {found}"),
+            path => format!("`{path}` must be {expected}, found {found}"),
+        };
         self.report(
             Diagnostic::error(codes::WRONG_TYPE, message).at(node.span, format!("expected {expected}")),
         );

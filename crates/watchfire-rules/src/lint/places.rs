@@ -44,7 +44,7 @@ impl Places {
         let document = self.document.as_ref()?;
         match self.syntax {
             Syntax::Toml => find(document, "/rule"),
-            Syntax::Json => Some(document),
+            Syntax::Json => Some(crate::format::json::rule_object(document).0),
         }
     }
 }

@@ -32,6 +32,10 @@ macro_rules! table_type {
         }
 
         impl $name {
+            /// The keys it is read from; an empty text stands for those of a type that is `flat` in it.
+            #[allow(dead_code, reason = "asked for where several types share one table")]
+            pub(crate) const KEYS: &'static [&'static str] = &[$($key),*];
+
             /// Reads the keys from a table that may have others as well. All of them are read before the first one
             /// that is missing or wrong makes the whole `None`.
             pub(crate) fn read(

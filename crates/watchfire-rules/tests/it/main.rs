@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod cases;
+mod export;
 mod guide;
 mod lint;
 mod load;
+mod reading;
 mod rule_tests;
 mod shared;
