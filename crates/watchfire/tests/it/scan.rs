@@ -56,7 +56,7 @@ fn what_cannot_be_read_is_named() {
     let log = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{log}");
     for line in [
-        "b.bin (unknown): neither EVTX, XML, JSON nor an archive of these",
+        "b.bin (unknown): binary data, no log",
         "records: 4 = 2 normalised + 2 rejected",
         "rejected: 1 not valid JSON",
         "rejected: 1 nested too deeply",

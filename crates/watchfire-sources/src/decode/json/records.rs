@@ -1,0 +1,184 @@
+//! Documents to records: hits of searches and bodies of bulk requests are unwrapped, and keep their index and id.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::super::position::Position;
+use super::super::report::{Problems, RejectReason};
+use super::super::session::Session;
+use super::envelope::{Within, may_be_envelope};
+use super::repair::repaired;
+use crate::normalise::{RawInput, RawPayload};
+
+/// What a bulk action may say about its document.
+const ACTION_KEYS: &[&str] = &[
+    "_id",
+    "_index",
+    "_parent",
+    "_routing",
+    "_type",
+    "dynamic_templates",
+    "if_primary_term",
+    "if_seq_no",
+    "list_executed_pipelines",
+    "op_type",
+    "parent",
+    "pipeline",
+    "require_alias",
+    "require_data_stream",
+    "retry_on_conflict",
+    "routing",
+    "version",
+    "version_type",
+];
+
+/// An action of a bulk request, which waits for the document behind it.
+enum Action {
+    Write { index: Option<String>, id: Option<String> },
+    Update,
+}
+
+/// Gives records to the sink, with their places.
+pub(super) struct Records<'n, 's> {
+    name: &'n Arc<str>,
+    session: &'n mut Session<'s>,
+    ordinal: u64,
+    waiting: Option<(Action, Position)>,
+    repaired: u64,
+}
+
+impl<'n, 's> Records<'n, 's> {
+    pub(super) fn new(name: &'n Arc<str>, session: &'n mut Session<'s>) -> Self {
+        Self { name, session, ordinal: 0, waiting: None, repaired: 0 }
+    }
+
+    /// Takes a text that is one document as it is; `false` if it is not, or may hold other documents.
+    pub(super) fn take_document(&mut self, text: &[u8], start: Position, within: Within) -> bool {
+        match serde_json::from_slice(text) {
+            Ok(Value::Object(object)) if within == Within::Hits || !may_be_envelope(&object) => {
+                self.object(object, start, within);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A text that ought to be one document.
+    pub(super) fn document(&mut self, text: &[u8], start: Position, within: Within) {
+        let value = match serde_json::from_slice(text) {
+            Ok(value) => value,
+            Err(_) => match repaired(text) {
+                Some(value) => {
+                    self.repaired += 1;
+                    value
+                }
+                None => return self.reject(start, RejectReason::InvalidJson),
+            },
+        };
+        match value {
+            Value::Object(object) => self.object(object, start, within),
+            _ => self.reject(start, RejectReason::NotAnObject),
+        }
+    }
+
+    pub(super) fn reject(&mut self, start: Position, reason: RejectReason) {
+        // If it is the body of a bulk action, the two are one record.
+        self.waiting = None;
+        self.ordinal += 1;
+        self.session.rejected(&start.place(self.name, self.ordinal), reason);
+    }
+
+    pub(super) fn finish(mut self, problems: &mut Problems) {
+        self.end_action();
+        problems.count(
+            self.repaired,
+            "record has text that is no Unicode, which reads U+FFFD",
+            "records have text that is no Unicode, which reads U+FFFD",
+        );
+    }
+
+    fn object(&mut self, mut object: Map<String, Value>, start: Position, within: Within) {
+        match within {
+            Within::Stream if is_action(&object) => self.action(object, start),
+            Within::Stream if self.waiting.is_some() => match self.waiting.take() {
+                Some((Action::Write { index, id }, _)) => self.record(object, start, index, id),
+                Some((Action::Update, start)) => self.reject(start, RejectReason::BulkUpdate),
+                None => {}
+            },
+            Within::Responses => self.reject(start, RejectReason::ResponseWithoutHits),
+            Within::Stream | Within::Array | Within::Hits => {
+                if let Some(Value::Object(source)) = object.get_mut("_source") {
+                    let source = std::mem::take(source);
+                    let (index, id) = (text(&mut object, "_index"), text(&mut object, "_id"));
+                    self.record(source, start, index, id);
+                } else if within == Within::Hits {
+                    self.reject(start, RejectReason::HitWithoutSource);
+                } else {
+                    self.record(object, start, None, None);
+                }
+            }
+        }
+    }
+
+    fn action(&mut self, object: Map<String, Value>, start: Position) {
+        self.end_action();
+        for (name, of) in object {
+            let mut of = match of {
+                Value::Object(of) => of,
+                _ => Map::new(),
+            };
+            match name.as_str() {
+                "delete" => self.reject(start, RejectReason::BulkDelete),
+                "update" => self.waiting = Some((Action::Update, start)),
+                _ => {
+                    let (index, id) = (text(&mut of, "_index"), text(&mut of, "_id"));
+                    self.waiting = Some((Action::Write { index, id }, start));
+                }
+            }
+        }
+    }
+
+    /// An action that has no document behind it.
+    fn end_action(&mut self) {
+        match self.waiting.take() {
+            Some((Action::Write { .. }, start)) => self.reject(start, RejectReason::BulkWithoutDocument),
+            Some((Action::Update, start)) => self.reject(start, RejectReason::BulkUpdate),
+            None => {}
+        }
+    }
+
+    fn record(
+        &mut self,
+        document: Map<String, Value>,
+        start: Position,
+        given_index: Option<String>,
+        given_id: Option<String>,
+    ) {
+        self.ordinal += 1;
+        self.session.record(RawInput {
+            payload: RawPayload::Json(Value::Object(document)),
+            place: start.place(self.name, self.ordinal),
+            identity: Arc::clone(self.name),
+            given_index,
+            given_id,
+        });
+    }
+}
+
+/// Whether an object is the line of a bulk request that says what to do with the next one.
+fn is_action(object: &Map<String, Value>) -> bool {
+    let mut members = object.iter();
+    let (Some((name, Value::Object(of))), None) = (members.next(), members.next()) else {
+        return false;
+    };
+    matches!(name.as_str(), "index" | "create" | "update" | "delete")
+        && of.keys().all(|key| ACTION_KEYS.contains(&key.as_str()))
+}
+
+fn text(object: &mut Map<String, Value>, key: &str) -> Option<String> {
+    match object.remove(key) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    }
+}

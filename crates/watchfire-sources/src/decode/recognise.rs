@@ -1,0 +1,109 @@
+//! What a file is, from its first bytes.
+
+/// What the first bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Empty,
+    Evtx,
+    Gzip,
+    Zstd,
+    Zip,
+    Tar,
+    Xml,
+    Json,
+    /// Text in another encoding than UTF-8.
+    Utf16(&'static encoding_rs::Encoding),
+    /// None of these: what it seems to be.
+    Other(&'static str),
+}
+
+/// Offset and bytes by which other files are known, and what is said of them.
+const OTHERS: &[(usize, &[u8], &str)] = &[
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive, which is not read"),
+    (0, b"Rar!\x1a\x07", "a RAR archive, which is not read"),
+    (0, b"\xfd7zXZ\0", "xz compression, which is not read"),
+    (0, b"BZh", "bzip2 compression, which is not read"),
+    (0, b"\x04\x22\x4d\x18", "LZ4 compression, which is not read"),
+    (0, b"PAR1", "a Parquet file, which is not read"),
+    (4, b"LfLe", "an event log of a Windows before Vista, which is not read"),
+    (0, b"ElfChnk\0", "a chunk of an EVTX file without the file's header"),
+    (0, b"\0\x05\x16\x07", "attributes of a file that macOS keeps beside it, no log"),
+    (0, b"regf", "a registry hive, no log"),
+    (0, b"SQLite format 3\0", "a SQLite database, no log"),
+    (0, b"\xd4\xc3\xb2\xa1", "a packet capture, no log"),
+    (0, b"\x0a\x0d\x0d\x0a", "a packet capture, no log"),
+    (0, b"\x7fELF", "a program (ELF), no log"),
+    (0, b"MZ", "a program (PE), no log"),
+    (0, b"\x89PNG", "a picture (PNG), no log"),
+    (0, b"\xff\xd8\xff", "a picture (JPEG), no log"),
+    (0, b"%PDF", "a document (PDF), no log"),
+];
+
+/// Recognises a file by its first bytes: up to the number that the decoder looks at, all of them if there are fewer.
+pub(super) fn recognise(start: &[u8]) -> Kind {
+    let is_zstd_skippable = matches!(start, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
+    if start.is_empty() {
+        Kind::Empty
+    } else if start.starts_with(super::evtx_file::MAGIC) {
+        Kind::Evtx
+    } else if start.starts_with(b"\x1f\x8b") {
+        Kind::Gzip
+    } else if start.starts_with(b"\x28\xb5\x2f\xfd") || is_zstd_skippable {
+        Kind::Zstd
+    } else if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
+        Kind::Zip
+    } else if start.get(257..262) == Some(b"ustar") {
+        Kind::Tar
+    } else if let Some(encoding) = utf16(start) {
+        Kind::Utf16(encoding)
+    } else if let Some((_, _, what)) =
+        OTHERS.iter().find(|(at, magic, _)| start.get(*at..).is_some_and(|rest| rest.starts_with(magic)))
+    {
+        Kind::Other(what)
+    } else {
+        text(start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start))
+    }
+}
+
+/// UTF-16 by its byte order mark, or because its first character is one that logs begin with.
+fn utf16(start: &[u8]) -> Option<&'static encoding_rs::Encoding> {
+    const FIRST: &[u8] = b"{[< \t\r\n";
+    match start {
+        // With two more zeros it would be UTF-32, which no log is written in.
+        [0xff, 0xfe, 0, 0, ..] => None,
+        [0xff, 0xfe, ..] => Some(encoding_rs::UTF_16LE),
+        [0xfe, 0xff, ..] => Some(encoding_rs::UTF_16BE),
+        &[first, 0, next, _, ..] if next != 0 && FIRST.contains(&first) => Some(encoding_rs::UTF_16LE),
+        &[0, first, _, next, ..] if next != 0 && FIRST.contains(&first) => Some(encoding_rs::UTF_16BE),
+        _ => None,
+    }
+}
+
+/// What a text is, or that it is no text.
+fn text(start: &[u8]) -> Kind {
+    let trimmed = start.trim_ascii_start();
+    let Some((&first, rest)) = trimmed.split_first() else {
+        return Kind::Other("nothing but blanks");
+    };
+    let next = rest.trim_ascii_start().first();
+    match first {
+        b'{' => Kind::Json,
+        // A line like `[2024-05-01 12:00] started` is no array.
+        b'[' if matches!(next, None | Some(b'{' | b'[' | b']')) => Kind::Json,
+        b'<' => Kind::Xml,
+        // Control characters are in no text but for blanks; a NUL is the surest of them.
+        _ if memchr::memchr(0, start).is_some() => Kind::Other("binary data, no log"),
+        // A log that was cut begins in the middle of a record, and tools print a heading above.
+        _ if start.split(|&byte| byte == b'\n').skip(1).any(begins_document) => Kind::Json,
+        _ if has_event(start) => Kind::Xml,
+        _ => Kind::Other("text, but neither JSON nor Windows events as XML"),
+    }
+}
+
+fn begins_document(line: &[u8]) -> bool {
+    line.starts_with(b"{\"") || line.trim_ascii_end() == b"{"
+}
+
+fn has_event(start: &[u8]) -> bool {
+    ["<Event ", "<Event>"].iter().any(|tag| memchr::memmem::find(start, tag.as_bytes()).is_some())
+}
