@@ -7,9 +7,9 @@ use crate::ast::{
     CompareOp, EventQuery, Expr, ExprKind, FieldName, JoinKey, Literal, NumberValue, Pipe, ProcessRelation,
     Query, QueryKind, Sample, Sequence,
 };
-use crate::codes;
-use crate::functions::{ARRAY_SEARCH, ENDGAME_FUNCTIONS, FUNCTIONS, find};
+use crate::functions::{ARRAY_SEARCH, ENDGAME_FUNCTIONS, ENDGAME_PIPES, FUNCTIONS, find};
 use crate::limits::MAX_RUNS;
+use crate::{codes, endgame};
 
 /// Everything that the checks find in a tree.
 pub fn check(query: &Query) -> Vec<Diagnostic> {
@@ -66,7 +66,7 @@ fn walk<'a>(expression: &'a Expr, variables: &mut Vec<&'a str>, found: &mut Vec<
                 }
                 return;
             }
-            check_call(name, *name_span, *ignore_case, arguments, found);
+            check_call(expression.span, name, *name_span, *ignore_case, arguments, found);
         }
         ExprKind::Field(field) => check_field(field, found),
         ExprKind::Relation { relation, relation_span, .. } => found.push(match relation {
@@ -80,10 +80,15 @@ fn walk<'a>(expression: &'a Expr, variables: &mut Vec<&'a str>, found: &mut Vec<
                 Diagnostic::error(codes::PROCESS_RELATION, message).at(*relation_span, "").with_help(help)
             }
         }),
-        ExprKind::MethodCall { name, name_span, receiver, .. } => {
-            let help = format!("this is Endgame EQL: write `{name}({receiver}, …)` instead");
+        ExprKind::MethodCall { name, name_span, receiver, arguments } => {
+            let call = endgame::rewrite_method(receiver, name, *name_span, arguments);
             let message = format!("`{name}` is called as a method");
-            found.push(Diagnostic::error(codes::METHOD_CALL, message).at(*name_span, "").with_help(help));
+            found.push(
+                Diagnostic::error(codes::METHOD_CALL, message)
+                    .at(*name_span, "")
+                    .with_help(format!("this is Endgame EQL: write `{}` instead", shortened(&call)))
+                    .with_edit(expression.span, call),
+            );
         }
         ExprKind::Variable { name, name_span, .. } if !variables.contains(&name.as_str()) => {
             let message = format!("`${name}` stands for nothing here");
@@ -113,6 +118,21 @@ fn walk<'a>(expression: &'a Expr, variables: &mut Vec<&'a str>, found: &mut Vec<
     expression.for_each_child(|child| walk(child, variables, found));
 }
 
+/// `1 key`, `2 keys`.
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The start of a text, for a message.
+fn shortened(text: &str) -> String {
+    /// Longest text that a message repeats, in characters.
+    const SHOWN: usize = 60;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// `*` and `?` are plain characters to `==` and `in`; an author who writes them there often means a pattern.
 fn warn_of_wildcard(operand: &Expr, found: &mut Vec<Diagnostic>) {
     if let ExprKind::Literal(Literal::String(string)) = &operand.kind
@@ -125,14 +145,25 @@ fn warn_of_wildcard(operand: &Expr, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn check_call(name: &str, span: Span, ignore_case: bool, arguments: &[Expr], found: &mut Vec<Diagnostic>) {
+fn check_call(
+    whole: Span,
+    name: &str,
+    span: Span,
+    ignore_case: bool,
+    arguments: &[Expr],
+    found: &mut Vec<Diagnostic>,
+) {
     let Some(function) = find(name) else {
         if let Some((_, instead)) =
             ENDGAME_FUNCTIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
         {
             let message = format!("there is no function `{name}`");
             let help = format!("this is Endgame EQL: {instead}");
-            found.push(Diagnostic::error(codes::ENDGAME_FUNCTION, message).at(span, "").with_help(help));
+            let diagnostic = Diagnostic::error(codes::ENDGAME_FUNCTION, message).at(span, "").with_help(help);
+            found.push(match endgame::rewrite_call(name, arguments) {
+                Some(same) => diagnostic.with_edit(whole, same),
+                None => diagnostic,
+            });
             return;
         }
         let mut diagnostic =
@@ -145,16 +176,22 @@ fn check_call(name: &str, span: Span, ignore_case: bool, arguments: &[Expr], fou
     };
     if !function.takes(arguments.len()) {
         let wanted = match function.max_arguments {
-            Some(most) if most == function.min_arguments => format!("{most}"),
-            Some(most) => format!("{} to {most}", function.min_arguments),
-            None => format!("at least {}", function.min_arguments),
+            Some(most) if most == function.min_arguments => counted(most, "argument"),
+            Some(most) => format!("{} to {}", function.min_arguments, counted(most, "argument")),
+            None => format!("at least {}", counted(function.min_arguments, "argument")),
         };
-        let message = format!("`{}` takes {wanted} arguments, not {}", function.name, arguments.len());
+        let message = format!("`{}` takes {wanted}, not {}", function.name, arguments.len());
         found.push(Diagnostic::error(codes::ARGUMENT_COUNT, message).at(span, ""));
     }
     if ignore_case && !function.can_ignore_case {
         let message = format!("`{}` has no form that ignores case", function.name);
-        found.push(Diagnostic::error(codes::NO_IGNORE_CASE, message).at(span, ""));
+        let tilde = Span { start: span.end, end: span.end + 1 };
+        found.push(
+            Diagnostic::error(codes::NO_IGNORE_CASE, message)
+                .at(span.cover(tilde), "")
+                .with_help("remove the `~`")
+                .with_edit(tilde, ""),
+        );
     }
 }
 
@@ -164,7 +201,8 @@ fn check_field(field: &FieldName, found: &mut Vec<Diagnostic>) {
         found.push(
             Diagnostic::error(codes::ARRAY_INDEX, "elements of an array have no position")
                 .at(index.span, "")
-                .with_help(help),
+                .with_help(help)
+                .with_edit(index.span, ""),
         );
     }
 }
@@ -174,6 +212,14 @@ fn check_pipe(pipe: &Pipe, found: &mut Vec<Diagnostic>) {
         walk(argument, &mut Vec::new(), found);
     }
     if pipe.kind().is_none() {
+        // Other names are complained about where they are read.
+        if ENDGAME_PIPES.contains(&pipe.name.as_str()) {
+            let message = format!("the pipe `{}` is not supported", pipe.name);
+            let help =
+                "this is Endgame EQL: only `head` and `tail` run; reduce or count the results afterwards";
+            found
+                .push(Diagnostic::error(codes::ENDGAME_PIPE, message).at(pipe.name_span, "").with_help(help));
+        }
         return;
     }
     let valid = match pipe.arguments.as_slice() {
@@ -182,7 +228,8 @@ fn check_pipe(pipe: &Pipe, found: &mut Vec<Diagnostic>) {
     };
     if !valid {
         let message = format!("`{}` takes one whole number of at least 0", pipe.name);
-        found.push(Diagnostic::error(codes::PIPE_ARGUMENT, message).at(pipe.span, ""));
+        let help = format!("write for example `| {} 10`", pipe.name);
+        found.push(Diagnostic::error(codes::PIPE_ARGUMENT, message).at(pipe.span, "").with_help(help));
     }
 }
 
@@ -221,13 +268,24 @@ fn check_sequence(sequence: &Sequence, complete: bool, found: &mut Vec<Diagnosti
             found.push(Diagnostic::error(codes::RUNS_RANGE, message).at(runs.span, ""));
         }
     }
+    if let Some(until) = &sequence.until {
+        let missing = until.missing.then_some((until.span, "`![…]`"));
+        for (span, what) in missing.into_iter().chain(until.runs.map(|runs| (runs.span, "`with runs`"))) {
+            let message = format!("{what} has no meaning in `until`");
+            let help = "one event ends what is pending: write `until […]`, perhaps with `by`";
+            found.push(Diagnostic::error(codes::MISPLACED_CLAUSE, message).at(span, "").with_help(help));
+        }
+    }
     if !complete {
         return;
     }
     let missing = sequence.terms.iter().find(|term| term.missing);
     if let (Some(term), None) = (missing, sequence.maxspan) {
         let message = "a missing event needs `with maxspan`";
-        found.push(Diagnostic::error(codes::MISSING_WITHOUT_MAXSPAN, message).at(term.span, ""));
+        let help = "say how long it must be missing: `sequence by … with maxspan=5m …`";
+        found.push(
+            Diagnostic::error(codes::MISSING_WITHOUT_MAXSPAN, message).at(term.span, "").with_help(help),
+        );
     }
     if !sequence.terms.is_empty() && sequence.terms.iter().all(|term| term.missing) {
         let message = "a sequence of missing events alone finds nothing";
@@ -246,9 +304,10 @@ fn check_sample(sample: &Sample, found: &mut Vec<Diagnostic>) {
         let message = "a sample has at least two terms";
         found.push(Diagnostic::error(codes::TOO_FEW_STAGES, message).at(sample.span, ""));
     }
-    if sample.by.is_empty() && sample.terms.iter().any(|term| term.by.is_empty()) {
+    if sample.by.is_empty() && sample.terms.iter().all(|term| term.by.is_empty()) {
         let message = "the events of a sample belong together by a key, and there is none";
-        found.push(Diagnostic::error(codes::SAMPLE_WITHOUT_KEY, message).at(sample.span, ""));
+        let help = "write `sample by …`";
+        found.push(Diagnostic::error(codes::SAMPLE_WITHOUT_KEY, message).at(sample.span, "").with_help(help));
     }
     check_key_counts(sample.terms.iter().map(|term| (term.by.as_slice(), term.span)), found);
 }
@@ -257,7 +316,8 @@ fn check_key_counts<'a>(mut terms: impl Iterator<Item = (&'a [JoinKey], Span)>, 
     let Some((first, first_span)) = terms.next() else { return };
     for (keys, span) in terms {
         if keys.len() != first.len() {
-            let message = format!("this stage has {} keys, the first one {}", keys.len(), first.len());
+            let message =
+                format!("this stage has {}, the first one {}", counted(keys.len(), "key"), first.len());
             found.push(
                 Diagnostic::error(codes::KEY_COUNT, message)
                     .at(span, "")

@@ -59,6 +59,9 @@ pub(crate) const ENDGAME_FUNCTIONS: &[(&str, &str)] = &[
     ("wildcard", "write `field like \"…\"`, or `field : \"…\"` to ignore case"),
 ];
 
+/// Pipes of Endgame's EQL, whose arguments are expressions too.
+pub(crate) const ENDGAME_PIPES: &[&str] = &["count", "filter", "sort", "unique", "unique_count"];
+
 /// Name of Elastic Defend's search through the elements of an array.
 pub(crate) const ARRAY_SEARCH: &str = "_arraysearch";
 

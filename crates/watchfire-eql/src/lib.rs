@@ -25,6 +25,7 @@
 pub mod ast;
 mod checks;
 pub mod codes;
+mod endgame;
 pub mod functions;
 mod lexer;
 pub mod limits;

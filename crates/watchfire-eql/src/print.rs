@@ -6,7 +6,7 @@ use crate::ast::{
     ArithmeticOp, Category, Constant, EventQuery, Expr, ExprKind, FieldName, Join, JoinKey, Literal, Pipe,
     Query, QueryKind, Sample, SampleTerm, Sequence, SequenceTerm, StringLiteral,
 };
-use crate::lexer::is_plain_identifier;
+use crate::lexer::{is_plain_identifier, strings};
 
 /// How tightly a kind of expression binds (eql-semantics §3); an operand that binds looser stands in parentheses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -181,24 +181,10 @@ impl Display for Constant {
 
 impl Display for StringLiteral {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if self.raw {
+        if self.raw && strings::can_be_raw(&self.value) {
             return write!(f, "\"\"\"{}\"\"\"", self.value);
         }
-        f.write_char('"')?;
-        for character in self.value.chars() {
-            match character {
-                '"' => f.write_str("\\\"")?,
-                '\\' => f.write_str("\\\\")?,
-                '\n' => f.write_str("\\n")?,
-                '\r' => f.write_str("\\r")?,
-                '\t' => f.write_str("\\t")?,
-                '\u{8}' => f.write_str("\\b")?,
-                '\u{c}' => f.write_str("\\f")?,
-                control if control.is_control() => write!(f, "\\u{{{:02x}}}", u32::from(control))?,
-                plain => f.write_char(plain)?,
-            }
-        }
-        f.write_char('"')
+        f.write_str(&strings::encode(&self.value))
     }
 }
 
@@ -234,7 +220,7 @@ impl Display for SequenceTerm {
         if let Some(runs) = self.runs {
             write!(f, " with runs={}", runs.value)?;
         }
-        self.alias.as_ref().map_or(Ok(()), |alias| write!(f, " as {}", Name(&alias.name)))
+        self.alias.as_ref().map_or(Ok(()), |alias| write!(f, " as {}", alias.name))
     }
 }
 
@@ -276,7 +262,7 @@ impl Display for Join {
 
 impl Display for Pipe {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "| {}", Name(&self.name))?;
+        write!(f, "| {}", self.name)?;
         if !self.arguments.is_empty() {
             f.write_char(' ')?;
         }

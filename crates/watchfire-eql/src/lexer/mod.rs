@@ -64,6 +64,15 @@ fn is_white_space(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\r' | '\n')
 }
 
+/// Whether a character is a typographic quotation mark, and whether a double one.
+fn typographic(character: char) -> Option<bool> {
+    match character {
+        '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{ab}' | '\u{bb}' => Some(true),
+        '\u{2018}' | '\u{2019}' | '\u{201a}' => Some(false),
+        _ => None,
+    }
+}
+
 fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
@@ -125,6 +134,12 @@ impl Lexer<'_> {
             '"' => return self.string(),
             '\'' => return self.single_quoted(),
             '`' => return self.quoted_identifier(),
+            // Read to its end as well, so that the words inside are not taken for names.
+            _ if typographic(first).is_some() => return self.typographic_string(first),
+            '#' => {
+                self.position += self.line_rest();
+                return K::Unknown;
+            }
             '?' if matches!(second, Some('"' | '\'')) => return self.old_raw_string(),
             '$' if second.is_some_and(starts_identifier) => {
                 self.position += 1;
@@ -145,6 +160,7 @@ impl Lexer<'_> {
             ('<', Some('=')) => (K::LessOrEqual, 2),
             ('>', Some('=')) => (K::GreaterOrEqual, 2),
             ('&', Some('&')) => (K::DoubleAmpersand, 2),
+            ('&', _) => (K::DoubleAmpersand, 1),
             ('|', Some('|')) => (K::DoublePipe, 2),
             ('<', _) => (K::Less, 1),
             ('>', _) => (K::Greater, 1),
@@ -245,9 +261,21 @@ impl Lexer<'_> {
             self.position += end + further;
         } else {
             self.position += end;
-            self.problems.push(not_closed(Span::new(start, start + 3), "raw string", "\"\"\""));
+            let problem = not_closed(Span::new(start, start + 3), "raw string", "\"\"\"");
+            self.problems.push(problem.with_help("write `\"\"\"` where it ends"));
         }
         TokenKind::RawString
+    }
+
+    /// A string between typographic quotation marks; a lone mark means nothing.
+    fn typographic_string(&mut self, opening: char) -> TokenKind {
+        self.position += opening.len_utf8();
+        let closes = |character: char| typographic(character) == typographic(opening);
+        let mut line = self.rest().char_indices().take_while(|&(_, next)| !matches!(next, '\n' | '\r'));
+        let closing = line.find(|&(_, character)| closes(character));
+        let Some((at, closing)) = closing else { return TokenKind::Unknown };
+        self.position += at + closing.len_utf8();
+        TokenKind::TypographicString
     }
 
     fn single_quoted(&mut self) -> TokenKind {
@@ -259,30 +287,29 @@ impl Lexer<'_> {
 
     /// Steps over the rest of a string that is closed by `quote` unless a backslash stands before it.
     fn quoted_content(&mut self, quote: u8, start: usize) {
-        // One pass and no look at the rest of the line: a query on one line may hold very many strings.
-        let mut escaped = false;
-        let mut closed = false;
-        let bytes = self.rest().as_bytes();
-        let found = bytes.iter().position(|&byte| {
-            closed = byte == quote && !escaped;
-            escaped = byte == b'\\' && !escaped;
-            closed || is_line_end(byte)
-        });
-        let end = self.position + found.unwrap_or(bytes.len());
-        if closed {
-            self.position = end + 1;
-            return;
-        }
-        self.position = end;
+        let length = match strings::closing_quote(self.rest(), quote) {
+            Ok(length) => {
+                self.position += length + 1;
+                return;
+            }
+            Err(length) => length,
+        };
+        self.position += length;
         let quote = char::from(quote);
-        let problem = not_closed(Span::new(start, start + 1), "string", &quote.to_string());
+        let content = &self.text[start..self.position];
         let escaped_quote = format!("\\{quote}");
-        self.problems.push(if self.text[start..end].contains(&escaped_quote) {
-            problem.with_help(format!(
-                "`{escaped_quote}` is a quotation mark inside of the string: a backslash is `\\\\`"
-            ))
+        let problem = not_closed(Span::new(start, start + 1), "string", &quote.to_string());
+        self.problems.push(if content.contains(&escaped_quote) {
+            let help = format!(
+                "`{escaped_quote}` is a quotation mark inside of the string: a backslash is written `\\\\`"
+            );
+            let problem = problem.with_help(help);
+            match content.strip_suffix(&escaped_quote) {
+                Some(before) => problem.with_edit(Span::empty(start + before.len()), "\\"),
+                None => problem,
+            }
         } else {
-            problem
+            problem.with_help(format!("write `{quote}` where it ends"))
         });
     }
 
@@ -356,11 +383,11 @@ fn unknown_characters(text: &str, span: Span) -> Diagnostic {
         ';' => {
             diagnostic("`;` does not end an EQL query".to_owned()).with_help("remove it").with_edit(span, "")
         }
-        '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{2018}' | '\u{2019}' | '\u{ab}' | '\u{bb}' => {
-            diagnostic(format!("typographic quotation mark `{first}`"))
-                .with_help("strings are written between straight quotation marks: `\"…\"`")
-                .with_edit(span, "\"")
-        }
+        '#' => diagnostic("`#` does not begin a comment".to_owned())
+            .with_help("comments begin with `//`")
+            .with_edit(Span::new(span.start as usize, span.start as usize + 1), "//"),
+        _ if typographic(first).is_some() => diagnostic(format!("typographic quotation mark `{first}`"))
+            .with_help("strings are written between straight quotation marks: `\"…\"`"),
         _ if first.is_whitespace() || matches!(first, '\u{200b}' | '\u{feff}' | '\u{2060}') => {
             diagnostic(format!("invisible character U+{:04X} outside of a string", u32::from(first)))
                 .with_help("replace it by an ordinary space")
@@ -368,9 +395,8 @@ fn unknown_characters(text: &str, span: Span) -> Diagnostic {
         }
         _ if first.is_control() => {
             diagnostic(format!("control character U+{:04X} outside of a string", u32::from(first)))
-        }
-        '&' => {
-            diagnostic("`&` is no operator of EQL".to_owned()).with_help("write `and`").with_edit(span, "and")
+                .with_help("remove it")
+                .with_edit(span, "")
         }
         _ => diagnostic(format!("`{shown}` means nothing in EQL")),
     }

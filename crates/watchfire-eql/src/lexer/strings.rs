@@ -9,7 +9,7 @@ use crate::codes;
 ///
 /// A string with wrong escapes still gets a value, with those escapes as they stand, and one diagnostic.
 pub(crate) fn decode(text: &str, start: usize) -> (StringLiteral, Option<Diagnostic>) {
-    let content = strip(text, "\"");
+    let content = content(text);
     let offset = start + 1;
     let mut map = SpanMap::shifted(offset);
     let mut value = String::with_capacity(content.len());
@@ -39,16 +39,63 @@ pub(crate) fn decode(text: &str, start: usize) -> (StringLiteral, Option<Diagnos
     (StringLiteral { value, raw: false, map }, diagnostic)
 }
 
+/// Length of what stands before the closing `quote` in a text that begins behind the opening one; if there is none on
+/// the line, the length of its rest. A quote behind a backslash does not close, unless the backslash is itself behind
+/// one.
+///
+/// One pass, and no look beyond: a query on one line may hold very many strings.
+pub(crate) fn closing_quote(text: &str, quote: u8) -> Result<usize, usize> {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'\n' | b'\r' => return Err(at),
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            _ if byte == quote => return Ok(at),
+            _ => {}
+        }
+    }
+    Err(text.len())
+}
+
+/// The content of a string that is closed by its opening quote, which may be missing at its end.
+pub(crate) fn content(text: &str) -> &str {
+    let quote = text.as_bytes()[0];
+    let inside = &text[1..];
+    let (Ok(length) | Err(length)) = closing_quote(inside, quote);
+    &inside[..length]
+}
+
+/// The string that is meant by content between other quotation marks, and how it is written here: escapes are taken for
+/// escapes if all of them are.
+pub(crate) fn requote(content: &str) -> (StringLiteral, String) {
+    let mut text = String::with_capacity(content.len() + 2);
+    text.push('"');
+    let mut escaped = false;
+    for character in content.chars() {
+        if character == '"' && !escaped {
+            text.push('\\');
+        }
+        escaped = character == '\\' && !escaped;
+        text.push(character);
+    }
+    text.push('"');
+    match decode(&text, 0) {
+        (string, None) if !escaped => (StringLiteral::new(string.value), text),
+        _ => (StringLiteral::new(content), encode(content)),
+    }
+}
+
 /// The content of `"""…"""`, the closing marks perhaps missing.
 pub(crate) fn decode_raw(text: &str, start: usize) -> StringLiteral {
-    let content = strip(text, "\"\"\"");
+    let content = text.strip_prefix("\"\"\"").unwrap_or(text);
+    let content = content.strip_suffix("\"\"\"").unwrap_or(content);
     StringLiteral { value: content.to_owned(), raw: true, map: SpanMap::shifted(start + 3) }
 }
 
-/// The text between quotation marks that need not be closed.
-fn strip<'t>(text: &'t str, mark: &str) -> &'t str {
-    let content = text.strip_prefix(mark).unwrap_or(text);
-    content.strip_suffix(mark).unwrap_or(content)
+/// Whether a value can stand between `"""`, which has no escapes.
+pub(crate) fn can_be_raw(value: &str) -> bool {
+    !value.contains(['\n', '\r']) && !value.contains("\"\"\"")
 }
 
 /// A string constant that reads back as `value`.
@@ -142,6 +189,13 @@ fn hex_digits(text: &str) -> &str {
 fn wrong_escapes(text: &str, start: usize, wrong: &[WrongEscape]) -> Option<Diagnostic> {
     /// Most escapes that get a label of their own.
     const LABELLED: usize = 4;
+    let content = content(text);
+    let closed = text.len() > content.len() + 1;
+    // What is missing at the end of a string that is not closed has been said.
+    let wrong = match wrong {
+        [before @ .., last] if !closed && last.span.len() == 1 => before,
+        _ => wrong,
+    };
     let first = wrong.first()?;
     let escape = |span: Span| &text[span.start as usize - start..span.end as usize - start];
     let shown = escape(first.span);
@@ -163,10 +217,11 @@ fn wrong_escapes(text: &str, start: usize, wrong: &[WrongEscape]) -> Option<Diag
         diagnostic = diagnostic.with_note(format!("{} more in the same string", wrong.len() - LABELLED));
     }
     if first.reason == Reason::Code {
-        return Some(diagnostic);
+        return Some(diagnostic.with_help(
+            "write the code of one character, for example `\\u{1f600}`; halves of a pair, U+D800 to U+DFFF, and U+0000 \
+             are none",
+        ));
     }
-    let content = strip(text, "\"");
-    let closed = text.len() >= 2 && text.ends_with('"');
     // With `\\` or `\"` in it the author does escape; a raw string would double or keep those backslashes.
     let raw_fits = closed && !content.contains("\\\\") && !content.contains('"');
     let whole = Span::new(start, start + text.len());

@@ -36,6 +36,8 @@ pub enum TokenKind {
     RawString,
     /// `'…'`, refused.
     SingleQuoted,
+    /// A string between typographic quotation marks, as text processors write them; refused.
+    TypographicString,
     /// `?"…"` or `?'…'`, refused.
     OldRawString,
     /// `(`
@@ -84,7 +86,7 @@ pub enum TokenKind {
     Slash,
     /// `%`
     Percent,
-    /// `&&`, of other languages.
+    /// `&&` or `&`, of other languages.
     DoubleAmpersand,
     /// `||`, of other languages.
     DoublePipe,
@@ -97,6 +99,18 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
+    /// Whether it is a string, in a form that is refused or not.
+    pub const fn is_string(self) -> bool {
+        matches!(
+            self,
+            Self::String
+                | Self::RawString
+                | Self::SingleQuoted
+                | Self::TypographicString
+                | Self::OldRawString
+        )
+    }
+
     /// Whether the parser passes over it.
     pub const fn is_trivia(self) -> bool {
         matches!(self, Self::WhiteSpace | Self::Comment)

@@ -87,7 +87,10 @@ impl Parser<'_> {
 
     fn sample_term(&mut self, kind: &str) -> Option<SampleTerm> {
         let start = self.span();
+        let named = self.aliases.len();
         let SequenceTerm { event, missing, by, runs, alias, span } = self.sequence_term()?;
+        // The name is not kept, so it must not be referred to.
+        self.aliases.truncate(named);
         let misplaced = [
             (missing.then_some(start), "`![…]`"),
             (runs.map(|runs| runs.span), "`with runs`"),
@@ -255,6 +258,7 @@ impl Parser<'_> {
             let message = format!("the key `{}` is not a field", self.quote(span));
             let diagnostic = Diagnostic::error(codes::KEY_NOT_A_FIELD, message)
                 .at(span, "")
+                .with_help("name fields whose values are equal in all stages")
                 .with_note("keys that are computed are Endgame EQL");
             self.say(diagnostic);
         }
@@ -277,7 +281,14 @@ impl Parser<'_> {
                 found.runs = self.runs();
             }
         } else {
-            self.complain_expected(codes::UNEXPECTED_TOKEN, "`maxspan` or `runs`");
+            self.complain(|parser| {
+                let message = format!("expected `maxspan` or `runs`, found {}", parser.name_of(0));
+                Diagnostic::error(codes::UNEXPECTED_TOKEN, message)
+                    .at(parser.span(), "expected `maxspan` or `runs`")
+                    .with_help(
+                        "write `with maxspan=5m` before the first stage, or `with runs=3` behind a stage",
+                    )
+            });
             if self.at(TokenKind::Identifier) {
                 self.bump();
                 self.skip_assignment();
@@ -291,7 +302,20 @@ impl Parser<'_> {
         if self.eat(TokenKind::Assign).is_some() {
             return true;
         }
-        self.complain_expected(codes::UNEXPECTED_TOKEN, "`=`");
+        self.complain(|parser| {
+            let message = format!("expected `=`, found {}", parser.name_of(0));
+            let diagnostic =
+                Diagnostic::error(codes::UNEXPECTED_TOKEN, message).at(parser.span(), "expected `=`");
+            match parser.kind() {
+                TokenKind::Equal | TokenKind::Colon => {
+                    diagnostic.with_help("write `=`").with_edit(parser.span(), "=")
+                }
+                TokenKind::Integer => {
+                    diagnostic.with_help("write `=`").with_edit(Span::empty(parser.end_of_last()), "=")
+                }
+                _ => diagnostic,
+            }
+        });
         self.eat(TokenKind::Equal).or_else(|| self.eat(TokenKind::Colon)).is_some()
             || matches!(self.kind(), TokenKind::Integer | TokenKind::Decimal)
     }
@@ -315,8 +339,15 @@ impl Parser<'_> {
                     .at(parser.span(), "expected a number with its unit")
                     .with_help("write for example `maxspan=5m`")
             });
+            let signed = matches!(self.kind(), TokenKind::Minus | TokenKind::Plus);
             if !self.opens_stage_or_ends() {
                 self.bump();
+            }
+            if signed && matches!(self.kind(), TokenKind::Integer | TokenKind::Decimal) {
+                self.bump();
+                if self.at(TokenKind::Identifier) && self.is_glued(0) {
+                    self.bump();
+                }
             }
             return None;
         }
@@ -338,7 +369,9 @@ impl Parser<'_> {
             |value: u64| value.checked_mul(unit.millis()).is_some_and(|span| span <= MAX_SPAN_MILLIS);
         match value {
             Some(0) => {
-                let diagnostic = Diagnostic::error(codes::MAXSPAN_VALUE, "`maxspan` is zero").at(span, "");
+                let diagnostic = Diagnostic::error(codes::MAXSPAN_VALUE, "`maxspan` is zero")
+                    .at(span, "")
+                    .with_help("the shortest span is `1ms`");
                 self.say(diagnostic);
                 None
             }
@@ -407,7 +440,9 @@ struct With {
 }
 
 fn misplaced_clause(span: Span, what: &str, within: &str) -> Diagnostic {
-    Diagnostic::error(codes::MISPLACED_CLAUSE, format!("{what} has no meaning in {within}")).at(span, "")
+    Diagnostic::error(codes::MISPLACED_CLAUSE, format!("{what} has no meaning in {within}"))
+        .at(span, "")
+        .with_help("it belongs to a `sequence`")
 }
 
 /// The unit that another spelling stands for.

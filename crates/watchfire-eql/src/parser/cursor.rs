@@ -161,8 +161,30 @@ impl Parser<'_> {
         });
     }
 
+    /// Steps over an opening parenthesis, whose partner [`close`](Self::close) looks for.
+    pub(super) fn open_parenthesis(&mut self) -> Span {
+        self.open_parentheses += 1;
+        self.bump()
+    }
+
+    /// Steps over a closing bracket that has no partner.
+    pub(super) fn take_stray_closing(&mut self) {
+        let place = self.span();
+        self.complain(|parser| {
+            let message = format!("{} closes nothing", parser.name_of(0));
+            Diagnostic::error(codes::UNEXPECTED_TOKEN, message)
+                .at(place, "")
+                .with_help("remove it, or put what opens it before it")
+                .with_edit(place, "")
+        });
+        self.bump();
+    }
+
     /// Steps over a closing bracket, or says that the opening one has none.
     pub(super) fn close(&mut self, closing: TokenKind, sign: &str, opening: Span) {
+        if closing == TokenKind::RightParen {
+            self.open_parentheses -= 1;
+        }
         if self.eat(closing).is_some() {
             return;
         }

@@ -25,10 +25,24 @@ impl Parser<'_> {
     /// before what closes or follows something around it.
     pub(super) fn expression(&mut self, ends: &[TokenKind]) -> Tree {
         let mut tree = self.tree(Level::Or);
+        // Words in a row are one mistake.
+        let mut in_a_row = false;
         while !self.at_end() && !ends.contains(&self.kind()) && !self.ends_any_expression() {
-            if self.starts_operand() {
-                self.complain_expected(codes::UNEXPECTED_TOKEN, "an operator");
+            if ends.contains(&TokenKind::Comma) && self.at_constant() {
+                self.complain_missing_comma();
+                break;
+            } else if self.starts_operand() {
+                if in_a_row {
+                    self.complained_at = Some(self.position);
+                }
+                self.complain(|parser| {
+                    let message = format!("expected an operator, found {}", parser.name_of(0));
+                    Diagnostic::error(codes::UNEXPECTED_TOKEN, message)
+                        .at(parser.span(), "expected an operator")
+                        .with_help("two conditions are joined by `and` or `or`")
+                });
                 let further = self.tree(Level::Or);
+                in_a_row = matches!(further.expr.kind, ExprKind::Field(_) | ExprKind::Literal(_));
                 let span = tree.expr.span.cover(further.expr.span);
                 let height = tree.height.max(further.height);
                 tree = self.node(ExprKind::And(vec![tree.expr, further.expr]), span, height);
@@ -58,11 +72,8 @@ impl Parser<'_> {
             | K::Question
             | K::LeftParen
             | K::Integer
-            | K::Decimal
-            | K::String
-            | K::RawString
-            | K::SingleQuoted
-            | K::OldRawString => true,
+            | K::Decimal => true,
+            kind if kind.is_string() => true,
             K::Keyword(word) => {
                 matches!(word, Keyword::True | Keyword::False | Keyword::Null | Keyword::Not)
             }
@@ -96,6 +107,8 @@ impl Parser<'_> {
                 let (left_side, right_side) = (Box::new(left.expr), Box::new(right.expr));
                 let kind = ExprKind::Arithmetic { op, op_span, left: left_side, right: right_side };
                 left = self.node(kind, span, height);
+            } else if level == Level::Or && self.at(TokenKind::RightParen) && self.open_parentheses == 0 {
+                self.take_stray_closing();
             } else {
                 break;
             }

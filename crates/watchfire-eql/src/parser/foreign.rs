@@ -47,16 +47,11 @@ impl Parser<'_> {
             return None;
         }
         let next = self.nth(1);
-        let operand = matches!(
-            next,
-            TokenKind::String
-                | TokenKind::RawString
-                | TokenKind::SingleQuoted
-                | TokenKind::Integer
-                | TokenKind::Decimal
-                | TokenKind::Identifier
-                | TokenKind::LeftParen
-        );
+        let operand = next.is_string()
+            || matches!(
+                next,
+                TokenKind::Integer | TokenKind::Decimal | TokenKind::Identifier | TokenKind::LeftParen
+            );
         let constant =
             matches!(next, TokenKind::Keyword(Keyword::Not | Keyword::Null | Keyword::True | Keyword::False));
         if !operand && !constant {

@@ -90,9 +90,10 @@ impl Parser<'_> {
 
     /// The constants on the right side of a pattern operator; `None` if anything else was among them.
     fn patterns(&mut self, op: MatchOp) -> Option<Vec<Constant>> {
-        let Some(opening) = self.eat(TokenKind::LeftParen) else {
+        if !self.at(TokenKind::LeftParen) {
             return self.pattern(op).map(|pattern| vec![pattern]);
-        };
+        }
+        let opening = self.open_parenthesis();
         let mut patterns = Some(Vec::new());
         if self.at(TokenKind::RightParen) {
             self.complain_empty_list(opening);
@@ -104,13 +105,13 @@ impl Parser<'_> {
                 (Some(pattern), Some(patterns)) => patterns.push(pattern),
                 _ => patterns = None,
             }
-            if self.eat(TokenKind::Comma).is_some() {
-                if self.trailing_comma(TokenKind::RightParen) {
-                    break;
-                }
-            } else if self.literal_ahead() {
-                self.complain_expected(codes::UNEXPECTED_TOKEN, "`,`");
-            } else if !self.at(TokenKind::RightParen) {
+            if self.at_constant() {
+                self.complain_missing_comma();
+            }
+            if self.list_goes_on(TokenKind::RightParen) {
+                continue;
+            }
+            if !self.at(TokenKind::RightParen) {
                 self.complain_after_pattern();
                 self.skip_to(&[
                     TokenKind::Comma,
@@ -131,12 +132,21 @@ impl Parser<'_> {
         patterns
     }
 
-    fn literal_ahead(&self) -> bool {
-        use TokenKind as K;
-        matches!(
-            self.kind(),
-            K::String | K::RawString | K::SingleQuoted | K::OldRawString | K::Integer | K::Decimal
-        )
+    /// Whether a string or a number stands at the cursor.
+    pub(super) fn at_constant(&self) -> bool {
+        let kind = self.kind();
+        kind.is_string() || matches!(kind, TokenKind::Integer | TokenKind::Decimal)
+    }
+
+    pub(super) fn complain_missing_comma(&mut self) {
+        let place = Span::empty(self.end_of_last());
+        self.complain(|parser| {
+            let message = format!("expected `,`, found {}", parser.name_of(0));
+            Diagnostic::error(codes::UNEXPECTED_TOKEN, message)
+                .at(parser.span(), "expected `,`")
+                .with_help("elements of a list are separated by `,`")
+                .with_edit(place, ",")
+        });
     }
 
     fn complain_after_pattern(&mut self) {
@@ -198,13 +208,13 @@ impl Parser<'_> {
     /// The elements behind `in`, and the height of the highest.
     fn list(&mut self) -> Option<(Vec<Expr>, usize)> {
         let (opening, closing, sign) = match self.kind() {
-            TokenKind::LeftParen => (self.bump(), TokenKind::RightParen, ")"),
+            TokenKind::LeftParen => (self.open_parenthesis(), TokenKind::RightParen, ")"),
             TokenKind::LeftBracket => {
                 self.complain_list_brackets();
                 (self.bump(), TokenKind::RightBracket, "]")
             }
             _ => {
-                let known = self.literal_ahead() || self.at(TokenKind::Identifier);
+                let known = self.at_constant() || self.at(TokenKind::Identifier);
                 if !known {
                     self.complain_expected(codes::UNEXPECTED_TOKEN, "`(`");
                     return None;
@@ -216,7 +226,7 @@ impl Parser<'_> {
         };
         if self.at(closing) {
             self.complain_empty_list(opening);
-            self.bump();
+            self.close(closing, sign, opening);
             return None;
         }
         let (mut list, mut height) = (Vec::new(), 0);
@@ -224,7 +234,7 @@ impl Parser<'_> {
             let element = self.expression(&[TokenKind::Comma, closing]);
             height = height.max(element.height);
             list.push(element.expr);
-            if self.eat(TokenKind::Comma).is_none() || self.trailing_comma(closing) {
+            if !self.list_goes_on(closing) {
                 break;
             }
         }
@@ -237,7 +247,7 @@ impl Parser<'_> {
             let diagnostic =
                 Diagnostic::error(codes::LIST_BRACKETS, "the list behind `in` has no parentheses")
                     .at(parser.span(), "expected `(`");
-            if parser.literal_ahead() {
+            if parser.at_constant() {
                 let replacement = format!("({})", parser.slice(parser.span()));
                 return diagnostic
                     .with_help("write it in parentheses, also if it has one element")
@@ -250,7 +260,9 @@ impl Parser<'_> {
     fn complain_empty_list(&mut self, opening: Span) {
         let closing = self.span();
         self.complain(|_| {
-            Diagnostic::error(codes::EMPTY_LIST, "the list is empty").at(opening.cover(closing), "")
+            Diagnostic::error(codes::EMPTY_LIST, "the list is empty")
+                .at(opening.cover(closing), "")
+                .with_help("name at least one element")
         });
     }
 }

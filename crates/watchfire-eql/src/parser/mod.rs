@@ -97,6 +97,8 @@ struct Parser<'t> {
     tokens: Vec<Token>,
     position: usize,
     depth: usize,
+    /// Parentheses that were opened and not closed yet.
+    open_parentheses: usize,
     problems: Problems,
     /// The token that was complained about last: one place gets one complaint.
     complained_at: Option<usize>,
@@ -121,6 +123,7 @@ impl<'t> Parser<'t> {
             tokens,
             position: 0,
             depth: 0,
+            open_parentheses: 0,
             problems,
             complained_at: None,
             given_up: false,

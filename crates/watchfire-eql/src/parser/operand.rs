@@ -73,9 +73,7 @@ impl Parser<'_> {
             TokenKind::Keyword(Keyword::True) => Literal::Boolean(true),
             TokenKind::Keyword(Keyword::False) => Literal::Boolean(false),
             TokenKind::Integer | TokenKind::Decimal => Literal::Number(self.number(span)),
-            TokenKind::String | TokenKind::RawString | TokenKind::SingleQuoted | TokenKind::OldRawString => {
-                Literal::String(self.string(span))
-            }
+            kind if kind.is_string() => Literal::String(self.string(span)),
             _ => return None,
         };
         self.bump();
@@ -99,24 +97,36 @@ impl Parser<'_> {
         match self.kind() {
             TokenKind::RawString => strings::decode_raw(text, start),
             TokenKind::SingleQuoted => {
-                let content = text[1..].strip_suffix('\'').unwrap_or(&text[1..]);
-                let string = StringLiteral::new(content.replace("\\'", "'").replace("\\\\", "\\"));
+                let (string, edit) = strings::requote(strings::content(text));
                 let diagnostic =
                     Diagnostic::error(codes::SINGLE_QUOTES, "strings are not written in single quotes")
                         .at(span, "")
                         .with_note("`'…'` is Endgame EQL")
                         .with_help("write the string between `\"`")
-                        .with_edit(span, strings::encode(&string.value));
+                        .with_edit(span, edit);
+                self.say(diagnostic);
+                string
+            }
+            TokenKind::TypographicString => {
+                let mut content = text.chars();
+                let mark = content.next().unwrap_or_default();
+                content.next_back();
+                let (string, edit) = strings::requote(content.as_str());
+                let message = format!("typographic quotation mark `{mark}`");
+                let diagnostic = Diagnostic::error(codes::UNEXPECTED_CHARACTER, message)
+                    .at(span, "")
+                    .with_help("strings are written between straight quotation marks: `\"…\"`")
+                    .with_edit(span, edit);
                 self.say(diagnostic);
                 string
             }
             TokenKind::OldRawString => {
-                let content = text[2..].strip_suffix(&text[1..2]).unwrap_or(&text[2..]);
+                let content = strings::content(&text[1..]);
                 let string = StringLiteral::new(content);
-                let edit = if content.contains("\"\"\"") {
-                    strings::encode(content)
-                } else {
+                let edit = if strings::can_be_raw(content) {
                     format!("\"\"\"{content}\"\"\"")
+                } else {
+                    strings::encode(content)
                 };
                 let diagnostic =
                     Diagnostic::error(codes::OLD_RAW_STRING, "raw strings are not written `?\"…\"`")
@@ -138,7 +148,7 @@ impl Parser<'_> {
     }
 
     fn parenthesised(&mut self) -> Tree {
-        let start = self.bump();
+        let start = self.open_parenthesis();
         let mut tree = self.expression(&[TokenKind::RightParen]);
         if self.at(TokenKind::Comma) && tree.expr.kind != ExprKind::Invalid {
             self.complain(|parser| {
@@ -158,7 +168,7 @@ impl Parser<'_> {
         let name_span = self.bump();
         let name = self.slice(name_span).to_owned();
         let ignore_case = self.eat(TokenKind::Tilde).is_some();
-        let opening = self.bump();
+        let opening = self.open_parenthesis();
         let (arguments, height) = self.arguments(opening);
         let kind = ExprKind::Call { name, name_span, ignore_case, arguments };
         let span = self.span_from(name_span);
@@ -230,8 +240,8 @@ impl Parser<'_> {
         let bare = self.at(TokenKind::Identifier);
         let mut field = self.field_name(question);
         let span = field.span;
-        let refers = bare
-            && field.parts.len() > 1
+        // Back-quotes make no difference, as with any other name: they are not kept, so they could not be printed.
+        let refers = field.parts.len() > 1
             && field.parts[0].indexes.is_empty()
             && self.aliases.contains(&field.parts[0].text);
         if refers {
@@ -296,6 +306,7 @@ impl Parser<'_> {
                 self.complain(|parser| {
                     Diagnostic::error(codes::UNEXPECTED_TOKEN, "a field name takes no wildcard")
                         .at(parser.span(), "")
+                        .with_help("name one field; join conditions on several fields by `or`")
                 });
                 self.bump();
                 parts.push(NamePart { text: "*".to_owned(), span, indexes: Vec::new() });
@@ -330,6 +341,10 @@ impl Parser<'_> {
         if content.is_empty() {
             let message = "nothing stands between the back-quotes";
             self.say(Diagnostic::error(codes::BAD_QUOTED_NAME, message).at(span, ""));
+        } else if content.split('.').any(str::is_empty) {
+            let message = "a part of the name is empty";
+            let diagnostic = Diagnostic::error(codes::BAD_QUOTED_NAME, message).at(span, "");
+            self.say(diagnostic.with_note("a dot between back-quotes separates parts, as one outside does"));
         }
         let mut at = span.start as usize + 1;
         for piece in content.split('.') {
@@ -419,7 +434,7 @@ impl Parser<'_> {
         self.bump();
         let name_span = self.bump();
         let name = self.slice(name_span).to_owned();
-        let opening = self.bump();
+        let opening = self.open_parenthesis();
         let (arguments, height) = self.arguments(opening);
         let span = self.span_from(receiver.expr.span);
         let height = height.max(receiver.height);
@@ -436,7 +451,7 @@ impl Parser<'_> {
                 let argument = self.expression(&[TokenKind::Comma, TokenKind::RightParen]);
                 height = height.max(argument.height);
                 arguments.push(argument.expr);
-                if self.eat(TokenKind::Comma).is_none() || self.trailing_comma(TokenKind::RightParen) {
+                if !self.list_goes_on(TokenKind::RightParen) {
                     break;
                 }
             }
@@ -445,8 +460,16 @@ impl Parser<'_> {
         (arguments, height)
     }
 
+    /// Steps over the comma between two elements of a list; one that is missing before a constant was complained about.
+    pub(super) fn list_goes_on(&mut self, closing: TokenKind) -> bool {
+        match self.eat(TokenKind::Comma) {
+            Some(_) => !self.trailing_comma(closing),
+            None => self.at_constant(),
+        }
+    }
+
     /// Whether a list ends behind the comma just stepped over, which is complained about.
-    pub(super) fn trailing_comma(&mut self, closing: TokenKind) -> bool {
+    fn trailing_comma(&mut self, closing: TokenKind) -> bool {
         if !self.at(closing) {
             return false;
         }

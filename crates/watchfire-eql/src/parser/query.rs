@@ -5,13 +5,13 @@ use watchfire_diagnostics::{Diagnostic, Span, closest};
 use super::{Parser, Tree, invalid};
 use crate::ast::{Category, EventQuery, Pipe, Query, QueryKind};
 use crate::codes;
+use crate::functions::ENDGAME_PIPES;
 use crate::lexer::{Keyword, TokenKind};
 
 /// Pipes that run.
 const PIPES: &[&str] = &["head", "tail"];
 
-/// Pipes of Endgame's EQL, whose arguments are expressions too.
-const ENDGAME_PIPES: &[&str] = &["count", "filter", "sort", "unique", "unique_count"];
+const PIPE_HELP: &str = "the pipes are `head` and `tail`: `| head 10`";
 
 /// What other languages call a pipe that takes the first results.
 const NAMES_OF_HEAD: &[&str] = &["limit", "take", "top", "first"];
@@ -36,6 +36,9 @@ impl Parser<'_> {
                 pipes.push(self.pipe());
             } else if self.at_end() {
                 break;
+            } else if matches!(self.kind(), TokenKind::RightParen | TokenKind::RightBracket) {
+                self.take_stray_closing();
+                self.skip_to(&[TokenKind::Pipe]);
             } else {
                 self.complain_expected(codes::UNEXPECTED_TOKEN, "`|` or the end of the query");
                 self.bump();
@@ -50,11 +53,9 @@ impl Parser<'_> {
         self.say(Diagnostic::error(codes::EMPTY_QUERY, format!("the {what} is empty")).at(span, ""));
     }
 
-    /// `sequence`, `sample` or `join`, unless it is the category of an event query written in upper case.
+    /// `sequence`, `sample` or `join`, unless it stands where the category of an event query does.
     fn leading_keyword(&self) -> Option<Keyword> {
-        self.keyword_at(0).filter(|_| {
-            matches!(self.kind(), TokenKind::Keyword(_)) || self.keyword_at(1) != Some(Keyword::Where)
-        })
+        self.keyword_at(0).filter(|_| self.keyword_at(1) != Some(Keyword::Where))
     }
 
     /// `category where condition`, with the height of the condition. It ends at one of `ends`.
@@ -78,11 +79,12 @@ impl Parser<'_> {
     fn no_condition(&mut self, ends: &[TokenKind]) -> Tree {
         self.complain(|parser| {
             let end = parser.end_of_last();
+            let nothing_follows = parser.at_end() || ends.contains(&parser.kind());
             let message = format!("expected `where`, found {}", parser.name_of(0));
             Diagnostic::error(codes::EVENT_QUERY_FORM, message)
                 .at(parser.span(), "expected `where`")
                 .with_help("an event query is `category where condition`, for example `process where true`")
-                .with_edit(Span::empty(end), " where")
+                .with_edit(Span::empty(end), if nothing_follows { " where true" } else { " where" })
         });
         if self.at_end() || ends.contains(&self.kind()) {
             return invalid(Span::empty(self.end_of_last()));
@@ -107,7 +109,7 @@ impl Parser<'_> {
         let named = |text: String, quoted| Category::Named { text, quoted };
         match self.kind() {
             TokenKind::Keyword(Keyword::Any) => (Category::Any, self.bump()),
-            TokenKind::String | TokenKind::RawString | TokenKind::SingleQuoted | TokenKind::OldRawString => {
+            kind if kind.is_string() => {
                 let text = self.string(span).value;
                 (named(text, true), self.bump())
             }
@@ -152,6 +154,17 @@ impl Parser<'_> {
                     Diagnostic::error(codes::RESERVED_WORD, format!("`{text}` is a reserved word"))
                         .at(span, "stands where a category should")
                         .with_help("write it as a string")
+                        .with_edit(span, format!("\"{text}\""))
+                });
+                (named(text, true), self.bump())
+            }
+            TokenKind::Integer | TokenKind::Decimal if self.keyword_at(1) == Some(Keyword::Where) => {
+                let text = self.slice(span).to_owned();
+                self.complain(|parser| {
+                    let message = format!("expected an event category, found {}", parser.name_of(0));
+                    Diagnostic::error(codes::EVENT_QUERY_FORM, message)
+                        .at(span, "expected an event category")
+                        .with_help("a category that is no identifier is written as a string")
                         .with_edit(span, format!("\"{text}\""))
                 });
                 (named(text, true), self.bump())
@@ -202,7 +215,12 @@ impl Parser<'_> {
                 self.slice(name_span).to_owned()
             }
             _ => {
-                self.complain_expected(codes::UNEXPECTED_TOKEN, "the name of a pipe");
+                self.complain(|parser| {
+                    let message = format!("expected the name of a pipe, found {}", parser.name_of(0));
+                    Diagnostic::error(codes::UNEXPECTED_TOKEN, message)
+                        .at(parser.span(), "expected the name of a pipe")
+                        .with_help(PIPE_HELP)
+                });
                 self.skip_to(&[TokenKind::Pipe]);
                 let name_span = Span::empty(start.end as usize);
                 return Pipe {
@@ -238,7 +256,7 @@ impl Parser<'_> {
             .or_else(|| NAMES_OF_HEAD.contains(&lower.as_str()).then_some("head"));
         self.say(match similar {
             Some(pipe) => diagnostic.with_help(format!("did you mean `{pipe}`?")).with_edit(span, pipe),
-            None => diagnostic.with_help("the pipes are `head` and `tail`"),
+            None => diagnostic.with_help(PIPE_HELP),
         });
     }
 }
