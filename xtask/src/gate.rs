@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::layers;
+use crate::{fuzz, layers};
 
 /// What a missing tool means.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(crate) fn ci() -> Result<()> {
         command.env("RUSTDOCFLAGS", "-D warnings");
         run(command)
     })?;
+    step("fuzz workspace", fuzz::check)?;
+    step("fuzz replay", || fuzz::replay(fuzz::DEFAULT_SECONDS))?;
     step("Windows check", windows_check)
 }
 
@@ -74,19 +76,19 @@ fn shared_folder() -> Option<PathBuf> {
 }
 
 /// The repository's root.
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository").to_path_buf()
 }
 
 /// A cargo command in the repository's root.
-fn cargo(arguments: &[&str]) -> Command {
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
     command
 }
 
 /// Runs a command to its end; anything but success is an error.
-fn run(mut command: Command) -> Result<()> {
+pub(crate) fn run(mut command: Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
     ensure!(status.success(), "{command:?} failed ({status})");
     Ok(())

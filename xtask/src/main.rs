@@ -1,17 +1,20 @@
 //! Chores of this repository, each one command: `cargo xtask --help`.
 
+mod fuzz;
 mod gate;
 mod layers;
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 const HELP: &str = "\
 Chores of this repository.
 
   cargo xtask test              all tests; what is skipped is named, with the reason
-  cargo xtask ci                the gate: formatting, lints, tests, documentation, layers, Windows check
+  cargo xtask ci                the gate: formatting, lints, tests, documentation, layers, fuzz replay,
+                                Windows check
+  cargo xtask fuzz-replay [N]   the fuzz targets over their corpora and mutations, for N seconds (default 30)
   cargo xtask layers            dependencies between crates point down
 ";
 
@@ -36,6 +39,11 @@ fn run(words: &[&str]) -> Result<()> {
     match words {
         ["test"] => gate::test(gate::Strictness::Developer),
         ["ci"] => gate::ci(),
+        ["fuzz-replay"] => fuzz::replay(fuzz::DEFAULT_SECONDS),
+        ["fuzz-replay", seconds] => {
+            let seconds = seconds.parse().with_context(|| format!("`{seconds}` is no number of seconds"))?;
+            fuzz::replay(seconds)
+        }
         ["layers"] => layers::check(),
         other => bail!("unknown chore `{}`; see `cargo xtask --help`", other.join(" ")),
     }
