@@ -14,6 +14,9 @@ pub enum Colour {
 }
 
 /// One line: `name:line:column: severity[CODE]: message`, without the place where there is none.
+///
+/// Names and messages may quote the input. Line breaks and other control characters in them are shown as escapes, so
+/// that whoever reads line by line is not misled, and no input speaks to the terminal.
 pub fn one_line(diagnostic: &Diagnostic, source: &SourceText) -> String {
     let place = match diagnostic.primary_span() {
         Some(span) => {
@@ -22,7 +25,20 @@ pub fn one_line(diagnostic: &Diagnostic, source: &SourceText) -> String {
         }
         None => source.name().to_owned(),
     };
-    format!("{place}: {}[{}]: {}", diagnostic.severity, diagnostic.code, diagnostic.message)
+    let line = format!("{place}: {}[{}]: {}", diagnostic.severity, diagnostic.code, diagnostic.message);
+    if line.contains(char::is_control) { escape_controls(&line) } else { line }
+}
+
+fn escape_controls(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if character.is_control() {
+            escaped.extend(character.escape_default());
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
 }
 
 /// The full form: message, source lines with the labelled places underlined, notes and help.
@@ -101,6 +117,13 @@ mod tests {
           |
           = help: write `==`
         "#);
+    }
+
+    #[test]
+    fn one_line_is_one_line() {
+        let diagnostic = Diagnostic::error(CODE, "no address: `10.0\r\n\u{1b}[31m`");
+        let shown = one_line(&diagnostic, &SourceText::new("a\nb", ""));
+        assert_eq!(shown, r"a\nb: error[TST001]: no address: `10.0\r\n\u{1b}[31m`");
     }
 
     #[test]
