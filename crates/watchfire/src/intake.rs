@@ -217,12 +217,21 @@ struct Thread<'a, W> {
     worker: W,
     account: Account,
     filling: Chunk,
+    /// Bytes of the present input that the progress has been told of.
+    read_of_input: u64,
     failure: Option<io::Error>,
 }
 
 impl<'a, W: Worker> Thread<'a, W> {
     fn new(shared: &'a Shared<'a>, worker: W) -> Self {
-        Self { shared, worker, account: Account::default(), filling: Chunk::default(), failure: None }
+        Self {
+            shared,
+            worker,
+            account: Account::default(),
+            filling: Chunk::default(),
+            read_of_input: 0,
+            failure: None,
+        }
     }
 
     fn run(mut self) -> io::Result<(W, Account)> {
@@ -270,18 +279,10 @@ impl<'a, W: Worker> Thread<'a, W> {
     }
 
     fn decode(&mut self, input: &Input) {
+        self.read_of_input = 0;
         let reports = match input {
-            Input::File(path, name, bytes) => {
-                let shared = self.shared;
-                let reports = read_file(path, name, self);
-                shared.progress.bytes(*bytes);
-                reports
-            }
-            Input::StandardInput => {
-                let mut reports = Vec::new();
-                read_stream(Box::new(io::stdin().lock()), &"<stdin>".into(), 0, self, &mut reports);
-                reports
-            }
+            Input::File(path, name, _) => read_file(path, name, self),
+            Input::StandardInput => read_stream(io::stdin().lock(), &"<stdin>".into(), self),
         };
         self.account.reports(reports);
     }
@@ -342,6 +343,11 @@ impl<W: Worker> RecordSink for Thread<'_, W> {
     fn rejected(&mut self, place: &Place, reason: RejectReason) {
         self.account.record();
         self.account.reject(place, reason.to_string());
+    }
+
+    fn progress(&mut self, bytes: u64) {
+        self.shared.progress.bytes(bytes.saturating_sub(self.read_of_input));
+        self.read_of_input = bytes;
     }
 }
 
