@@ -8,11 +8,13 @@
 //! execution covers, and the guide's queries. Rules are hostile: what is text in a rule is text on the page.
 
 mod guide;
+mod markdown;
 mod settings;
 mod text;
 
 use std::fmt::Write;
 
+use self::markdown::{contained, without_own_heading};
 use self::text::{address, code, codes, link, paragraphs, plain};
 use crate::format::RuleFile;
 use crate::model::{EventSource, Rule, RuleKind, ThreatEntry};
@@ -32,7 +34,7 @@ pub fn markdown(file: &RuleFile) -> String {
         guide::write(note, &mut out);
     }
     if !rule.setup().trim().is_empty() {
-        let _ = writeln!(out, "## Setup\n\n{}", text::markdown(without_own_heading(rule.setup()), 2));
+        let _ = writeln!(out, "## Setup\n\n{}", contained(without_own_heading(rule.setup(), "setup"), 2));
     }
     settings::write(&rule, &mut out);
     let packages = rule.related_integrations().iter().map(|needed| {
@@ -148,7 +150,7 @@ fn window(rule: &Rule) -> String {
     let interval = rule.interval().seconds();
     match covered.cmp(&interval) {
         std::cmp::Ordering::Less => {
-            format!("{range}; {} of each interval are never searched", duration(interval - covered))
+            format!("{range}; never searched: {} of each interval", duration(interval - covered))
         }
         std::cmp::Ordering::Equal => format!("{range}; nothing is searched twice"),
         std::cmp::Ordering::Greater => {
@@ -215,11 +217,4 @@ fn write_list(title: &str, items: impl Iterator<Item = String>, out: &mut String
 /// A text of several paragraphs inside a list.
 fn paragraph_item(text: &str) -> String {
     paragraphs(text).replace("\n\n", "\n\n  ")
-}
-
-/// A text on setup without the heading it often begins with, which the page has already.
-fn without_own_heading(setup: &str) -> &str {
-    let setup = setup.trim_start();
-    let (first, rest) = setup.split_once('\n').unwrap_or((setup, ""));
-    if first.trim().trim_start_matches('#').trim().eq_ignore_ascii_case("setup") { rest } else { setup }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::text::{code, code_block, markdown, plain};
+use super::markdown::{contained, without_own_heading};
+use super::text::{code, code_block, line, plain};
 use crate::guide::{GuidePart, parts};
 use crate::model::{Investigation, OsqueryHunt, Provider, QueryType};
 
@@ -26,7 +27,8 @@ pub(super) fn write(note: &str, out: &mut String) {
             }
         }
     }
-    let _ = writeln!(out, "## Investigation guide\n\n{}", markdown(&text, 2));
+    let text = without_own_heading(&text, "investigation guide");
+    let _ = writeln!(out, "## Investigation guide\n\n{}", contained(text, 2));
     if !searches.is_empty() {
         out.push_str("### Searches\n\n");
         for (at, search) in searches.iter().enumerate() {
@@ -50,10 +52,10 @@ fn write_search(number: usize, search: &Investigation, out: &mut String) {
         _ => "all events up to now".to_owned(),
     };
     let _ = writeln!(out, "{number}. **{}**: {time}", plain(&search.label));
-    if let Some(description) = search.description.as_deref().filter(|text| !text.trim().is_empty()) {
-        let _ = writeln!(out, "   {}", plain(description));
-    }
     let indent = " ".repeat(number.to_string().len() + 2);
+    if let Some(description) = search.description.as_deref().filter(|text| !text.trim().is_empty()) {
+        let _ = writeln!(out, "{indent}{}", line(description));
+    }
     for (at, group) in search.providers.iter().enumerate() {
         let conditions: Vec<String> = group.iter().map(condition).collect();
         let or = if at == 0 { "" } else { "or " };

@@ -7,6 +7,7 @@ mod export;
 mod guide;
 mod lint;
 mod load;
+mod page;
 mod reading;
 mod rule_tests;
 mod shared;
