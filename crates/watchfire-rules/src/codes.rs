@@ -51,6 +51,8 @@ codes! {
         "The guide names `$investigate_N` or `$osquery_N`, but `[transform]` has no table of that number (they count from 0). The placeholder stays in the text as it is.";
     BAD_TEST_EVENT = "RUL019", "test event cannot be read",
         "`events` of a rule test is a string of JSON objects, one after another, each one document that names its data stream or inherits one.";
+    FURTHER_PROBLEMS = "RUL020", "further problems",
+        "So much is wrong that only the first problems are shown. Settle these, and read the file again.";
 
     SCHEDULE_FORM = "LNT001", "unusual form of schedule",
         "The detection-rules repository writes `from` as `now-` with a number and one unit, such as `now-9m`. Dates, rounding and several steps work, but it refuses them.";

@@ -6,12 +6,15 @@ pub mod toml;
 
 use std::borrow::Cow;
 
-use watchfire_diagnostics::{Diagnostic, Severity};
+use watchfire_diagnostics::Diagnostic;
 
 use crate::document::reader::Context;
 use crate::document::{Node, Syntax, string_map};
 use crate::guide::{self, NoteAndSetup};
 use crate::model::{Rule, RuleMetadata, Transform};
+
+/// The most that is said about one text. Of the rest is said only that there is more.
+pub const MAX_DIAGNOSTICS: usize = 100;
 
 /// What a rule was written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +68,8 @@ pub struct ParsedRule {
 }
 
 impl ParsedRule {
-    fn new(file: Option<RuleFile>, diagnostics: Vec<Diagnostic>) -> Self {
-        let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-        Self { file: file.filter(|_| !failed), diagnostics }
+    fn new(file: Option<RuleFile>, cx: Context<'_>) -> Self {
+        Self { file: file.filter(|_| !cx.has_errors()), diagnostics: cx.into_diagnostics() }
     }
 }
 
@@ -86,6 +88,6 @@ fn check_guide(rule_table: &Node, transform: Option<&Transform>, cx: &mut Contex
     // Most guides have neither, and the map of a long note is not free.
     if note.contains('$') || note.contains("!{") {
         let map = string_map::map_string(cx.source, node.span, cx.syntax, note);
-        cx.diagnostics.extend(guide::check(note, transform, &map));
+        cx.report_all(guide::check(note, transform, &map));
     }
 }

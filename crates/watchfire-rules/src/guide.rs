@@ -19,7 +19,7 @@ use serde::Serialize;
 use watchfire_diagnostics::{Diagnostic, SpanMap};
 
 use crate::codes;
-use crate::format::RuleFile;
+use crate::format::{MAX_DIAGNOSTICS, RuleFile};
 use crate::model::{FreeForm, Investigation, OsqueryHunt, Transform};
 
 pub use directive::{GuidePart, parts};
@@ -90,6 +90,9 @@ fn directive_text(name: &str, table: &impl Serialize) -> String {
 pub(crate) fn check(note: &str, transform: Option<&Transform>, map: &SpanMap) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for placeholder in placeholders(note) {
+        if found.len() > MAX_DIAGNOSTICS {
+            break;
+        }
         let tables = match (placeholder.kind, transform) {
             (_, None) => 0,
             (PlaceholderKind::Investigate, Some(transform)) => transform.investigate.len(),
@@ -108,6 +111,7 @@ pub(crate) fn check(note: &str, transform: Option<&Transform>, map: &SpanMap) ->
         };
         found.push(Diagnostic::warning(codes::NO_TABLE, message).at(placeholder.span(), "stays as it is"));
     }
-    found.extend(directive::check(note));
+    // One more than is shown, so that it is known that there is more.
+    found.extend(directive::check(note).take(MAX_DIAGNOSTICS + 1));
     found.into_iter().map(|diagnostic| diagnostic.mapped(map)).collect()
 }

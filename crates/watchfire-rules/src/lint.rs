@@ -20,6 +20,8 @@ mod schedule;
 use watchfire_diagnostics::{Diagnostic, Span};
 
 use self::places::Places;
+use crate::document::Syntax;
+use crate::document::reader::Context;
 use crate::format::RuleFile;
 
 /// What the checks must know about the rule's query.
@@ -41,7 +43,9 @@ pub fn lint(file: &RuleFile, text: &str, facts: &QueryFacts) -> Vec<Diagnostic> 
     content::check(file, facts, &places, &mut found);
     esql::check(file, &mut found);
     found.sort_by_key(|diagnostic| (diagnostic.primary_span().map(|span| span.start), diagnostic.code));
-    found
+    let mut shown = Context::new(text, Syntax::of(text));
+    shown.report_all(found);
+    shown.into_diagnostics()
 }
 
 /// Where to point at: the value, or if the key is absent the rule itself.

@@ -56,7 +56,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use watchfire_diagnostics::{Diagnostic, Severity, Span};
+use watchfire_diagnostics::{Diagnostic, Span};
 
 use crate::codes;
 use crate::document::reader::{Context, FromNode, TableReader};
@@ -119,11 +119,11 @@ pub fn load_tests(text: &str) -> (Option<RuleTests>, Vec<Diagnostic>) {
     let mut cx = Context::new(text, Syntax::Toml);
     let (document, diagnostics) = toml::parse(text);
     if !diagnostics.is_empty() {
-        return (None, diagnostics);
+        cx.report_all(diagnostics);
+        return (None, cx.into_diagnostics());
     }
     let tests = read(&document, &mut cx);
-    let failed = cx.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-    (tests.filter(|_| !failed), cx.diagnostics)
+    (tests.filter(|_| !cx.has_errors()), cx.into_diagnostics())
 }
 
 fn read(document: &Node, cx: &mut Context<'_>) -> Option<RuleTests> {

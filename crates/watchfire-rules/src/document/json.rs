@@ -1,11 +1,12 @@
 //! JSON text to [`Node`]s: a plain RFC 8259 parser that keeps the place of every key and value.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use watchfire_diagnostics::{Diagnostic, Span};
 
 use super::{Entry, Node, Table, Value};
 use crate::codes;
+use crate::format::MAX_DIAGNOSTICS;
 
 /// The most levels of objects and lists in each other.
 pub(crate) const MAX_JSON_DEPTH: usize = 128;
@@ -132,7 +133,7 @@ impl Parser<'_> {
     fn object(&mut self) -> Outcome<Value> {
         self.enter()?;
         let mut table = Table::default();
-        let mut keys = BTreeSet::new();
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
         if self.peek() == Some(b'}') {
             self.at += 1;
             self.depth -= 1;
@@ -152,18 +153,15 @@ impl Parser<'_> {
             self.at += 1;
             self.skip_whitespace();
             let entry = Entry { key, key_span, node: self.value()? };
-            if keys.insert(entry.key.clone()) {
-                table.entries.push(entry);
-            } else if let Some(earlier) = table.entries.iter_mut().find(|earlier| earlier.key == entry.key) {
-                self.problems.push(
-                    Diagnostic::warning(
-                        codes::DUPLICATE_KEY,
-                        format!("the key `{}` occurs twice", entry.key),
-                    )
-                    .at(entry.key_span, "this one counts")
-                    .at(earlier.key_span, "first here"),
-                );
-                *earlier = entry;
+            match places.entry(entry.key.clone()) {
+                std::collections::btree_map::Entry::Vacant(place) => {
+                    place.insert(table.entries.len());
+                    table.entries.push(entry);
+                }
+                std::collections::btree_map::Entry::Occupied(place) => {
+                    let earlier = std::mem::replace(&mut table.entries[*place.get()], entry);
+                    self.report_twice(&earlier, &table.entries[*place.get()]);
+                }
             }
             self.skip_whitespace();
             match self.peek() {
@@ -176,6 +174,18 @@ impl Parser<'_> {
         self.at += 1;
         self.depth -= 1;
         Ok(Value::Table(table))
+    }
+
+    fn report_twice(&mut self, first: &Entry, second: &Entry) {
+        // One more than is shown, so that it is known that there is more.
+        if self.problems.len() <= MAX_DIAGNOSTICS {
+            let message = format!("the key `{}` occurs twice", second.key);
+            self.problems.push(
+                Diagnostic::warning(codes::DUPLICATE_KEY, message)
+                    .at(second.key_span, "this one counts")
+                    .at(first.key_span, "first here"),
+            );
+        }
     }
 
     fn list(&mut self) -> Outcome<Value> {

@@ -8,25 +8,50 @@ use watchfire_diagnostics::{Diagnostic, Severity, Span, closest};
 
 use super::{Node, Syntax, Table, Value};
 use crate::codes;
+use crate::format::MAX_DIAGNOSTICS;
 
-/// What reading needs besides the node: the text, and the place to put diagnostics.
+/// Unknown keys of one table that are named one by one; looking for what each may have meant takes time.
+const MAX_UNKNOWN_KEYS: usize = 20;
+
+/// What reading needs besides the node: the text, and the place to put diagnostics. It keeps no more of them than
+/// [`MAX_DIAGNOSTICS`].
 pub(crate) struct Context<'s> {
     pub(crate) source: &'s str,
     pub(crate) syntax: Syntax,
-    pub(crate) diagnostics: Vec<Diagnostic>,
+    diagnostics: Vec<Diagnostic>,
+    /// The worst of what was not kept.
+    beyond: Option<Severity>,
 }
 
 impl<'s> Context<'s> {
     pub(crate) fn new(source: &'s str, syntax: Syntax) -> Self {
-        Self { source, syntax, diagnostics: Vec::new() }
+        Self { source, syntax, diagnostics: Vec::new(), beyond: None }
     }
 
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        if self.diagnostics.len() < MAX_DIAGNOSTICS {
+            self.diagnostics.push(diagnostic);
+        } else {
+            self.beyond = self.beyond.max(Some(diagnostic.severity));
+        }
+    }
+
+    pub(crate) fn report_all(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        diagnostics.into_iter().for_each(|diagnostic| self.report(diagnostic));
+    }
+
+    /// Everything that was reported, or that there is more.
+    pub(crate) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
+        if let Some(severity) = self.beyond {
+            let message = format!("there are further problems; the first {MAX_DIAGNOSTICS} are shown");
+            self.diagnostics.push(Diagnostic::new(codes::FURTHER_PROBLEMS, severity, message));
+        }
+        self.diagnostics
     }
 
     pub(crate) fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
+        self.beyond == Some(Severity::Error) || self.diagnostics.iter().any(is_error)
     }
 
     /// Reports a value of the wrong type.
@@ -225,9 +250,15 @@ impl<'n> TableReader<'n> {
 
     /// Warns of every key that was not asked for.
     pub(crate) fn finish(self, cx: &mut Context<'_>) {
-        for entry in self.unasked() {
+        for entry in self.unasked().take(MAX_UNKNOWN_KEYS) {
             let path = self.path_of(&entry.key);
             report_unknown_key(&path, entry, self.asked.iter().copied(), cx);
+        }
+        let further = self.unasked().skip(MAX_UNKNOWN_KEYS).count();
+        if further > 0 {
+            let place = if self.path.is_empty() { String::new() } else { format!(" in `{}`", self.path) };
+            let message = format!("{further} further unknown keys{place}");
+            cx.report(Diagnostic::warning(codes::UNKNOWN_KEY, message));
         }
     }
 }

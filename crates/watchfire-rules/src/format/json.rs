@@ -9,9 +9,9 @@ use crate::model::Rule;
 pub fn parse(text: &str) -> ParsedRule {
     let mut cx = Context::new(text, Syntax::Json);
     let parsed = json::parse_only(text, 0, text.len());
-    cx.diagnostics.extend(parsed.diagnostics);
+    cx.report_all(parsed.diagnostics);
     let rule = parsed.node.and_then(|node| read(&node, &mut cx));
-    ParsedRule::new(rule, cx.diagnostics)
+    ParsedRule::new(rule, cx)
 }
 
 /// Reads the rule of an object.

@@ -17,15 +17,16 @@ pub fn parse(text: &str) -> ParsedRule {
     let (mut document, diagnostics) = toml::parse(text);
     if !diagnostics.is_empty() {
         // What else would be said of a text that was read by guesses is noise.
-        return ParsedRule::new(None, diagnostics);
+        cx.report_all(diagnostics);
+        return ParsedRule::new(None, cx);
     }
     if let Some(diagnostic) = not_a_detection_rule(&document) {
         cx.report(diagnostic);
-        return ParsedRule::new(None, cx.diagnostics);
+        return ParsedRule::new(None, cx);
     }
     flatten_new_terms(&mut document);
     let file = read(&document, &mut cx);
-    ParsedRule::new(file, cx.diagnostics)
+    ParsedRule::new(file, cx)
 }
 
 fn read(document: &Node, cx: &mut Context<'_>) -> Option<RuleFile> {

@@ -42,8 +42,8 @@ pub fn parts(note: &str) -> Vec<GuidePart<'_>> {
 }
 
 /// What is wrong with the directives of a note.
-pub(super) fn check(note: &str) -> Vec<Diagnostic> {
-    let problems = directives(note).into_iter().filter_map(|directive| {
+pub(super) fn check(note: &str) -> impl Iterator<Item = Diagnostic> {
+    directives(note).filter_map(|directive| {
         let why = directive.query.err()?;
         let name = directive.name;
         let first = why.first()?;
@@ -55,8 +55,7 @@ pub(super) fn check(note: &str) -> Vec<Diagnostic> {
             diagnostic = diagnostic.with_note(further.message.clone());
         }
         Some(diagnostic)
-    });
-    problems.collect()
+    })
 }
 
 struct Directive<'n> {
@@ -71,25 +70,26 @@ enum Query {
     Osquery(OsqueryHunt),
 }
 
-fn directives(note: &str) -> Vec<Directive<'_>> {
-    let mut found = Vec::new();
+/// The directives of a note, in order, each read when it is asked for.
+fn directives(note: &str) -> impl Iterator<Item = Directive<'_>> {
     let mut at = 0;
-    while let Some(next) = note[at..].find("!{") {
-        let start = at + next;
-        let name_start = start + 2;
-        at = name_start;
-        let rest = &note[name_start..];
-        let length = rest.find(|character: char| !character.is_ascii_alphabetic()).unwrap_or(rest.len());
-        let name = &rest[..length];
-        let name_end = name_start + length;
-        if !matches!(name, "investigate" | "insight" | "osquery") || !note[name_end..].starts_with('{') {
-            continue;
+    std::iter::from_fn(move || {
+        loop {
+            let start = at + note[at..].find("!{")?;
+            let name_start = start + 2;
+            at = name_start;
+            let rest = &note[name_start..];
+            let length = rest.find(|character: char| !character.is_ascii_alphabetic()).unwrap_or(rest.len());
+            let name = &rest[..length];
+            let name_end = name_start + length;
+            if !matches!(name, "investigate" | "insight" | "osquery") || !note[name_end..].starts_with('{') {
+                continue;
+            }
+            let (end, query) = read(note, name, name_end);
+            at = end;
+            return Some(Directive { name, name_end, span: Span::new(start, end), query });
         }
-        let (end, query) = read(note, name, name_end);
-        at = end;
-        found.push(Directive { name, name_end, span: Span::new(start, end), query });
-    }
-    found
+    })
 }
 
 /// Reads the object at `open`; the end is behind the closing brace of the directive.
@@ -108,8 +108,9 @@ fn read(note: &str, name: &str, open: usize) -> (usize, Result<Query, Vec<Diagno
         "osquery" => OsqueryHunt::from_node(&node, "", &mut cx).map(Query::Osquery),
         _ => Investigation::from_node(&node, "", &mut cx).map(Query::Investigate),
     };
-    cx.diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
-    let query = query.filter(|_| cx.diagnostics.is_empty()).ok_or(cx.diagnostics);
+    let mut problems = cx.into_diagnostics();
+    problems.retain(|diagnostic| diagnostic.severity == Severity::Error);
+    let query = query.filter(|_| problems.is_empty()).ok_or(problems);
     (parsed.end + 1, query)
 }
 

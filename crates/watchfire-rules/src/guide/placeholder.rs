@@ -6,7 +6,7 @@ use std::ops::Range;
 use watchfire_diagnostics::Span;
 
 /// Which tables a placeholder counts in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PlaceholderKind {
     /// `[[transform.investigate]]`
     Investigate,

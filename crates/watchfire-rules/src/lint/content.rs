@@ -1,5 +1,7 @@
 //! What a rule says of itself: its weight, its indicators, its guide, its place in ATT&CK.
 
+use std::collections::BTreeSet;
+
 use watchfire_diagnostics::{Diagnostic, Span};
 
 use super::places::Places;
@@ -59,13 +61,16 @@ fn negated_mappings(file: &RuleFile, places: &Places, found: &mut Vec<Diagnostic
 
 fn unused_tables(file: &RuleFile, places: &Places, found: &mut Vec<Diagnostic>) {
     let Some(transform) = &file.transform else { return };
-    let named = placeholders(file.rule.note.as_deref().unwrap_or_default());
+    let named: BTreeSet<_> = placeholders(file.rule.note.as_deref().unwrap_or_default())
+        .into_iter()
+        .filter_map(|placeholder| Some((placeholder.kind, placeholder.number?)))
+        .collect();
     for (kind, count) in [
         (PlaceholderKind::Investigate, transform.investigate.len()),
         (PlaceholderKind::Osquery, transform.osquery.len()),
     ] {
         for number in 0..count {
-            if named.iter().any(|one| one.kind == kind && one.number == Some(number)) {
+            if named.contains(&(kind, number)) {
                 continue;
             }
             let pointer = format!("/transform/{kind}/{number}");

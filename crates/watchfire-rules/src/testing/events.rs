@@ -59,7 +59,7 @@ pub(super) fn read(
         let message = format!("test `{test}` has no event");
         reading.problems.push(Diagnostic::error(codes::BAD_TEST_EVENT, message).at(span, ""));
     }
-    cx.diagnostics.extend(reading.problems);
+    cx.report_all(reading.problems);
     events
 }
 

@@ -57,13 +57,20 @@ pub(crate) fn assert_snapshot(suite: &str, name: &str, content: &str) {
     settings.bind(|| insta::assert_snapshot!(name, content));
 }
 
-/// Both forms of every diagnostic.
+/// Of how many diagnostics both forms are shown.
+const SHOWN: usize = 8;
+
+/// Both forms of every diagnostic; of many only those of the first ones, and the last one.
 pub(crate) fn told(diagnostics: &[Diagnostic], name: &str, text: &str) -> String {
     let source = SourceText::new(name, text);
     let mut out = String::new();
-    for diagnostic in diagnostics {
+    let (first, rest) = diagnostics.split_at(diagnostics.len().min(SHOWN));
+    for diagnostic in first {
         let full = render::full(diagnostic, &source, render::Colour::Never);
         writeln!(out, "{}\n\n{full}\n", render::one_line(diagnostic, &source)).unwrap();
+    }
+    if let Some(last) = rest.last() {
+        writeln!(out, "… {} more …\n{}", rest.len() - 1, render::one_line(last, &source)).unwrap();
     }
     if out.is_empty() { "nothing to say\n".to_owned() } else { out }
 }

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use watchfire_diagnostics::Diagnostic;
+use watchfire_rules::format::MAX_DIAGNOSTICS;
 use watchfire_rules::lint::{QueryFacts, lint};
 use watchfire_rules::load::load_text;
 use watchfire_rules::testing::load_tests;
@@ -69,5 +70,31 @@ proptest! {
         let end = (start + removed).min(text.len());
         let garbled: String = text[..start].iter().copied().chain(inserted.chars()).chain(text[end..].iter().copied()).collect();
         read_all(&garbled);
+    }
+}
+
+/// Much of anything wrong is neither slow (a square of these numbers would not end) nor said more than a hundred times.
+#[test]
+fn what_is_said_is_bounded() {
+    const MANY: usize = 50_000;
+    let rule = r#"{"name":"n","description":"d","risk_score":1,"severity":"low","type":"query""#;
+    let keys: Vec<String> = (0..MANY).map(|number| format!(",\"k{number}\":1")).collect();
+    let keys = keys.concat();
+    let texts = [
+        format!("{rule}{keys}{keys}}}"),
+        format!("{rule},\"tags\":[{}1]}}", "1,".repeat(MANY)),
+        format!("{rule},\"note\":\"{}\"}}", "$osquery_1 ".repeat(MANY)),
+        format!("{rule},\"note\":\"{}\"}}", "!{osquery{} ".repeat(MANY)),
+        format!("{rule},\"note\":\"{}\"}}", r#"!{osquery{\"a\":\"}} "#.repeat(MANY)),
+        format!("[rule]\n{}", "x = [\n".repeat(MANY)),
+        format!("[[test]]\nname='a'\nexpect='match'\nevents='''{}'''", "1 ".repeat(9_000)),
+        "{}\n".repeat(MANY),
+    ];
+    for text in texts {
+        let (_, found) = load_tests(&text);
+        let loaded = load_text("rule", text);
+        let most = loaded.iter().map(|file| file.diagnostics.len()).chain([found.len()]).max();
+        assert!(most.is_some_and(|most| (1..=MAX_DIAGNOSTICS + 1).contains(&most)), "{most:?}");
+        assert!(loaded.len() <= 10);
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn kind(node: &Node) -> Option<LineKind> {
 pub(super) fn read(number: usize, offset: usize, text: &str) -> ExportLine<'_> {
     let mut cx = Context::new(text, Syntax::Json);
     let parsed = json::parse_only(text, 0, text.len());
-    cx.diagnostics.extend(parsed.diagnostics);
+    cx.report_all(parsed.diagnostics);
     let kind = parsed.node.as_ref().and_then(kind);
     let content = parsed.node.and_then(|node| {
         let Some(kind) = kind else {
@@ -49,7 +49,7 @@ pub(super) fn read(number: usize, offset: usize, text: &str) -> ExportLine<'_> {
         };
         object(kind, &node, &mut cx)
     });
-    let mut line = ExportLine { number, offset, text, kind, content, diagnostics: cx.diagnostics };
+    let mut line = ExportLine { number, offset, text, kind, content, diagnostics: cx.into_diagnostics() };
     if line.has_errors() {
         line.content = None;
     }
