@@ -9,6 +9,7 @@
 
 mod exceptions;
 mod export;
+mod foreign_keys;
 mod free_form;
 mod kind;
 mod metadata;

@@ -2,6 +2,7 @@
 
 use serde::ser::SerializeMap;
 
+use super::foreign_keys::report_keys_of_other_types;
 use super::names::named_values;
 use super::table::table_type;
 use super::threshold::{IndicatorMapping, Threshold};
@@ -317,49 +318,6 @@ impl RuleKind {
         }
     }
 
-    /// The keys of a type, besides those that all rules have.
-    fn keys_of(rule_type: RuleType) -> impl Iterator<Item = &'static str> {
-        let own = match rule_type {
-            RuleType::Query => QueryRule::KEYS,
-            RuleType::SavedQuery => SavedQueryRule::KEYS,
-            RuleType::Eql => EqlRule::KEYS,
-            RuleType::Threshold => ThresholdRule::KEYS,
-            RuleType::ThreatMatch => ThreatMatchRule::KEYS,
-            RuleType::NewTerms => NewTermsRule::KEYS,
-            RuleType::Esql => EsqlRule::KEYS,
-            RuleType::MachineLearning => MachineLearningRule::KEYS,
-        };
-        let source = if own.contains(&"") { EventSource::KEYS } else { &[] };
-        own.iter().chain(source).copied().filter(|key| !key.is_empty())
-    }
-
-    /// Warns of keys that only other types have.
-    fn report_keys_of_other_types(rule_type: RuleType, reader: &mut TableReader<'_>, cx: &mut Context<'_>) {
-        let foreign: Vec<_> = reader
-            .unasked()
-            .filter_map(|entry| {
-                let owners: Vec<RuleType> = RuleType::ALL
-                    .iter()
-                    .copied()
-                    .filter(|other| Self::keys_of(*other).any(|key| key == entry.key))
-                    .collect();
-                let key =
-                    owners.first().and_then(|first| Self::keys_of(*first).find(|key| *key == entry.key))?;
-                (!owners.contains(&rule_type)).then_some((entry, key, owners))
-            })
-            .collect();
-        for (entry, key, owners) in foreign {
-            reader.allow(&[key]);
-            let path = reader.path_of(key);
-            let message = format!("`{path}` has no effect: rules of type `{rule_type}` do not have it");
-            let owners: Vec<String> = owners.iter().map(|owner| format!("`{owner}`")).collect();
-            cx.report(
-                Diagnostic::warning(codes::KEY_OF_OTHER_TYPE, message)
-                    .at(entry.key_span, format!("belongs to {}", owners.join(", "))),
-            );
-        }
-    }
-
     /// Reads the type and its keys from a rule's table.
     pub(crate) fn read(reader: &mut TableReader<'_>, cx: &mut Context<'_>) -> Option<Self> {
         let rule_type: RuleType = reader.required("type", cx)?;
@@ -373,7 +331,7 @@ impl RuleKind {
             RuleType::Esql => EsqlRule::read(reader, cx).map(Self::Esql),
             RuleType::MachineLearning => MachineLearningRule::read(reader, cx).map(Self::MachineLearning),
         };
-        Self::report_keys_of_other_types(rule_type, reader, cx);
+        report_keys_of_other_types(rule_type, reader, cx);
         let mut kind = kind?;
         kind.check(reader, cx);
         kind.settle_languages();
