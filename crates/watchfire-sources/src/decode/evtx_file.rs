@@ -11,7 +11,7 @@ use evtx::{EvtxChunkData, ParserSettings};
 use watchfire_events::Place;
 
 use super::report::{Problems, RejectReason};
-use super::session::{Session, describe, read_full};
+use super::session::{PROGRESS_BYTES, Session, describe, read_full};
 use crate::normalise::{RawInput, RawPayload};
 
 /// The first bytes of every EVTX file.
@@ -37,6 +37,7 @@ pub(super) fn read(stream: &mut dyn BufRead, name: &Arc<str>, session: &mut Sess
         damaged: 0,
         missing: 0,
         headerless: 0,
+        unverified: 0,
     };
     let mut problems = Problems::default();
     let mut header = vec![0; FILE_HEADER_BYTES];
@@ -52,6 +53,11 @@ pub(super) fn read(stream: &mut dyn BufRead, name: &Arc<str>, session: &mut Sess
         "chunk was read without its damaged header, up to what is no record",
         "chunks were read without their damaged headers, up to what is no record",
     );
+    problems.count(
+        file.unverified,
+        "chunk does not match its checksum and was read all the same",
+        "chunks do not match their checksums and were read all the same",
+    );
     file.session.reports.push(problems.report(name, "evtx"));
 }
 
@@ -64,6 +70,8 @@ struct EvtxFile<'n, 's> {
     damaged: u64,
     missing: u64,
     headerless: u64,
+    /// Chunks whose content is not what Windows wrote, or that were still being written.
+    unverified: u64,
 }
 
 impl EvtxFile<'_, '_> {
@@ -86,7 +94,7 @@ impl EvtxFile<'_, '_> {
                 return;
             }
             offset += CHUNK_BYTES as u64;
-            self.session.announce(CHUNK_BYTES as u64);
+            self.session.announce(PROGRESS_BYTES);
         }
     }
 
@@ -94,6 +102,7 @@ impl EvtxFile<'_, '_> {
     fn read_chunk(&mut self, bytes: Vec<u8>, offset: u64, valid: usize) {
         let (records, read) = match EvtxChunkData::new(bytes.clone(), false) {
             Ok(mut chunk) => {
+                self.unverified += u64::from(valid == CHUNK_BYTES && !chunk.validate_checksum());
                 let (first, last) = (chunk.header.first_event_record_id, chunk.header.last_event_record_id);
                 let records =
                     last.checked_sub(first).filter(|&more| more < MOST_RECORDS).map(|_| first..=last);

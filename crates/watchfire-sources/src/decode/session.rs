@@ -17,7 +17,7 @@ use super::{evtx_file, json, tar_archive, xml, zip_archive};
 use crate::normalise::RawInput;
 
 /// How often a sink hears of the progress.
-const PROGRESS_BYTES: u64 = 256 << 10;
+pub(super) const PROGRESS_BYTES: u64 = 256 << 10;
 
 /// What all layers of one file share.
 pub(super) struct Session<'s> {

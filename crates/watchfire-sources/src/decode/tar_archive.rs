@@ -10,7 +10,7 @@ use tar::{EntryType, Header};
 
 use super::limits::TAR_EXTENSION_BYTES;
 use super::report::Problems;
-use super::session::{Layers, Session, describe, member_name, read_full};
+use super::session::{Layers, PROGRESS_BYTES, Session, describe, member_name, read_full};
 
 const BLOCK: usize = 512;
 
@@ -80,7 +80,7 @@ pub(super) fn read(stream: &mut dyn BufRead, name: &Arc<str>, layers: Layers, se
         };
         let padding = size.next_multiple_of(BLOCK as u64) - size;
         let ended = outcome.and_then(|()| skip(stream, padding));
-        session.announce(1 << 20);
+        session.announce(PROGRESS_BYTES);
         if let Err(problem) = ended {
             problems.add(problem);
             break;

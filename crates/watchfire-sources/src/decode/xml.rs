@@ -12,7 +12,7 @@ use encoding_rs::Encoding;
 use super::limits::DecodeLimits;
 use super::position::Position;
 use super::report::{Problems, RejectReason};
-use super::session::{Session, describe};
+use super::session::{PROGRESS_BYTES, Session, describe};
 use crate::normalise::{RawInput, RawPayload};
 
 /// Of markup that is too large, the beginning and the end are kept, which say what it is and whether it is complete.
@@ -36,6 +36,7 @@ pub(super) fn read(mut stream: Box<dyn BufRead + '_>, name: &Arc<str>, session: 
         reader.add(chunk);
         let length = chunk.len();
         stream.consume(length);
+        reader.session.announce(PROGRESS_BYTES);
     }
     reader.finish(&mut problems);
     session.reports.push(problems.report(name, "xml"));

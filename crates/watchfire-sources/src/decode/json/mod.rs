@@ -69,6 +69,7 @@ pub(super) fn read(mut stream: Box<dyn BufRead + '_>, name: &Arc<str>, session: 
         }
         let length = chunk.len();
         stream.consume(length);
+        records.announce();
     }
     if !line.is_empty() {
         whole_line(&mut scanner, &line, &mut records);

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::super::position::Position;
 use super::super::report::{Problems, RejectReason};
-use super::super::session::Session;
+use super::super::session::{PROGRESS_BYTES, Session};
 use super::envelope::{Within, may_be_envelope};
 use super::repair::repaired;
 use crate::normalise::{RawInput, RawPayload};
@@ -51,6 +51,11 @@ pub(super) struct Records<'n, 's> {
 impl<'n, 's> Records<'n, 's> {
     pub(super) fn new(name: &'n Arc<str>, session: &'n mut Session<'s>) -> Self {
         Self { name, session, ordinal: 0, waiting: None, repaired: 0 }
+    }
+
+    /// Tells how far the file is read, where there are no records that do.
+    pub(super) fn announce(&mut self) {
+        self.session.announce(PROGRESS_BYTES);
     }
 
     /// Takes a text that is one document as it is; `false` if it is not, or may hold other documents.

@@ -230,8 +230,12 @@ impl<'l> Scanner<'l> {
         self.keys = KeyPath::default();
     }
 
+    fn is_oversized_with(&self, more: usize) -> bool {
+        self.oversized || self.value.len() + more > self.limits.record_bytes
+    }
+
     fn collect(&mut self, bytes: &[u8]) {
-        if self.value.len() + bytes.len() > self.limits.record_bytes {
+        if self.is_oversized_with(bytes.len()) {
             self.oversized = true;
             self.value = Vec::new();
         }
@@ -320,6 +324,15 @@ impl<'l> Scanner<'l> {
                     }
                 }
                 b',' => self.values += 1,
+                // A line that is too large to be a record and does not end with it: the next line is more likely to
+                // be another record than a part of this one.
+                b'\n' if !self.multiline && self.is_oversized_with(at - from) => {
+                    self.oversized = true;
+                    self.salvage(records);
+                    self.blank = false;
+                    self.state = State::Resync;
+                    return at;
+                }
                 b'\n' => {
                     self.multiline = true;
                     self.end_line();
@@ -374,11 +387,11 @@ impl<'l> Scanner<'l> {
     }
 
     fn refusal(&self) -> Option<RejectReason> {
-        if self.oversized {
-            Some(RejectReason::TooLarge)
-        } else if self.deepest > self.limits.json_depth || self.value.first() == Some(&b'[') {
+        if self.deepest > self.limits.json_depth || self.value.first() == Some(&b'[') {
             // A document begins with `[` only where there are as many arrays around it as are allowed.
             Some(RejectReason::TooDeep)
+        } else if self.oversized {
+            Some(RejectReason::TooLarge)
         } else if self.values > self.limits.record_values {
             Some(RejectReason::TooManyValues)
         } else {
@@ -397,6 +410,9 @@ impl<'l> Scanner<'l> {
     /// one, which was taken for a part of it.
     fn salvage(&mut self, records: &mut Records<'_, '_>) {
         let mut refusal = self.refusal();
+        if self.oversized {
+            self.value.clear();
+        }
         let value = std::mem::take(&mut self.value);
         let mut position = self.start;
         let (mut begin, mut line_start, mut line) = (0, 0, self.start.line);

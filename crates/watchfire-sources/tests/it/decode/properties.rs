@@ -108,8 +108,14 @@ fn every_way_agrees(bytes: &[u8], piece: usize) {
     }
 }
 
+/// `PROPTEST_CASES` asks for more.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig { cases: default.cases.max(300), failure_persistence: None, ..default }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn arbitrary_bytes_are_read_alike_every_way(bytes in prop::collection::vec(any::<u8>(), 0..300), piece in 1_usize..50) {
