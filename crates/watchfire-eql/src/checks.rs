@@ -9,6 +9,7 @@ use crate::ast::{
 };
 use crate::functions::{ARRAY_SEARCH, ENDGAME_FUNCTIONS, ENDGAME_PIPES, FUNCTIONS, find};
 use crate::limits::MAX_RUNS;
+use crate::problems::excerpt;
 use crate::{codes, endgame};
 
 /// Everything that the checks find in a tree.
@@ -82,21 +83,23 @@ fn walk<'a>(expression: &'a Expr, variables: &mut Vec<&'a str>, found: &mut Vec<
         }),
         ExprKind::MethodCall { name, name_span, receiver, arguments } => {
             let call = endgame::rewrite_method(receiver, name, *name_span, arguments);
-            let message = format!("`{name}` is called as a method");
+            let message = format!("`{}` is called as a method", excerpt(name));
             found.push(
                 Diagnostic::error(codes::METHOD_CALL, message)
                     .at(*name_span, "")
-                    .with_help(format!("this is Endgame EQL: write `{}` instead", shortened(&call)))
+                    .with_help(format!("this is Endgame EQL: write `{}` instead", excerpt(&call)))
                     .with_edit(expression.span, call),
             );
         }
         ExprKind::Variable { name, name_span, .. } if !variables.contains(&name.as_str()) => {
-            let message = format!("`${name}` stands for nothing here");
+            let message = format!("`${}` stands for nothing here", excerpt(name));
             found.push(Diagnostic::error(codes::DEFEND_VARIABLE, message).at(*name_span, ""));
         }
         ExprKind::EventReference { alias, alias_span, .. } => {
-            let message =
-                format!("the field of stage `{alias}` is an Elastic Defend extension: not supported yet");
+            let message = format!(
+                "the field of stage `{}` is an Elastic Defend extension: not supported yet",
+                excerpt(alias)
+            );
             found.push(Diagnostic::error(codes::DEFEND_EVENT_REFERENCE, message).at(*alias_span, ""));
         }
         ExprKind::Compare { op: CompareOp::Equal | CompareOp::NotEqual, left, right, .. } => {
@@ -123,16 +126,6 @@ fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// The start of a text, for a message.
-fn shortened(text: &str) -> String {
-    /// Longest text that a message repeats, in characters.
-    const SHOWN: usize = 60;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 /// `*` and `?` are plain characters to `==` and `in`; an author who writes them there often means a pattern.
 fn warn_of_wildcard(operand: &Expr, found: &mut Vec<Diagnostic>) {
     if let ExprKind::Literal(Literal::String(string)) = &operand.kind
@@ -157,7 +150,7 @@ fn check_call(
         if let Some((_, instead)) =
             ENDGAME_FUNCTIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
         {
-            let message = format!("there is no function `{name}`");
+            let message = format!("there is no function `{}`", excerpt(name));
             let help = format!("this is Endgame EQL: {instead}");
             let diagnostic = Diagnostic::error(codes::ENDGAME_FUNCTION, message).at(span, "").with_help(help);
             found.push(match endgame::rewrite_call(name, arguments) {
@@ -166,8 +159,10 @@ fn check_call(
             });
             return;
         }
-        let mut diagnostic =
-            Diagnostic::error(codes::UNKNOWN_FUNCTION, format!("there is no function `{name}`")).at(span, "");
+        let mut diagnostic = {
+            let message = format!("there is no function `{}`", excerpt(name));
+            Diagnostic::error(codes::UNKNOWN_FUNCTION, message).at(span, "")
+        };
         if let Some(known) = closest(name, FUNCTIONS.iter().map(|function| function.name)) {
             diagnostic = diagnostic.with_help(format!("did you mean `{known}`?")).with_edit(span, known);
         }

@@ -131,12 +131,13 @@ impl Display for Expr {
     }
 }
 
-/// A part of a name, between back-quotes where it is no plain identifier.
+/// A part of a name, between back-quotes where it is no plain identifier. `NOT` is one, but before another word it would
+/// be read as the keyword.
 struct Name<'a>(&'a str);
 
 impl Display for Name<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if is_plain_identifier(self.0) {
+        if is_plain_identifier(self.0) && !self.0.eq_ignore_ascii_case("not") {
             return f.write_str(self.0);
         }
         write!(f, "`{}`", self.0.replace('`', "``"))

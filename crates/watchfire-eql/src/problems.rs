@@ -1,9 +1,21 @@
-//! Collecting diagnostics, with a bound on their number.
+//! Collecting diagnostics, with bounds on their number and on what they repeat.
 
 use watchfire_diagnostics::{Diagnostic, Severity};
 
 use crate::codes;
 use crate::limits::MAX_DIAGNOSTICS;
+
+/// The start of a piece of the text, short enough for a message.
+pub(crate) fn excerpt(text: &str) -> String {
+    /// Longest excerpt in characters.
+    const LONGEST: usize = 40;
+    let line = text.lines().next().unwrap_or_default();
+    let mut excerpt: String = line.chars().take(LONGEST).collect();
+    if excerpt.len() < text.len() {
+        excerpt.push('…');
+    }
+    excerpt
+}
 
 /// The diagnostics found so far. Those beyond [`MAX_DIAGNOSTICS`] are only counted.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use watchfire_diagnostics::{Diagnostic, Span};
 pub use token::{Keyword, Token, TokenKind};
 
 use crate::codes;
-use crate::problems::Problems;
+use crate::problems::{Problems, excerpt};
 
 /// Cuts a text into tokens; the last is [`TokenKind::End`]. The diagnostics are those of the cutting alone; what is
 /// inside of strings is looked at by the parser.
@@ -77,9 +77,6 @@ fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
 
-/// Longest run of characters that a message repeats.
-const SHOWN: usize = 20;
-
 struct Lexer<'t> {
     text: &'t str,
     position: usize,
@@ -141,7 +138,7 @@ impl Lexer<'_> {
                 return K::Unknown;
             }
             '?' if matches!(second, Some('"' | '\'')) => return self.old_raw_string(),
-            '$' if second.is_some_and(starts_identifier) => {
+            '$' if second.is_some_and(|second| second.is_ascii_alphabetic() || second == '_') => {
                 self.position += 1;
                 self.eat_while(continues_identifier);
                 return K::Variable;
@@ -195,7 +192,7 @@ impl Lexer<'_> {
         let word = &self.text[start..self.position];
         if !word.is_ascii() {
             // Read as the name it is meant to be, so that nothing else is said about it.
-            let shown: String = word.chars().take(SHOWN).collect();
+            let shown = excerpt(word);
             let name = word.replace('`', "``");
             self.problems.push(
                 Diagnostic::error(
@@ -377,7 +374,7 @@ fn not_closed(opening: Span, what: &str, closing: &str) -> Diagnostic {
 fn unknown_characters(text: &str, span: Span) -> Diagnostic {
     let run = &text[span.range()];
     let first = run.chars().next().unwrap_or_default();
-    let shown: String = run.chars().take(SHOWN).collect();
+    let shown = excerpt(run);
     let diagnostic = |message: String| Diagnostic::error(codes::UNEXPECTED_CHARACTER, message).at(span, "");
     match first {
         ';' => {

@@ -4,6 +4,7 @@ use watchfire_diagnostics::{Diagnostic, Span, SpanMap};
 
 use crate::ast::StringLiteral;
 use crate::codes;
+use crate::problems::excerpt;
 
 /// Decodes the content of `"…"`; `text` is the token with its quotation marks, the closing one perhaps missing.
 ///
@@ -197,8 +198,7 @@ fn wrong_escapes(text: &str, start: usize, wrong: &[WrongEscape]) -> Option<Diag
         _ => wrong,
     };
     let first = wrong.first()?;
-    let escape = |span: Span| &text[span.start as usize - start..span.end as usize - start];
-    let shown = escape(first.span);
+    let shown = excerpt(&text[first.span.start as usize - start..first.span.end as usize - start]);
     let message = match first.reason {
         Reason::Unknown if shown.len() == 1 => "a lone backslash ends the string".to_owned(),
         Reason::Unknown => format!("`{shown}` is no escape sequence"),

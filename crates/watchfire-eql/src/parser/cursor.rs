@@ -5,9 +5,7 @@ use watchfire_diagnostics::{Code, Diagnostic, Span};
 use super::Parser;
 use crate::codes;
 use crate::lexer::{Keyword, TokenKind};
-
-/// Longest piece of the text that a message repeats, in characters.
-const LONGEST_QUOTE: usize = 40;
+use crate::problems::excerpt;
 
 impl Parser<'_> {
     pub(super) fn kind(&self) -> TokenKind {
@@ -31,12 +29,18 @@ impl Parser<'_> {
         &self.text[span.range()]
     }
 
-    /// End of the token before the cursor.
+    /// End of the token before the cursor; at the first token its start, where the query begins.
     pub(super) fn end_of_last(&self) -> usize {
         match self.position {
-            0 => 0,
+            0 => self.tokens[0].span.start as usize,
             position => self.tokens[position - 1].span.end as usize,
         }
+    }
+
+    /// The place of a node that should stand before the cursor and does not: behind the last token, so that it lies
+    /// inside of whatever ends there.
+    pub(super) fn missing_place(&self) -> Span {
+        Span::empty(self.end_of_last())
     }
 
     /// From `start` to the end of the token before the cursor.
@@ -130,12 +134,7 @@ impl Parser<'_> {
 
     /// A piece of the text short enough for a message.
     pub(super) fn quote(&self, span: Span) -> String {
-        let line = self.slice(span).lines().next().unwrap_or_default();
-        let mut quote: String = line.chars().take(LONGEST_QUOTE).collect();
-        if quote.len() < span.len() {
-            quote.push('…');
-        }
-        quote
+        excerpt(self.slice(span))
     }
 
     pub(super) fn say(&mut self, diagnostic: Diagnostic) {
@@ -146,8 +145,10 @@ impl Parser<'_> {
 
     /// Says something about the token at the cursor, unless something was said about it before.
     pub(super) fn complain(&mut self, make: impl FnOnce(&Self) -> Diagnostic) {
-        if self.complained_at != Some(self.position) {
-            self.complained_at = Some(self.position);
+        let complained_before = self.complained_at == Some(self.position)
+            || self.behind_nonsense.binary_search(&self.position).is_ok();
+        self.complained_at = Some(self.position);
+        if !complained_before {
             let diagnostic = make(self);
             self.say(diagnostic);
         }

@@ -129,7 +129,7 @@ impl Parser<'_> {
             }
         }
         self.close(TokenKind::RightParen, ")", opening);
-        patterns
+        patterns.filter(|patterns| !patterns.is_empty())
     }
 
     /// Whether a string or a number stands at the cursor.

@@ -102,6 +102,8 @@ struct Parser<'t> {
     problems: Problems,
     /// The token that was complained about last: one place gets one complaint.
     complained_at: Option<usize>,
+    /// Tokens before which something stands that means nothing, which has been complained about; in order.
+    behind_nonsense: Vec<usize>,
     /// Set when nothing more is to be read or said.
     given_up: bool,
     /// Names given to stages so far by `as`.
@@ -117,7 +119,18 @@ impl<'t> Parser<'t> {
             return None;
         }
         let (mut tokens, problems) = lex(text);
-        tokens.retain(|token| !token.kind.is_trivia() && token.kind != TokenKind::Unknown);
+        tokens.retain(|token| !token.kind.is_trivia());
+        let mut behind_nonsense = Vec::new();
+        let mut kept = 0;
+        tokens.retain(|token| {
+            let means_something = token.kind != TokenKind::Unknown;
+            if means_something {
+                kept += 1;
+            } else {
+                behind_nonsense.push(kept);
+            }
+            means_something
+        });
         Some(Self {
             text,
             tokens,
@@ -126,6 +139,7 @@ impl<'t> Parser<'t> {
             open_parentheses: 0,
             problems,
             complained_at: None,
+            behind_nonsense,
             given_up: false,
             aliases: Vec::new(),
         })

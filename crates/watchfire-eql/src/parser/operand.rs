@@ -9,6 +9,7 @@ use crate::ast::{
 };
 use crate::codes;
 use crate::lexer::{Keyword, TokenKind, strings};
+use crate::problems::excerpt;
 
 impl Parser<'_> {
     /// A primary and the predicate behind it, if any (eql-semantics §3).
@@ -206,8 +207,20 @@ impl Parser<'_> {
     }
 
     fn optional_field(&mut self) -> Tree {
-        let question = self.bump();
+        let mut question = self.bump();
+        // A loop, since text of nothing but `?` must not cost stack.
+        let mut repeated = false;
+        while self.at(TokenKind::Question) {
+            question = question.cover(self.bump());
+            repeated = true;
+        }
         match self.kind() {
+            TokenKind::Identifier | TokenKind::QuotedIdentifier if repeated => {
+                let diagnostic =
+                    Diagnostic::error(codes::OPTIONAL_WITHOUT_FIELD, "`?` stands before another `?`");
+                self.say(diagnostic.at(question, "").with_help("one is enough").with_edit(question, "?"));
+                self.field_or_reference(Some(question))
+            }
             TokenKind::Identifier | TokenKind::QuotedIdentifier if self.nth(1) != TokenKind::LeftParen => {
                 self.field_or_reference(Some(question))
             }
@@ -283,6 +296,7 @@ impl Parser<'_> {
                 break;
             }
         }
+        let start = start.cover(parts[0].span);
         FieldName { parts, optional: question.is_some(), span: self.span_from(start) }
     }
 
@@ -313,11 +327,7 @@ impl Parser<'_> {
             }
             _ => {
                 self.complain_expected(codes::UNEXPECTED_TOKEN, "a name");
-                parts.push(NamePart {
-                    text: String::new(),
-                    span: Span::empty(self.end_of_last()),
-                    indexes: Vec::new(),
-                });
+                parts.push(NamePart { text: String::new(), span: self.missing_place(), indexes: Vec::new() });
             }
         }
         if let Some(part) = parts.last_mut() {
@@ -372,7 +382,7 @@ impl Parser<'_> {
                 format!("`{}` cannot stand in a name as it is", self.quote(span)),
             )
             .at(span, "begins with a digit")
-            .with_help(format!("write it between back-quotes: `` `{text}` ``"))
+            .with_help(format!("write it between back-quotes: `` `{}` ``", excerpt(&text)))
             .with_edit(span, format!("`{text}`")),
         );
         let ends_in_dot = part.len() > text.len();
@@ -421,7 +431,7 @@ impl Parser<'_> {
             self.bump();
             return invalid(span);
         }
-        invalid(Span::empty(self.end_of_last()))
+        invalid(self.missing_place())
     }
 
     fn at_method_call(&self) -> bool {

@@ -60,14 +60,13 @@ impl Parser<'_> {
 
     /// `category where condition`, with the height of the condition. It ends at one of `ends`.
     pub(super) fn event_query(&mut self, ends: &[TokenKind]) -> (EventQuery, usize) {
-        let start = self.span();
         let (category, category_span) = self.category();
         let condition = if self.eat_keyword(Keyword::Where).is_some() || self.begins_condition() {
             self.expression(ends)
         } else {
             self.no_condition(ends)
         };
-        let span = self.span_from(start).cover(condition.expr.span);
+        let span = self.span_from(category_span).cover(condition.expr.span);
         (EventQuery { category, category_span, condition: condition.expr, span }, condition.height)
     }
 
@@ -87,7 +86,7 @@ impl Parser<'_> {
                 .with_edit(Span::empty(end), if nothing_follows { " where true" } else { " where" })
         });
         if self.at_end() || ends.contains(&self.kind()) {
-            return invalid(Span::empty(self.end_of_last()));
+            return invalid(self.missing_place());
         }
         self.expression(ends)
     }
@@ -104,7 +103,7 @@ impl Parser<'_> {
                 .with_help("write `any where …`, or name a category: `process where …`")
                 .with_edit(Span::empty(span.start as usize), "any where ")
             });
-            return (Category::Any, Span::empty(span.start as usize));
+            return (Category::Any, self.missing_place());
         }
         let named = |text: String, quoted| Category::Named { text, quoted };
         match self.kind() {
@@ -146,7 +145,7 @@ impl Parser<'_> {
                         .with_help("write `any where …`, or name a category: `process where …`")
                         .with_edit(Span::empty(span.start as usize), "any ")
                 });
-                (Category::Any, Span::empty(span.start as usize))
+                (Category::Any, self.missing_place())
             }
             TokenKind::Keyword(_) if self.keyword_at(1) == Some(Keyword::Where) => {
                 let text = self.slice(span).to_owned();
@@ -171,7 +170,7 @@ impl Parser<'_> {
             }
             _ => {
                 self.complain_expected(codes::EVENT_QUERY_FORM, "an event category");
-                (Category::Any, Span::empty(span.start as usize))
+                (Category::Any, self.missing_place())
             }
         }
     }
@@ -236,11 +235,16 @@ impl Parser<'_> {
             self.skip_to(&[TokenKind::Pipe]);
             return Pipe { name, name_span, arguments: Vec::new(), span: self.span_from(start) };
         }
+        // Endgame's EQL needs no commas between arguments.
+        let commas_needed = PIPES.contains(&name.as_str());
+        let ends = [TokenKind::Comma, TokenKind::Pipe, TokenKind::Identifier];
+        let ends = if commas_needed { &ends[..2] } else { &ends[..] };
         let mut arguments = Vec::new();
         if !self.at(TokenKind::Pipe) && !self.at_end() {
             loop {
-                arguments.push(self.expression(&[TokenKind::Comma, TokenKind::Pipe]).expr);
-                if self.eat(TokenKind::Comma).is_none() {
+                arguments.push(self.expression(ends).expr);
+                let goes_on = !commas_needed && self.at(TokenKind::Identifier);
+                if !goes_on && self.eat(TokenKind::Comma).is_none() {
                     break;
                 }
             }

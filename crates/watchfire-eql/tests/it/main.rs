@@ -11,8 +11,11 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod cases;
+mod conformance;
 mod dump;
 mod edits;
 mod invariants;
+mod limits;
 mod properties;
+mod random_trees;
 mod rule_corpus;
