@@ -2,6 +2,9 @@
 
 use watchfire_diagnostics::{Diagnostic, SourceText, Span, render};
 
+/// So many diagnostics of one text are rendered; rendering looks at the whole text each time.
+const MAX_RENDERED: usize = 60;
+
 /// Spans lie in the text and on its characters, and every diagnostic can be shown in every form.
 pub(crate) fn check_diagnostics(text: &str, diagnostics: &[Diagnostic]) {
     let source = SourceText::new("input", text);
@@ -13,6 +16,8 @@ pub(crate) fn check_diagnostics(text: &str, diagnostics: &[Diagnostic]) {
             check_span(text, edit.span);
         }
         assert!(!diagnostic.message.is_empty(), "a diagnostic says nothing: {diagnostic:?}");
+    }
+    for diagnostic in diagnostics.iter().take(MAX_RENDERED) {
         render::full(diagnostic, &source, render::Colour::Never);
         let line = render::one_line(diagnostic, &source);
         assert!(!line.contains('\n'), "the one-line form has several lines: {line:?}");

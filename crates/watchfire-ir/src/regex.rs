@@ -35,7 +35,7 @@ pub const MAX_REGEX_NESTING: usize = 100;
 /// Highest count in a repetition `{n,m}`.
 pub const MAX_REGEX_REPEAT: u32 = 1_000;
 
-/// Largest automaton of one pattern, in bytes, before it is run.
+/// Largest automata of one pattern together, in bytes, before they are run. Complement and intersection make several.
 pub const MAX_AUTOMATON_BYTES: usize = 4 << 20;
 
 /// Why a regular expression cannot be used.
@@ -263,9 +263,10 @@ mod tests {
         let deep = "(".repeat(500) + &")".repeat(500);
         let huge = "((a{900}){900}){900}".to_owned();
         let long = "a".repeat(MAX_REGEX_BYTES + 1);
+        let many = "~([^a]{9})&x|".repeat(4_000) + "x";
         for pattern in [
             "(", "a)", "[", "[a", "a{", "a{2,1}", "a{1001}", "*", "\"a", "<1-", "a\\", "x~(y)z", &deep,
-            &huge, &long,
+            &huge, &long, &many,
         ] {
             assert!(Regex::lucene(pattern, Fold::None).is_err(), "{pattern:.20}");
         }

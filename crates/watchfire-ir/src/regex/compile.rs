@@ -18,14 +18,23 @@ pub(super) enum Matcher {
 
 impl Matcher {
     pub(super) fn new(syntax: &Syntax, fold: Fold) -> Result<Self, RegexError> {
-        let list = |parts: &[Syntax]| -> Result<Vec<Self>, RegexError> {
-            parts.iter().map(|part| Self::new(part, fold)).collect()
+        Self::within(syntax, fold, &mut { MAX_AUTOMATON_BYTES })
+    }
+
+    /// Compiles as long as its automata fit into `bytes` together, and takes from these what they need.
+    fn within(syntax: &Syntax, fold: Fold, bytes: &mut usize) -> Result<Self, RegexError> {
+        let mut list = |parts: &[Syntax]| -> Result<Vec<Self>, RegexError> {
+            parts.iter().map(|part| Self::within(part, fold, bytes)).collect()
         };
         match syntax {
             Syntax::Alternation(parts) if syntax.is_boolean() => Ok(Self::Any(list(parts)?)),
             Syntax::Intersection(parts) => Ok(Self::All(list(parts)?)),
-            Syntax::Complement(inner) => Ok(Self::Not(Box::new(Self::new(inner, fold)?))),
-            other => Ok(Self::Automaton(automaton(other, fold)?)),
+            Syntax::Complement(inner) => Ok(Self::Not(Box::new(Self::within(inner, fold, bytes)?))),
+            other => {
+                let regex = automaton(other, fold, *bytes)?;
+                *bytes = bytes.saturating_sub(regex.memory_usage());
+                Ok(Self::Automaton(regex))
+            }
         }
     }
 
@@ -39,13 +48,13 @@ impl Matcher {
     }
 }
 
-fn automaton(syntax: &Syntax, fold: Fold) -> Result<meta::Regex, RegexError> {
+fn automaton(syntax: &Syntax, fold: Fold, bytes: usize) -> Result<meta::Regex, RegexError> {
     let inner = hir(syntax, fold != Fold::None)?;
     let whole = Hir::concat(vec![Hir::look(Look::Start), inner, Hir::look(Look::End)]);
-    let config = meta::Config::new().nfa_size_limit(Some(MAX_AUTOMATON_BYTES));
+    let config = meta::Config::new().nfa_size_limit(Some(bytes));
     meta::Builder::new().configure(config).build_from_hir(&whole).map_err(|error| {
         RegexError(match error.size_limit() {
-            Some(limit) => format!("the pattern needs an automaton of more than {limit} bytes"),
+            Some(_) => format!("the pattern needs automata of more than {MAX_AUTOMATON_BYTES} bytes"),
             None => format!("the pattern cannot be compiled: {error}"),
         })
     })
