@@ -1,13 +1,9 @@
 //! Conditions that are well formed and never hold.
 
-use std::cmp::Ordering;
-
 use watchfire_diagnostics::{Diagnostic, Span};
-use watchfire_events::ValueRef;
 
-use crate::{
-    Bound, Condition, Constant, FieldLeaf, FieldTarget, Fold, Leaf, Node, Predicate, Schema, TextMatch, codes,
-};
+use crate::contradiction::exclusion::excludes;
+use crate::{Condition, FieldLeaf, FieldTarget, Leaf, Node, Schema, codes};
 
 /// What the Elastic Common Schema allows in `event.category`.
 pub(super) const ECS_CATEGORIES: [&str; 20] = [
@@ -65,72 +61,4 @@ pub(super) fn contradictions(operands: &[(Span, &Condition)], schema: &dyn Schem
         }
     }
     warnings
-}
-
-/// Whether it is certain that no value satisfies both.
-fn excludes(a: &Predicate, b: &Predicate) -> bool {
-    match (a, b) {
-        (Predicate::Text(a), Predicate::Text(b)) => none_of(a, b) || none_of(b, a),
-        (Predicate::Equals(constant), other) | (other, Predicate::Equals(constant)) => {
-            value_of(constant).is_some_and(|value| !other.holds(value))
-        }
-        (Predicate::Range { low: a_low, high: a_high }, Predicate::Range { low: b_low, high: b_high }) => {
-            is_below(a_high, b_low) || is_below(b_high, a_low)
-        }
-        _ => false,
-    }
-}
-
-/// Whether `a` names only whole texts, none of which satisfies `b`. A folded text stands for others too, of which `b`
-/// may want one that is not folded; then nothing is certain.
-fn none_of(a: &TextMatch, b: &TextMatch) -> bool {
-    let comparable = a.fold() == b.fold() || a.fold() == Fold::None;
-    comparable && a.patterns().is_empty() && !a.exact().iter().any(|text| b.holds(text))
-}
-
-fn value_of(constant: &Constant) -> Option<ValueRef<'_>> {
-    Some(match constant {
-        Constant::Text(text) => ValueRef::Text(text),
-        Constant::Integer(number) => ValueRef::Integer(i64::try_from(*number).ok()?),
-        Constant::Double(number) => ValueRef::Double(*number),
-        Constant::Boolean(value) => ValueRef::Boolean(*value),
-        Constant::Ip(address) => ValueRef::Ip(*address),
-        Constant::Instant(at) => ValueRef::Instant(*at),
-        Constant::Version(version) => ValueRef::Text(version.as_str()),
-    })
-}
-
-/// Whether everything under the upper end `high` lies under the lower end `low`.
-fn is_below(high: &Bound, low: &Bound) -> bool {
-    let (high, high_included) = match high {
-        Bound::Unbounded => return false,
-        Bound::Included(limit) => (limit, true),
-        Bound::Excluded(limit) => (limit, false),
-    };
-    let (low, low_included) = match low {
-        Bound::Unbounded => return false,
-        Bound::Included(limit) => (limit, true),
-        Bound::Excluded(limit) => (limit, false),
-    };
-    match (value_of(high), low) {
-        (Some(value), limit) => match order(value, limit) {
-            Some(Ordering::Less) => true,
-            Some(Ordering::Equal) => !(high_included && low_included),
-            Some(Ordering::Greater) | None => false,
-        },
-        (None, _) => false,
-    }
-}
-
-fn order(value: ValueRef<'_>, limit: &Constant) -> Option<Ordering> {
-    let holds = |low: Bound, high: Bound| Predicate::Range { low, high }.holds(value);
-    if holds(Bound::Included(limit.clone()), Bound::Included(limit.clone())) {
-        Some(Ordering::Equal)
-    } else if holds(Bound::Unbounded, Bound::Excluded(limit.clone())) {
-        Some(Ordering::Less)
-    } else if holds(Bound::Excluded(limit.clone()), Bound::Unbounded) {
-        Some(Ordering::Greater)
-    } else {
-        None
-    }
 }
