@@ -22,4 +22,4 @@ pub use code::{Code, CodeInfo};
 pub use diagnostic::{Diagnostic, Edit, Label, Severity};
 pub use source::{LineColumn, SourceText};
 pub use span::{Span, SpanMap};
-pub use suggest::{closest, did_you_mean};
+pub use suggest::{closest, closest_within, did_you_mean};

@@ -3,8 +3,17 @@
 /// The candidate most like `name`, if it is like enough: at most a third of its characters differ, and at least one
 /// character is the same. Case does not count. Of equally near candidates the first in alphabetical order wins.
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    closest_within(name, (name.chars().count() / 3).max(1), candidates)
+}
+
+/// The candidate most like `name`, if it differs by at most `limit` slips of the hand (a character too many, too few,
+/// another one, or two exchanged) and has at least one character in common. Otherwise as [`closest`].
+pub fn closest_within<'a>(
+    name: &str,
+    limit: usize,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let wanted = name.to_lowercase();
-    let limit = (wanted.chars().count() / 3).max(1);
     candidates
         .into_iter()
         .filter(|candidate| !candidate.is_empty() && candidate.len().abs_diff(wanted.len()) <= limit)

@@ -19,7 +19,7 @@ mod schedule;
 
 use watchfire_diagnostics::{Diagnostic, Span};
 
-use self::places::Places;
+pub use self::places::Places;
 use crate::document::Syntax;
 use crate::document::reader::Context;
 use crate::format::RuleFile;

@@ -1,13 +1,17 @@
 //! The `watchfire` command: runs detection rules over logs.
 //!
-//! Results go to standard output, everything else to standard error. `exit` has the exit codes.
+//! Results go to standard output, everything else to standard error. [`exit::Exit`] has the exit codes.
 
+mod check;
+mod completions;
 mod destination;
 mod exit;
 mod intake;
 mod memory;
 mod progress;
 mod reading;
+mod reference;
+mod rule_paths;
 mod scan;
 mod schema;
 mod time_argument;
@@ -21,10 +25,14 @@ use clap::Parser;
 #[command(version, about)]
 enum Command {
     Scan(scan::Scan),
+    Check(check::Check),
+    Completions(completions::Completions),
 }
 
 fn main() -> ExitCode {
     match Command::parse() {
         Command::Scan(scan) => scan.run(),
+        Command::Check(check) => check.run(),
+        Command::Completions(completions) => completions.run(),
     }
 }

@@ -6,30 +6,30 @@ use crate::document::{Node, Syntax, Value};
 
 /// The document of a rule, asked for places only. Values are named by JSON pointers from the rule's own table, such as
 /// `/threat/0/tactic/id`.
-pub(crate) struct Places {
+pub struct Places {
     syntax: Syntax,
     document: Option<Node>,
 }
 
 impl Places {
     /// Reads a rule's text; one that cannot be read has no places.
-    pub(crate) fn of(text: &str) -> Self {
+    pub fn of(text: &str) -> Self {
         let (syntax, document) = crate::document::parse(text);
         Self { syntax, document }
     }
 
     /// The value at `pointer`, counted from the rule's table.
-    pub(crate) fn value(&self, pointer: &str) -> Option<Span> {
+    pub fn value(&self, pointer: &str) -> Option<Span> {
         self.rule_table().and_then(|rule| find(rule, pointer)).map(|node| node.span)
     }
 
     /// The value at `pointer`, counted from the top of the document.
-    pub(crate) fn top_value(&self, pointer: &str) -> Option<Span> {
+    pub fn top_value(&self, pointer: &str) -> Option<Span> {
         self.document.as_ref().and_then(|document| find(document, pointer)).map(|node| node.span)
     }
 
     /// What stands for the rule as a whole: the word `rule` of its table, or in JSON its name.
-    pub(crate) fn rule(&self) -> Span {
+    pub fn rule(&self) -> Span {
         let place = match self.syntax {
             Syntax::Toml => {
                 let top = self.document.as_ref().and_then(Node::as_table);

@@ -1,4 +1,7 @@
 //! Tests of the command as its users see it: one binary, a module per topic.
 
 mod cases;
+mod check_corpus;
+mod sarif;
 mod scan;
+mod shared;

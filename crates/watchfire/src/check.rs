@@ -1,0 +1,200 @@
+//! `watchfire check`: what is wrong or unwise about rules, without running them.
+//!
+//! ```text
+//!  files ─load─► rules ─examine─► diagnostics ─select─► text · JSON lines · SARIF     (standard output, or --output)
+//!                                      └──────────────► tally                         (standard error)
+//! ```
+
+mod codes;
+mod examine;
+mod field_checks;
+mod field_use;
+mod file_edit;
+mod key_fields;
+mod report;
+mod sarif;
+mod sources;
+mod tally;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+pub(crate) use codes::CODES;
+use watchfire_detect::{CompileOptions, RuleProgram, compile_rule};
+use watchfire_diagnostics::{Diagnostic, Severity, SourceText};
+use watchfire_rules::load::{Fate, LoadedFile};
+
+use self::examine::Examination;
+use self::tally::Tally;
+use crate::destination::Destination;
+use crate::exit::{self, Exit};
+use crate::reference::{find_code, similar_code};
+use crate::rule_paths::load_paths;
+use crate::schema::catalogue;
+
+/// Checks rules: their files, queries, fields and data streams, and what the detection-rules repository demands.
+///
+/// Reads TOML as in the detection-rules repository, and the JSON of Elastic's API. Every diagnostic has its place in the
+/// file. docs/diagnostics.md lists all codes.
+///
+/// Examples:
+///   watchfire check detection-rules/rules
+///   watchfire check my_rule.toml --fail-on warning
+///   watchfire check rules --format sarif --output rules.sarif
+///   watchfire check --explain EQL001
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Check {
+    /// Rule files and folders of rules; `-` alone is standard input.
+    #[arg(required_unless_present = "explain")]
+    paths: Vec<PathBuf>,
+    /// How the diagnostics are written.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    destination: Destination,
+    /// Ends with exit code 1 if there is a diagnostic of this severity or a worse one.
+    #[arg(long, value_enum, default_value_t = FailOn::Error, value_name = "SEVERITY")]
+    fail_on: FailOn,
+    /// Shows only diagnostics whose code begins so, such as `EQL` or `LNT005`.
+    #[arg(long, value_name = "CODE", num_args = 1.., value_delimiter = ',')]
+    select: Vec<String>,
+    /// Leaves out diagnostics whose code begins so. Wins over `--select`.
+    #[arg(long, value_name = "CODE", num_args = 1.., value_delimiter = ',')]
+    ignore: Vec<String>,
+    /// Prints what a code means, and checks nothing.
+    #[arg(long, value_name = "CODE", conflicts_with = "paths")]
+    explain: Option<String>,
+}
+
+/// How diagnostics are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people, with the lines of the file.
+    Text,
+    /// One JSON object a line.
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors.
+    Sarif,
+}
+
+/// What makes the run fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum FailOn {
+    /// Errors.
+    Error,
+    /// Warnings and errors.
+    Warning,
+    /// Any diagnostic.
+    Note,
+    /// Nothing.
+    Never,
+}
+
+impl FailOn {
+    fn fails(self, severity: Severity) -> bool {
+        match self {
+            Self::Error => severity >= Severity::Error,
+            Self::Warning => severity >= Severity::Warning,
+            Self::Note => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// A file with what is shown of it.
+struct Checked {
+    source: SourceText,
+    /// Id and name of its rule, if it could be loaded.
+    rule: Option<RuleName>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// By what a rule is known.
+struct RuleName {
+    id: Option<String>,
+    name: String,
+}
+
+impl Check {
+    /// Runs the command.
+    pub(crate) fn run(&self) -> ExitCode {
+        let mut log = io::stderr().lock();
+        exit::of(match &self.explain {
+            Some(code) => explain(code, &mut io::stdout().lock(), &mut log),
+            None => self.check(&mut log),
+        })
+    }
+
+    fn check(&self, log: &mut dyn Write) -> io::Result<Exit> {
+        let mut out = self.destination.open()?;
+        let catalogue = catalogue();
+        let mut examination = Examination::new(&catalogue);
+        let mut tally = Tally::default();
+        let mut fails = false;
+        let mut checked = Vec::new();
+        let options = CompileOptions { now: Some(examine::NOW) };
+        for file in load_paths(&self.paths)? {
+            tally.file(file.fate);
+            let LoadedFile { source, fate, content, mut diagnostics } = file;
+            if fate == Fate::NotARule && !self.is_named(source.name()) {
+                // In a folder such files may well lie; it is the one who names a file that expects a rule.
+                diagnostics.iter_mut().for_each(|diagnostic| diagnostic.severity = Severity::Note);
+            }
+            if let Some(content) = &content {
+                diagnostics.extend(examination.rule(content, &source));
+                let program = compile_rule(&content.rule, &catalogue, &options).program;
+                if let Some(RuleProgram::Unsupported(what)) = program {
+                    tally.not_run_yet(&what);
+                }
+            }
+            let (shown, hidden): (Vec<_>, Vec<_>) =
+                diagnostics.into_iter().partition(|diagnostic| self.selects(diagnostic));
+            tally.diagnostics(&shown, hidden.len());
+            fails |= shown.iter().any(|diagnostic| self.fail_on.fails(diagnostic.severity));
+            let rule = content.map(|content| {
+                let id = content.rule.rule_id.as_ref().map(ToString::to_string);
+                RuleName { id, name: content.rule.name }
+            });
+            checked.push(Checked { source, rule, diagnostics: shown });
+        }
+        match self.format {
+            Format::Text => report::text(&checked, self.destination.colour(), &mut *out)?,
+            Format::Json => report::json(&checked, &mut *out)?,
+            Format::Sarif => sarif::write(&checked, &mut *out)?,
+        }
+        out.flush()?;
+        tally.with_unknown_streams = examination.with_unknown_streams;
+        tally.write(log)?;
+        Ok(if fails { Exit::Problems } else { Exit::Success })
+    }
+
+    /// Whether the user named this very file.
+    fn is_named(&self, name: &str) -> bool {
+        self.paths.iter().any(|path| path.as_path() == Path::new(name))
+    }
+
+    fn selects(&self, diagnostic: &Diagnostic) -> bool {
+        let code = diagnostic.code.as_str();
+        let one_of = |list: &[String]| {
+            list.iter().any(|prefix| {
+                code.get(..prefix.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix))
+            })
+        };
+        (self.select.is_empty() || one_of(&self.select)) && !one_of(&self.ignore)
+    }
+}
+
+fn explain(text: &str, out: &mut dyn Write, log: &mut dyn Write) -> io::Result<Exit> {
+    if let Some((group, info)) = find_code(text) {
+        writeln!(out, "{}: {}\n\n{}\n\nPart: {}", info.code, info.title, info.explanation, group.title)?;
+        return Ok(Exit::Success);
+    }
+    write!(log, "watchfire: there is no code `{text}`")?;
+    match similar_code(text) {
+        Some(similar) => writeln!(log, "; did you mean `{similar}`?")?,
+        None => writeln!(log, "; docs/diagnostics.md lists all")?,
+    }
+    Ok(Exit::Usage)
+}

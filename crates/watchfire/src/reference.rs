@@ -1,0 +1,113 @@
+//! Every code that a diagnostic can have, from all crates; and the reference pages that are made from the program
+//! itself.
+
+use watchfire_diagnostics::{CodeInfo, closest};
+
+/// What the codes of one letter group are about, and the group.
+pub(crate) struct CodeGroup {
+    /// The heading of its part of the page.
+    pub(crate) title: &'static str,
+    /// Its codes in order.
+    pub(crate) codes: &'static [CodeInfo],
+}
+
+/// All groups, in the order in which a rule meets them.
+pub(crate) const CODE_GROUPS: &[CodeGroup] = &[
+    CodeGroup { title: "Rule files and their lint", codes: watchfire_rules::CODES },
+    CodeGroup { title: "Reading EQL", codes: watchfire_eql::CODES },
+    CodeGroup { title: "Fields and types in EQL", codes: watchfire_ir::codes::CODES },
+    CodeGroup { title: "Reading KQL", codes: watchfire_kql::CODES },
+    CodeGroup { title: "Reading Lucene queries", codes: watchfire_kql::lucene::CODES },
+    CodeGroup {
+        title: "Fields and types in KQL, Lucene queries and filters",
+        codes: watchfire_ir::KQL_CODES,
+    },
+    CodeGroup { title: "The rule as a whole", codes: crate::check::CODES },
+];
+
+/// All codes.
+pub(crate) fn all_codes() -> impl Iterator<Item = &'static CodeInfo> {
+    CODE_GROUPS.iter().flat_map(|group| group.codes)
+}
+
+/// What is known of a code, in either case of letters, and the group it belongs to.
+pub(crate) fn find_code(text: &str) -> Option<(&'static CodeGroup, &'static CodeInfo)> {
+    let mut all = CODE_GROUPS.iter().flat_map(|group| group.codes.iter().map(move |info| (group, info)));
+    all.find(|(_, info)| info.code.as_str().eq_ignore_ascii_case(text))
+}
+
+/// The code that was probably meant.
+pub(crate) fn similar_code(text: &str) -> Option<&'static str> {
+    closest(text, all_codes().map(|info| info.code.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fmt::Write;
+    use std::path::Path;
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Holds a page of `docs/` to what it should be; with `WATCHFIRE_UPDATE=1` it is written instead.
+    fn assert_page(name: &str, content: &str) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+        if std::env::var_os("WATCHFIRE_UPDATE").is_some_and(|value| value == "1") {
+            std::fs::write(&path, content).unwrap();
+        }
+        let page = std::fs::read_to_string(&path).unwrap_or_default();
+        let hint = format!("docs/{name} is stale: run the tests with WATCHFIRE_UPDATE=1");
+        assert!(page == content, "{hint}");
+    }
+
+    #[test]
+    fn no_code_has_two_meanings() {
+        let mut seen = BTreeSet::new();
+        let twice: Vec<_> = all_codes().filter(|info| !seen.insert(info.code)).collect();
+        assert!(twice.is_empty(), "{twice:?}");
+        for info in all_codes() {
+            let (letters, digits) = info.code.as_str().split_at(3);
+            let well_formed = letters.bytes().all(|byte| byte.is_ascii_uppercase())
+                && digits.len() == 3
+                && digits.bytes().all(|byte| byte.is_ascii_digit());
+            assert!(well_formed, "{}", info.code);
+            assert!(!info.title.is_empty() && info.explanation.ends_with('.'), "{}", info.code);
+        }
+    }
+
+    #[test]
+    fn the_page_of_diagnostics_is_current() {
+        let mut page = String::from(
+            "# Diagnostics\n\nWhat Watchfire says about rules and queries, by code. A code is never reused for another \
+             meaning. `watchfire check --explain CODE` prints one entry.\n",
+        );
+        for group in CODE_GROUPS {
+            write!(page, "\n## {}\n", group.title).unwrap();
+            for info in group.codes {
+                write!(page, "\n### {}: {}\n\n{}\n", info.code, info.title, info.explanation).unwrap();
+            }
+        }
+        assert_page("diagnostics.md", &page);
+    }
+
+    #[test]
+    fn the_page_of_commands_is_current() {
+        let mut command = crate::Command::command().term_width(100);
+        command.build();
+        let mut page = String::from("# Commands\n\nThe help of each command, as `--help` prints it.\n");
+        write_help(&mut command, &mut page);
+        assert_page("cli.md", &page);
+    }
+
+    fn write_help(command: &mut clap::Command, page: &mut String) {
+        let name = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
+        let help = command.render_long_help().to_string();
+        let lines: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
+        write!(page, "\n## `{name}`\n\n```text\n{}\n```\n", lines.join("\n")).unwrap();
+        for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help") {
+            write_help(below, page);
+        }
+    }
+}
