@@ -58,7 +58,10 @@ pub fn full(diagnostic: &Diagnostic, source: &SourceText, colour: Colour) -> Str
             let kind = if label.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
             kind.span(clamp(label.span, source).range()).label(label.message.as_str())
         });
-        let snippet = Snippet::source(source.text()).path(source.name()).annotations(annotations);
+        let snippet = Snippet::source(source.text())
+            .line_start(source.first_line())
+            .path(source.name())
+            .annotations(annotations);
         Group::with_title(title).element(snippet)
     };
     for note in &diagnostic.notes {
@@ -70,7 +73,8 @@ pub fn full(diagnostic: &Diagnostic, source: &SourceText, colour: Colour) -> Str
     let mut report = vec![group];
     if let (Some(edit), None) = (&diagnostic.edit, &diagnostic.help) {
         let patch = Patch::new(clamp(edit.span, source).range(), edit.replacement.as_str());
-        let snippet = Snippet::source(source.text()).path(source.name()).patch(patch);
+        let snippet =
+            Snippet::source(source.text()).line_start(source.first_line()).path(source.name()).patch(patch);
         report.push(Group::with_title(Level::HELP.secondary_title("change it to")).element(snippet));
     }
     let renderer = match colour {

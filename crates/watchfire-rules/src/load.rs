@@ -5,7 +5,7 @@ mod export;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use watchfire_diagnostics::{Diagnostic, Severity, SourceText};
+use watchfire_diagnostics::{Diagnostic, Severity, SourceText, Span};
 
 use crate::codes;
 use crate::format::{self, ParsedRule, RuleFile, ndjson};
@@ -34,8 +34,8 @@ pub enum Fate {
     Failed,
 }
 
-/// A file, its text and what there is to say about it. Each rule of an export counts as a file of its own, named by the
-/// export and the number of its line.
+/// A file, its text and what there is to say about it. Each rule of an export counts as a file of its own: the text is
+/// that of its line, with the name and the line numbers of the export.
 #[derive(Clone, Debug)]
 pub struct LoadedFile {
     /// The text under the name that diagnostics show.
@@ -173,19 +173,29 @@ pub fn load_text(name: &str, mut text: String) -> Vec<LoadedFile> {
 }
 
 fn refuse_duplicates(files: &mut [LoadedFile]) {
-    let mut first: BTreeMap<String, String> = BTreeMap::new();
+    let mut first: BTreeMap<String, (String, usize)> = BTreeMap::new();
     for file in files {
         let Some(id) = file.content.as_ref().and_then(|content| content.rule.rule_id.as_ref()) else {
             continue;
         };
         let id = id.to_string();
-        if let Some(other) = first.get(&id) {
-            let message = format!("the rule id `{id}` is already that of `{other}`");
-            file.diagnostics.push(Diagnostic::new(codes::DUPLICATE_RULE, Severity::Error, message));
-            file.content = None;
-            file.fate = Fate::Failed;
-        } else {
-            first.insert(id, file.source.name().to_owned());
+        let (name, line) = (file.source.name().to_owned(), file.source.first_line());
+        let Some((other, other_line)) = first.get(&id) else {
+            first.insert(id, (name, line));
+            continue;
+        };
+        let place = match other_line {
+            _ if *other == name => format!("that of line {other_line}"),
+            1 => format!("that of `{other}`"),
+            _ => format!("that of `{other}`, line {other_line}"),
+        };
+        let message = format!("the rule id `{id}` is already {place}");
+        let mut diagnostic = Diagnostic::new(codes::DUPLICATE_RULE, Severity::Error, message);
+        if line > 1 {
+            diagnostic = diagnostic.at(Span::empty(0), "");
         }
+        file.diagnostics.push(diagnostic);
+        file.content = None;
+        file.fate = Fate::Failed;
     }
 }

@@ -10,7 +10,7 @@ use crate::model::Export;
 /// The most lines without use that are shown one by one; a file of something else has nothing but such lines.
 pub const MAX_USELESS_LINES_SHOWN: usize = 5;
 
-/// Takes an export apart. The lines bear its name and their number.
+/// Takes an export apart. The lines bear its name, and count as it does.
 pub(super) fn load(name: &str, text: &str) -> Vec<LoadedFile> {
     let parsed = ndjson::parse(text);
     if parsed.lines.iter().all(|line| line.kind.is_none()) {
@@ -31,7 +31,7 @@ pub(super) fn load(name: &str, text: &str) -> Vec<LoadedFile> {
         };
         let has_news = fate != Fate::NotARule || !line.diagnostics.is_empty();
         if has_news && (line.kind.is_some() || useless <= MAX_USELESS_LINES_SHOWN) {
-            let source = SourceText::new(format!("{name}:{}", line.number), line.text);
+            let source = SourceText::new(name, line.text).starting_at_line(line.number);
             loaded.push(LoadedFile { source, fate, content, export: None, diagnostics: line.diagnostics });
         }
     }

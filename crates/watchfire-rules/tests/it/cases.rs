@@ -62,15 +62,19 @@ const SHOWN: usize = 8;
 
 /// Both forms of every diagnostic; of many only those of the first ones, and the last one.
 pub(crate) fn told(diagnostics: &[Diagnostic], name: &str, text: &str) -> String {
-    let source = SourceText::new(name, text);
+    told_of(diagnostics, &SourceText::new(name, text))
+}
+
+/// Both forms of every diagnostic about this source.
+pub(crate) fn told_of(diagnostics: &[Diagnostic], source: &SourceText) -> String {
     let mut out = String::new();
     let (first, rest) = diagnostics.split_at(diagnostics.len().min(SHOWN));
     for diagnostic in first {
-        let full = render::full(diagnostic, &source, render::Colour::Never);
-        writeln!(out, "{}\n\n{full}\n", render::one_line(diagnostic, &source)).unwrap();
+        let full = render::full(diagnostic, source, render::Colour::Never);
+        writeln!(out, "{}\n\n{full}\n", render::one_line(diagnostic, source)).unwrap();
     }
     if let Some(last) = rest.last() {
-        writeln!(out, "… {} more …\n{}", rest.len() - 1, render::one_line(last, &source)).unwrap();
+        writeln!(out, "… {} more …\n{}", rest.len() - 1, render::one_line(last, source)).unwrap();
     }
     if out.is_empty() { "nothing to say\n".to_owned() } else { out }
 }

@@ -4,15 +4,19 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use watchfire_diagnostics::SourceText;
 use watchfire_rules::load::{LoadedFile, load};
 
-use crate::cases::{assert_snapshot, cases, told};
+use crate::cases::{assert_snapshot, cases, told_of};
 
 fn describe(files: &[LoadedFile]) -> String {
     let mut out = String::new();
     for file in files {
         let name = file.source.name().replace('\\', "/");
-        write!(out, "=== {name}: {:?}", file.fate).unwrap();
+        // A line of an export is told by its number.
+        let line = Some(file.source.first_line()).filter(|line| *line > 1);
+        let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+        write!(out, "=== {name}{line}: {:?}", file.fate).unwrap();
         if let Some(content) = &file.content {
             write!(out, ", {:?}, {}", content.rule.name, content.rule.kind.rule_type()).unwrap();
         }
@@ -20,7 +24,8 @@ fn describe(files: &[LoadedFile]) -> String {
             let (lists, items) = (export.exception_lists.len(), export.exception_items.len());
             write!(out, ", lists {lists}, items {items}, connectors {}", export.connectors.len()).unwrap();
         }
-        let shown = told(&file.diagnostics, &name, file.source.text());
+        let source = SourceText::new(name, file.source.text()).starting_at_line(file.source.first_line());
+        let shown = told_of(&file.diagnostics, &source);
         write!(out, "\n{}\n\n", shown.trim_end()).unwrap();
     }
     out
