@@ -137,7 +137,7 @@ impl Check {
         let options = CompileOptions { now: Some(examine::NOW) };
         for file in load_paths(&self.paths)? {
             tally.file(file.fate);
-            let LoadedFile { source, fate, content, mut diagnostics } = file;
+            let LoadedFile { source, fate, content, mut diagnostics, .. } = file;
             if fate == Fate::NotARule && !self.is_named(source.name()) {
                 // In a folder such files may well lie; it is the one who names a file that expects a rule.
                 diagnostics.iter_mut().for_each(|diagnostic| diagnostic.severity = Severity::Note);

@@ -12,6 +12,7 @@ mod progress;
 mod reading;
 mod reference;
 mod rule_paths;
+mod rules;
 mod scan;
 mod schema;
 mod time_argument;
@@ -26,6 +27,7 @@ use clap::Parser;
 enum Command {
     Scan(scan::Scan),
     Check(check::Check),
+    Rules(rules::Rules),
     Completions(completions::Completions),
 }
 
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
     match Command::parse() {
         Command::Scan(scan) => scan.run(),
         Command::Check(check) => check.run(),
+        Command::Rules(rules) => rules.run(),
         Command::Completions(completions) => completions.run(),
     }
 }

@@ -1,8 +1,8 @@
 //! `watchfire scan`: all rules over files and folders, as one window.
 
 mod found;
-mod output;
-mod selection;
+pub(crate) mod output;
+pub(crate) mod selection;
 mod summary;
 
 use std::collections::BTreeMap;
