@@ -35,16 +35,42 @@ use crate::schema::catalogue;
 
 /// Checks rules: their files, queries, fields and data streams, and what the detection-rules repository demands.
 ///
-/// Reads TOML as in the detection-rules repository, and the JSON of Elastic's API. Every diagnostic has its place in the
-/// file. docs/diagnostics.md lists all codes.
-///
-/// Examples:
-///   watchfire check detection-rules/rules
-///   watchfire check my_rule.toml --fail-on warning
-///   watchfire check rules --format sarif --output rules.sarif
-///   watchfire check --explain EQL001
+/// Reads TOML as in the detection-rules repository, the JSON of Elastic's API, and exports. Every diagnostic has its
+/// place in the file; counts go to standard error. docs/diagnostics.md explains every code.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(
+    after_help = "\
+Examples:
+  watchfire check detection-rules/rules
+  watchfire check my_rule.toml --fail-on warning
+  watchfire check rules/ --format sarif --output rules.sarif
+  watchfire check rules/ --select EQL,KQL --ignore KQL102
+  watchfire check --explain CHK003
+
+Exit codes:
+  0  done
+  1  done, and there is a diagnostic of the severity of --fail-on or a worse one
+  2  wrong usage",
+    after_long_help = "\
+Examples:
+  watchfire check detection-rules/rules
+  watchfire check my_rule.toml --fail-on warning
+  watchfire check rules/ --format sarif --output rules.sarif
+  watchfire check rules/ --select EQL,KQL --ignore KQL102
+  watchfire check --explain CHK003
+
+Keys of a JSON line:
+  file, rule {id, name}, code, severity (error, warning, note), message,
+  line, column, end_line, end_column: the place, or null
+  labels [{line, column, end_line, end_column, message, primary}], notes [text], help: text or null
+  edit {line, column, end_line, end_column, replacement}: what to write instead, or null
+Lines and columns count from 1, columns in characters; the end lies behind the last one.
+
+Exit codes:
+  0  done
+  1  done, and there is a diagnostic of the severity of --fail-on or a worse one
+  2  wrong usage"
+)]
 pub(crate) struct Check {
     /// Rule files and folders of rules; `-` alone is standard input.
     #[arg(required_unless_present = "explain")]

@@ -8,9 +8,10 @@ use clap::CommandFactory;
 use crate::exit::{self, Exit};
 
 /// Prints the completions of this command for a shell.
-///
-/// Example: watchfire completions bash > ~/.local/share/bash-completion/completions/watchfire
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  watchfire completions bash > ~/.local/share/bash-completion/completions/watchfire")]
 pub(crate) struct Completions {
     /// The shell.
     #[arg(value_enum)]

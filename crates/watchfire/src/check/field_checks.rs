@@ -127,7 +127,7 @@ impl<'a> FieldChecks<'a> {
 
 /// A key that groups by a field which has no whole values.
 fn ungroupable(used: &FieldUse, resolution: &Resolution, is_object: bool) -> Option<Diagnostic> {
-    let key = used.key.as_ref().filter(|_| used.role != Role::Filter)?;
+    let key = used.key.as_ref().filter(|key| used.role != Role::Filter && groups(key))?;
     let why = match resolution {
         _ if is_object => "is an object",
         Resolution::Field(field) if field.field_type.family() == TypeFamily::AnalysedText => {
@@ -141,6 +141,13 @@ fn ungroupable(used: &FieldUse, resolution: &Resolution, is_object: bool) -> Opt
         Some(span) => diagnostic.at(span, ""),
         None => diagnostic,
     })
+}
+
+/// Whether the key tells events apart by values.
+fn groups(key: &str) -> bool {
+    ["threshold.", "new_terms", "threat_mapping", "alert_suppression."]
+        .iter()
+        .any(|begin| key.starts_with(begin))
 }
 
 /// Speaks of fields that exist, but not in the data streams of the rule.

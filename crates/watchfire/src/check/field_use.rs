@@ -29,8 +29,8 @@ pub(super) enum Role {
     Filter,
     /// Events are told apart by its values, and there is no alert for events without any.
     Needed,
-    /// Events are told apart by its values.
-    Grouping,
+    /// Events are told apart by its values, or alerts take something from it.
+    Read,
 }
 
 impl FieldUse {

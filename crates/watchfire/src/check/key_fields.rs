@@ -62,7 +62,7 @@ pub(super) fn of_events(rule: &Rule, places: &Places) -> Vec<FieldUse> {
                 for (at, entry) in mapping.entries.iter().enumerate() {
                     keys.add(
                         &entry.field,
-                        Role::Grouping,
+                        Role::Read,
                         &[&format!("/threat_mapping/{group}/entries/{at}/field")],
                     );
                 }
@@ -73,10 +73,30 @@ pub(super) fn of_events(rule: &Rule, places: &Places) -> Vec<FieldUse> {
     if let Some(suppression) = rule.kind.alert_suppression() {
         keys.add_list(
             &suppression.group_by,
-            Role::Grouping,
+            Role::Read,
             "/alert_suppression/group_by",
             "/alert_suppression/group_by_v2",
         );
+    }
+    let mut fields = vec![
+        ("/timestamp_override", &rule.timestamp_override),
+        ("/rule_name_override", &rule.rule_name_override),
+    ];
+    if let RuleKind::Eql(rule) = &rule.kind {
+        fields.push(("/event_category_override", &rule.event_category_override));
+        fields.push(("/tiebreaker_field", &rule.tiebreaker_field));
+        fields.push(("/timestamp_field", &rule.timestamp_field));
+    }
+    for (pointer, name) in fields {
+        if let Some(name) = name {
+            keys.add(name, Role::Read, &[pointer]);
+        }
+    }
+    for (at, mapping) in rule.severity_mapping().iter().enumerate() {
+        keys.add(&mapping.field, Role::Read, &[&format!("/severity_mapping/{at}/field")]);
+    }
+    for (at, mapping) in rule.risk_score_mapping().iter().enumerate() {
+        keys.add(&mapping.field, Role::Read, &[&format!("/risk_score_mapping/{at}/field")]);
     }
     keys.uses
 }
@@ -86,7 +106,7 @@ pub(super) fn of_indicators(rule: &ThreatMatchRule, places: &Places) -> Vec<Fiel
     let mut keys = Keys { places, uses: Vec::new() };
     for (group, mapping) in rule.threat_mapping.iter().enumerate() {
         for (at, entry) in mapping.entries.iter().enumerate() {
-            keys.add(&entry.value, Role::Grouping, &[&format!("/threat_mapping/{group}/entries/{at}/value")]);
+            keys.add(&entry.value, Role::Read, &[&format!("/threat_mapping/{group}/entries/{at}/value")]);
         }
     }
     keys.uses

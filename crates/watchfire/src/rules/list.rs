@@ -14,12 +14,16 @@ use crate::scan::selection::Selection;
 /// Lists rules, in the order of their files.
 ///
 /// All options that choose must fit; of one option given several times, one must.
-///
-/// Examples:
-///   watchfire rules list detection-rules/rules --technique T1059 --severity high
-///   watchfire rules list detection-rules/rules --text netsupport --format ndjson
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "\
+Examples:
+  watchfire rules list detection-rules/rules --technique T1059 --severity high
+  watchfire rules list export.ndjson --text netsupport --format ndjson
+
+Exit codes:
+  0  done
+  1  done, but some file could not be used
+  2  wrong usage")]
 pub(super) struct List {
     /// Rule files and folders of rules; `-` alone is standard input.
     #[arg(required = true)]

@@ -13,11 +13,17 @@ use crate::scan::output::escape_controls;
 
 /// Shows one rule: as a page for people, or as the JSON of Elastic's API.
 ///
-/// Examples:
-///   watchfire rules show "Remote Support Tool" detection-rules/rules
-///   watchfire rules show 6f0e6a52-0c0e-4c0b-9a5e-000000000001 export.ndjson --format json
+/// The first way of naming that fits any rule counts: its id, its whole name, its file, a part of its name.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "\
+Examples:
+  watchfire rules show 'Remote Support Tool' detection-rules/rules
+  watchfire rules show 6f0e6a52-0c0e-4c0b-9a5e-000000000001 export.ndjson --format json
+
+Exit codes:
+  0  done
+  1  no rule is so named or several are, or some file could not be used
+  2  wrong usage")]
 pub(super) struct Show {
     /// The rule's id, its name or a part of it, or the name of its file.
     #[arg(value_name = "RULE")]

@@ -2,6 +2,7 @@
 
 mod cases;
 mod check_corpus;
+mod completions;
 mod pipes;
 mod sarif;
 mod scan;
