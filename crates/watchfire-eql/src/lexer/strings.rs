@@ -59,12 +59,13 @@ pub(crate) fn closing_quote(text: &str, quote: u8) -> Result<usize, usize> {
     Err(text.len())
 }
 
-/// The content of a string that is closed by its opening quote, which may be missing at its end.
+/// The content of a string token that is closed by its opening quote, if it is closed.
 pub(crate) fn content(text: &str) -> &str {
-    let quote = text.as_bytes()[0];
     let inside = &text[1..];
-    let (Ok(length) | Err(length)) = closing_quote(inside, quote);
-    &inside[..length]
+    let Some(content) = inside.strip_suffix(char::from(text.as_bytes()[0])) else { return inside };
+    // A quote behind an odd number of backslashes is part of the content.
+    let backslashes = content.bytes().rev().take_while(|&byte| byte == b'\\').count();
+    if backslashes % 2 == 0 { content } else { inside }
 }
 
 /// The string that is meant by content between other quotation marks, and how it is written here: escapes are taken for
