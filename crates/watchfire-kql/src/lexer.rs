@@ -114,3 +114,47 @@ impl Lexer<'_> {
 fn space_length(text: &str) -> usize {
     text.len() - text.trim_start_matches(is_space).len()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::characters::is_trimmed;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+
+        /// Between two tokens stands nothing but white space, which may be what a literal loses at its ends.
+        #[test]
+        fn tokens_and_white_space_cover_the_text(
+            pieces in prop::collection::vec(
+                prop_oneof![
+                    prop::sample::select(vec![
+                        " ", "\n", "\u{a0}", "\u{feff}", "or", " and ", "not ", "(", "}", ":", "<=", "\"", "\\", "\\\"", "*",
+                        "C:\\a\\\"", "\\u0041", "\\ud83d", "'", "é", "🔥",
+                    ])
+                    .prop_map(str::to_owned),
+                    any::<char>().prop_map(String::from),
+                ],
+                0..30,
+            ),
+            escaped_quote_ends_path in any::<bool>(),
+        ) {
+            let text = pieces.concat();
+            let mut problems = Problems::new(crate::codes::FURTHER_PROBLEMS);
+            let found = tokens(&text, escaped_quote_ends_path, &mut problems).list;
+            let mut end = 0;
+            for token in &found {
+                let gap = text.get(end..token.span.start as usize);
+                prop_assert!(gap.is_some_and(|gap| gap.chars().all(is_trimmed)), "{text:?}: {gap:?} before {token:?}");
+                prop_assert!(text.get(token.span.range()).is_some(), "{text:?}: {token:?}");
+                let may_be_empty = matches!(&token.kind, TokenKind::End | TokenKind::Unquoted(_));
+                prop_assert!(!token.span.is_empty() || may_be_empty, "{text:?}: {token:?}");
+                end = token.span.end as usize;
+            }
+            prop_assert_eq!(end, text.len());
+            prop_assert_eq!(found.iter().filter(|token| token.kind == TokenKind::End).count(), 1);
+        }
+    }
+}

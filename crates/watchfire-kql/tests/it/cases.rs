@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use watchfire_diagnostics::{CodeInfo, Diagnostic, Severity, SourceText, render};
 
+use watchfire_kql::MAX_DIAGNOSTICS;
+
 use crate::dump::dump;
 use crate::invariants::{check_against_reference, parse_checked};
 
@@ -123,6 +125,35 @@ pub(crate) fn diagnostics(folder: &str, codes: &[CodeInfo], parse: impl Fn(&str)
 #[test]
 fn every_code_is_shown_by_a_case() {
     diagnostics("diagnostics", watchfire_kql::CODES, |text| parse_checked(text).diagnostics);
+}
+
+/// An edit settles what it belongs to and makes nothing worse. It may bring the next problem to light: of several escapes
+/// in one path only the first is spoken of.
+#[test]
+fn edits_settle_what_they_belong_to() {
+    let errors = |problems: &[Diagnostic]| {
+        problems.iter().filter(|problem| problem.severity == Severity::Error).count()
+    };
+    let mut settled = 0;
+    for (name, text) in files("diagnostics") {
+        let before = parse_checked(&text).diagnostics;
+        if before.len() > MAX_DIAGNOSTICS {
+            continue;
+        }
+        for problem in &before {
+            let Some(edit) = &problem.edit else { continue };
+            let mut edited = text.clone();
+            edited.replace_range(edit.span.range(), &edit.replacement);
+            let after = parse_checked(&edited).diagnostics;
+            let again = after.iter().any(|one| (one.code, &one.message) == (problem.code, &problem.message));
+            assert!(
+                !again && after.len() <= before.len() && errors(&after) <= errors(&before),
+                "{name}: {problem:?}\n{edited}\n{after:#?}"
+            );
+            settled += 1;
+        }
+    }
+    assert!(settled >= 10, "only {settled} edits");
 }
 
 #[test]
