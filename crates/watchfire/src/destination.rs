@@ -20,7 +20,7 @@ pub(crate) struct Destination {
 impl Destination {
     /// Opens it. A file that exists and must not be overwritten is an error of kind
     /// [`AlreadyExists`](io::ErrorKind::AlreadyExists).
-    pub(crate) fn open(&self) -> io::Result<Box<dyn Write>> {
+    pub(crate) fn open(&self) -> io::Result<Box<dyn Write + Send>> {
         let Some(path) = &self.output else { return Ok(Box::new(BufWriter::new(io::stdout()))) };
         Ok(Box::new(self.create(path)?))
     }

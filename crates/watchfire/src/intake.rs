@@ -12,6 +12,7 @@
 //! on it: sums, unions, and the first places in their own order.
 
 mod account;
+mod input_summary;
 
 use std::collections::VecDeque;
 use std::io;
@@ -21,11 +22,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use watchfire_events::{BatchBuilder, Document, EventBatch, Place, Timestamp, get_field};
-use watchfire_ir::Catalogue;
+use watchfire_ir::Schema;
 use watchfire_sources::decode::{FileReport, RecordSink, RejectReason, list_files, read_file, read_stream};
 use watchfire_sources::normalise::{NormaliseOptions, RawInput, RawPayload, normalise};
 
 pub(crate) use self::account::Account;
+pub(crate) use self::input_summary::InputSummary;
 use crate::progress::Progress;
 
 /// Most events of one batch. Beyond some thousands, distinct values are no longer shared by more rows.
@@ -47,6 +49,8 @@ pub(crate) struct IntakeOptions {
     pub(crate) memory: u64,
     /// Only events of this time are used; the others are counted.
     pub(crate) window: Window,
+    /// Whether to count the raw fields that no mapping reads.
+    pub(crate) count_unmapped: bool,
 }
 
 /// A span of time; both ends belong to it.
@@ -128,7 +132,7 @@ impl Inputs {
 pub(crate) fn read_all<W: Worker>(
     inputs: Inputs,
     options: &IntakeOptions,
-    catalogue: &Catalogue,
+    schema: &(dyn Schema + Sync),
     progress: &Progress,
     mut worker: impl FnMut() -> W,
 ) -> io::Result<(Vec<W>, Account)> {
@@ -136,7 +140,7 @@ pub(crate) fn read_all<W: Worker>(
     let chunk_bytes = options.memory / (COPIES * CHUNKS_OF_THREAD * threads as u64);
     let shared = Shared {
         options,
-        catalogue,
+        schema,
         progress,
         inputs: &inputs.list,
         next_input: AtomicUsize::new(0),
@@ -186,7 +190,7 @@ struct Queue {
 
 struct Shared<'a> {
     options: &'a IntakeOptions,
-    catalogue: &'a Catalogue,
+    schema: &'a (dyn Schema + Sync),
     progress: &'a Progress,
     inputs: &'a [Input],
     next_input: AtomicUsize,
@@ -305,13 +309,16 @@ impl<'a, W: Worker> Thread<'a, W> {
         if self.shared.stopped.load(Ordering::Relaxed) {
             return;
         }
-        let mut builder = BatchBuilder::new(self.shared.catalogue);
+        let mut builder = BatchBuilder::new(self.shared.schema);
         for record in chunk.records {
             let place = record.place.clone();
             match normalise(record, &self.shared.options.normalise) {
                 Ok(normalised) => {
                     let inside = self.shared.options.window.holds(&normalised.event.document);
                     self.account.normalised(&normalised, inside);
+                    if self.shared.options.count_unmapped {
+                        self.account.unmapped(&normalised);
+                    }
                     if inside {
                         builder.push(normalised.event);
                     }

@@ -4,10 +4,14 @@
 
 mod check;
 mod completions;
+mod demo;
 mod destination;
+mod event_text;
 mod exit;
+mod hunt;
 mod intake;
 mod memory;
+mod normalize;
 mod progress;
 mod reading;
 mod reference;
@@ -15,6 +19,7 @@ mod rule_paths;
 mod rules;
 mod scan;
 mod schema;
+mod terminal;
 mod time_argument;
 
 use std::process::ExitCode;
@@ -26,16 +31,22 @@ use clap::Parser;
 #[command(version, about)]
 enum Command {
     Scan(scan::Scan),
+    Hunt(hunt::Hunt),
+    Normalize(normalize::Normalize),
     Check(check::Check),
     Rules(rules::Rules),
+    Demo(demo::Demo),
     Completions(completions::Completions),
 }
 
 fn main() -> ExitCode {
     match Command::parse() {
         Command::Scan(scan) => scan.run(),
+        Command::Hunt(hunt) => hunt.run(),
+        Command::Normalize(normalize) => normalize.run(),
         Command::Check(check) => check.run(),
         Command::Rules(rules) => rules.run(),
+        Command::Demo(demo) => demo.run(),
         Command::Completions(completions) => completions.run(),
     }
 }

@@ -1,5 +1,6 @@
-//! How input is read: the options that `scan`, `hunt` and `normalize` share.
+//! How input is read, and with how much of the machine: the options that `scan`, `hunt` and `normalize` share.
 
+use std::io;
 use std::num::NonZeroUsize;
 
 use jiff::tz::TimeZone;
@@ -10,7 +11,7 @@ use crate::intake::Window;
 use crate::time_argument;
 
 /// The options.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "How input is read")]
 pub(crate) struct Reading {
     /// Only events from this time on, such as `2026-03-02` or `2026-03-02T14:30:00Z`; the others are counted.
@@ -29,12 +30,6 @@ pub(crate) struct Reading {
     /// The data stream or index of records that carry none and are of no source with its own.
     #[arg(long, value_name = "NAME")]
     index: Option<String>,
-    /// How much memory to stay within, such as `512MiB` or `2GiB`; what does not fit goes to temporary files.
-    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = size)]
-    max_memory: u64,
-    /// Number of threads. The output does not depend on it. [default: all cores]
-    #[arg(long, value_name = "NUMBER")]
-    threads: Option<NonZeroUsize>,
 }
 
 impl Reading {
@@ -49,20 +44,46 @@ impl Reading {
     }
 
     /// The time that was asked for.
-    pub(crate) fn window(&self) -> Result<Window, String> {
+    ///
+    /// # Errors
+    /// Of kind [`InvalidInput`](io::ErrorKind::InvalidInput): a text is no time, or the end is before the start.
+    pub(crate) fn window(&self) -> io::Result<Window> {
+        let wrong = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
         let interval = |text: &Option<String>| {
-            text.as_deref().map(|text| time_argument::interval(text, self.tz.as_ref())).transpose()
+            text.as_deref()
+                .map(|text| time_argument::interval(text, self.tz.as_ref()).map_err(wrong))
+                .transpose()
         };
         let window = Window {
             from: interval(&self.from)?.map(|interval| interval.start),
             to: interval(&self.to)?.map(|interval| interval.end),
         };
         match (window.from, window.to) {
-            (Some(from), Some(to)) if from > to => Err("`--from` is after `--to`".to_owned()),
+            (Some(from), Some(to)) if from > to => Err(wrong("`--from` is after `--to`".to_owned())),
             _ => Ok(window),
         }
     }
+}
 
+/// How much of the machine a run may take.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "How much of the machine it takes")]
+pub(crate) struct Resources {
+    /// How much memory to stay within, such as `1GiB`; what does not fit goes to temporary files. [default: 512MiB]
+    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_MEMORY, hide_default_value = true, value_parser = size)]
+    max_memory: u64,
+    /// Number of threads. The output does not depend on it. [default: all cores]
+    #[arg(long, value_name = "NUMBER")]
+    threads: Option<NonZeroUsize>,
+}
+
+impl Default for Resources {
+    fn default() -> Self {
+        Self { max_memory: DEFAULT_MEMORY, threads: None }
+    }
+}
+
+impl Resources {
     /// Number of threads.
     pub(crate) fn threads(&self) -> usize {
         let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -75,6 +96,8 @@ impl Reading {
     }
 }
 
+/// The memory to stay within if nothing is said.
+const DEFAULT_MEMORY: u64 = 512 << 20;
 /// Least memory that can be asked for: rules and buffers alone take more than this would leave.
 const MIN_MEMORY: u64 = 64 << 20;
 

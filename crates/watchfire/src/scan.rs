@@ -7,7 +7,7 @@ mod summary;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -21,15 +21,16 @@ use watchfire_events::Timestamp;
 use watchfire_rules::load::{Fate, load};
 use watchfire_rules::model::{Rule, Severity};
 
-use self::found::{Alerting, Found};
+use self::found::Alerting;
+pub(crate) use self::found::Found;
 use self::output::{AlertWriter, Format};
 use self::selection::Selection;
 use self::summary::{FailedRule, Summary};
 use crate::destination::Destination;
 use crate::exit::{self, Exit};
-use crate::intake::{Inputs, IntakeOptions, read_all};
+use crate::intake::{InputSummary, Inputs, IntakeOptions, read_all};
 use crate::progress::Progress;
-use crate::reading::Reading;
+use crate::reading::{Reading, Resources};
 use crate::schema::catalogue;
 
 /// The part of the memory that alerts may take up before they go to temporary files: one in this many.
@@ -84,6 +85,8 @@ pub(crate) struct Scan {
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
+    resources: Resources,
+    #[command(flatten)]
     selection: Selection,
 }
 
@@ -95,13 +98,39 @@ fn severity_parser() -> impl clap::builder::TypedValueParser<Value = Severity> {
 impl Scan {
     /// Runs the command.
     pub(crate) fn run(&self) -> ExitCode {
-        exit::of(self.scan(&mut io::stderr()))
+        let run = || {
+            // Before the work, so that a name that is taken does not cost a scan.
+            let out = self.destination.open()?;
+            self.scan(out, &mut |_| Ok(()), &mut io::stderr())
+        };
+        exit::of(run())
     }
 
-    fn scan(&self, log: &mut dyn Write) -> io::Result<Exit> {
+    /// A scan of these folders as it is without options.
+    pub(crate) fn of_folders(logs: &Path, rules: &Path) -> Self {
+        Self {
+            paths: vec![logs.to_owned()],
+            rules: vec![rules.to_owned()],
+            format: Format::Table,
+            destination: Destination::default(),
+            summary: None,
+            min_severity: None,
+            fail_on: None,
+            strict: false,
+            reading: Reading::default(),
+            resources: Resources::default(),
+            selection: Selection::default(),
+        }
+    }
+
+    /// Scans; writes alerts to `out`, and shows each to `observe`.
+    pub(crate) fn scan(
+        &self,
+        out: Box<dyn Write + Send>,
+        observe: &mut dyn FnMut(&Found) -> io::Result<()>,
+        log: &mut dyn Write,
+    ) -> io::Result<Exit> {
         let start = Instant::now();
-        // Before the work, so that a name that is taken does not cost a scan.
-        let out = self.destination.open()?;
         let summary_file = self.summary.as_ref().map(|path| self.destination.create(path)).transpose()?;
         let colour = self.destination.colour();
 
@@ -113,13 +142,14 @@ impl Scan {
 
         let inputs = Inputs::list(&self.paths);
         let progress = Progress::new(inputs.bytes(), "alerts");
-        let threads = self.reading.threads();
-        let max_memory = self.reading.max_memory();
+        let threads = self.resources.threads();
+        let max_memory = self.resources.max_memory();
         let intake = IntakeOptions {
             normalise: self.reading.normalise(),
             threads,
             memory: max_memory / RECORD_SHARE,
-            window: self.reading.window().map_err(usage)?,
+            window: self.reading.window()?,
+            count_unmapped: false,
         };
         let alerts = Mutex::new(SortedSpill::new((max_memory / ALERT_SHARE) as usize));
         let builder = AlertBuilder::new("default");
@@ -135,7 +165,7 @@ impl Scan {
         let read = read_all(inputs, &intake, &catalogue, &progress, worker);
         progress.finish();
         let (workers, account) = read?;
-        summary.input(&account);
+        summary.input = InputSummary::new(&account);
 
         let host_width = workers.iter().map(|worker| worker.host_width).max().unwrap_or_default();
         for worker in workers {
@@ -147,12 +177,12 @@ impl Scan {
         account_for_rules(&book, &account.coverage, &sources, &mut summary);
         let alerts = alerts.into_inner().unwrap_or_else(PoisonError::into_inner);
         let writer = AlertWriter::new(out, self.format, colour, host_width);
-        let worst = self.write_alerts(&book, alerts, writer, &mut summary)?;
+        let worst = self.write_alerts(&book, alerts, writer, observe, &mut summary)?;
 
         let elapsed = start.elapsed().as_secs_f64();
         summary.run.threads = threads;
         summary.run.elapsed_seconds = elapsed;
-        summary.run.events_per_second = summary.events.searched as f64 / elapsed.max(0.001);
+        summary.run.events_per_second = summary.input.events.searched as f64 / elapsed.max(0.001);
         summary.run.peak_memory_bytes = crate::memory::peak();
         summary.run.max_memory_bytes = max_memory;
         summary.write(log)?;
@@ -208,6 +238,7 @@ impl Scan {
         book: &RuleBook,
         alerts: SortedSpill,
         mut writer: AlertWriter,
+        observe: &mut dyn FnMut(&Found) -> io::Result<()>,
         summary: &mut Summary,
     ) -> io::Result<Option<Severity>> {
         let mut worst = None;
@@ -221,6 +252,7 @@ impl Scan {
                 continue;
             }
             writer.alert(&found)?;
+            observe(&found)?;
             summary.alert(&found, &book.rule(watchfire_engine::RuleIndex(found.rule)).name);
         }
         summary.alerts.duplicates = sorted.duplicates();
@@ -240,11 +272,6 @@ impl Scan {
 /// What `now` stands for in the queries of rules: the time of the scan.
 fn now() -> Timestamp {
     Timestamp::from_nanos(jiff::Timestamp::now().as_nanosecond())
-}
-
-/// An error of the one who called.
-fn usage(message: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, message)
 }
 
 /// Puts every rule into its state.

@@ -33,6 +33,8 @@ pub(crate) struct Account {
     pub(crate) unrecognised: u64,
     /// By field, values that do not fit its type, and so cannot be found by it.
     pub(crate) misfits: BTreeMap<String, u64>,
+    /// By raw field, the events in which no mapping reads it; counted only where this is asked for.
+    pub(crate) unmapped: BTreeMap<String, u64>,
     /// What the events have.
     pub(crate) coverage: Coverage,
 }
@@ -73,6 +75,12 @@ impl Account {
         self.unrecognised += u64::from(normalised.is_unrecognised());
     }
 
+    pub(super) fn unmapped(&mut self, normalised: &Normalised) {
+        for field in normalised.unmapped() {
+            *self.unmapped.entry(field).or_default() += 1;
+        }
+    }
+
     pub(super) fn batch(&mut self, batch: &EventBatch) {
         self.coverage.add(batch);
         for (field, number) in batch.misfits() {
@@ -101,6 +109,9 @@ impl Account {
         self.unrecognised += other.unrecognised;
         for (field, number) in other.misfits {
             *self.misfits.entry(field).or_default() += number;
+        }
+        for (field, number) in other.unmapped {
+            *self.unmapped.entry(field).or_default() += number;
         }
         self.coverage.merge(other.coverage);
     }

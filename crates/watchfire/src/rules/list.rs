@@ -8,8 +8,8 @@ use watchfire_rules::model::{EventSource, QueryLanguage, Rule, RuleId, RuleType,
 
 use super::{Loaded, NamedRule};
 use crate::exit::Exit;
-use crate::scan::output::escape_controls;
 use crate::scan::selection::Selection;
+use crate::terminal::escape_controls;
 
 /// Lists rules, in the order of their files.
 ///

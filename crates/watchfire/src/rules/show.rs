@@ -9,7 +9,7 @@ use watchfire_rules::page;
 
 use super::{Loaded, NamedRule};
 use crate::exit::Exit;
-use crate::scan::output::escape_controls;
+use crate::terminal::escape_controls;
 
 /// Shows one rule: as a page for people, or as the JSON of Elastic's API.
 ///

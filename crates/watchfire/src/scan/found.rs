@@ -1,7 +1,7 @@
 //! Alerts between the pass over the input and the output: in order, in bounded memory.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write};
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
@@ -15,15 +15,15 @@ use crate::intake::Worker;
 use crate::progress::Progress;
 
 /// An alert as it is kept until it is written.
-pub(super) struct Found {
+pub(crate) struct Found {
     /// The rule's place in the rule book's order.
     pub(super) rule: u32,
     /// Severity after overrides.
-    pub(super) severity: Severity,
+    pub(crate) severity: Severity,
     /// The time of its event, if it has one.
-    pub(super) time: Option<Timestamp>,
+    pub(crate) time: Option<Timestamp>,
     /// `host.name`, or nothing.
-    pub(super) host: String,
+    pub(crate) host: String,
     /// The document as JSON text.
     pub(super) document: Vec<u8>,
 }
@@ -53,8 +53,14 @@ impl Found {
         Ok(Self { rule, severity, time, host, document: document.to_vec() })
     }
 
+    /// Writes the document as a line.
+    pub(crate) fn write_line(&self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(&self.document)?;
+        out.write_all(b"\n")
+    }
+
     /// The document as a map.
-    pub(super) fn fields(&self) -> Map<String, Value> {
+    pub(crate) fn fields(&self) -> Map<String, Value> {
         serde_json::from_slice(&self.document).unwrap_or_default()
     }
 }

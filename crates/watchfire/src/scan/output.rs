@@ -8,6 +8,8 @@ use watchfire_events::{Timestamp, get_field};
 use watchfire_rules::model::Severity;
 
 use super::found::Found;
+use crate::event_text::what;
+use crate::terminal::{escape_controls, time_in_table};
 
 /// How alerts are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -51,22 +53,9 @@ const COLUMNS: &[(&str, &[&str])] = &[
     ("reason", &["kibana.alert.reason"]),
 ];
 
-/// What the last column of the table shows: the first field that is there.
-const TABLE_DETAIL: &[&str] = &[
-    "registry.path",
-    "file.path",
-    "dns.question.name",
-    "destination.domain",
-    "destination.ip",
-    "service.name",
-    "winlog.event_data.ServiceName",
-    "user.target.name",
-    "group.name",
-];
-
 /// Writes alerts in one form.
 pub(super) struct AlertWriter {
-    out: Box<dyn Write>,
+    out: Box<dyn Write + Send>,
     format: Format,
     colour: Colour,
     host_width: usize,
@@ -75,7 +64,7 @@ pub(super) struct AlertWriter {
 
 impl AlertWriter {
     /// Writes into `out`; `host_width` is the length of the longest name of a host.
-    pub(super) fn new(out: Box<dyn Write>, format: Format, colour: Colour, host_width: usize) -> Self {
+    pub(super) fn new(out: Box<dyn Write + Send>, format: Format, colour: Colour, host_width: usize) -> Self {
         Self { out, format, colour, host_width: host_width.max("HOST".len()), written: 0 }
     }
 
@@ -94,10 +83,7 @@ impl AlertWriter {
     /// Writes an alert.
     pub(super) fn alert(&mut self, found: &Found) -> io::Result<()> {
         match self.format {
-            Format::Ndjson => {
-                self.out.write_all(&found.document)?;
-                self.out.write_all(b"\n")?;
-            }
+            Format::Ndjson => found.write_line(&mut self.out)?,
             Format::Json => {
                 self.out.write_all(if self.written == 0 { b"\n" } else { b",\n" })?;
                 self.out.write_all(&found.document)?;
@@ -135,8 +121,7 @@ impl AlertWriter {
         }
         let fields = found.fields();
         let text = |name: &str| field(&fields, name).map(|value| text_of(&value)).unwrap_or_default();
-        let time = found.time.map_or_else(|| "no time".to_owned(), Timestamp::to_iso_millis);
-        let time = time.trim_end_matches('Z').replacen('T', " ", 1);
+        let time = found.time.map_or_else(|| "no time".to_owned(), time_in_table);
         let severity = format!("{:8}", found.severity.to_string());
         let severity = match (self.colour, found.severity) {
             (Colour::Never, _) | (_, Severity::Low) => severity,
@@ -144,16 +129,7 @@ impl AlertWriter {
             (_, Severity::High) => format!("\x1b[31m{severity}\x1b[0m"),
             (_, Severity::Critical) => format!("\x1b[1;31m{severity}\x1b[0m"),
         };
-        let mut what = [text("process.command_line"), text("process.executable"), text("process.name")]
-            .into_iter()
-            .find(|text| !text.is_empty())
-            .unwrap_or_default();
-        if let Some(detail) = TABLE_DETAIL.iter().map(|name| text(name)).find(|detail| !detail.is_empty()) {
-            what = if what.is_empty() { detail } else { format!("{what} → {detail}") };
-        }
-        if what.is_empty() {
-            what = text("event.action");
-        }
+        let what = what(text);
         let width = self.host_width;
         let rule = text("kibana.alert.rule.name");
         writeln!(
@@ -207,24 +183,6 @@ fn text_of(value: &Value) -> String {
         Value::Array(items) => items.iter().map(text_of).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }
-}
-
-/// The text of events is not to move the cursor of a terminal.
-pub(crate) fn escape_controls(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() || is_bidirectional_control(character) {
-            safe.extend(character.escape_default());
-        } else {
-            safe.push(character);
-        }
-    }
-    safe
-}
-
-/// Characters that change the order in which a line is shown.
-fn is_bidirectional_control(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Writes a row as RFC 4180 has it. A cell that a spreadsheet would take for a formula gets a leading apostrophe.

@@ -8,59 +8,17 @@ use watchfire_events::Timestamp;
 use watchfire_rules::model::Severity;
 
 use super::found::Found;
-use super::output::escape_controls;
-use crate::intake::Account;
-
-/// Lines of one list that the text shows; the JSON has them all.
-const SHOWN: usize = 20;
+use crate::intake::InputSummary;
+use crate::terminal::{escape_controls, write_counts};
 
 /// All of it. Its JSON form (`--summary`) has these names, and only ever gains some.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Summary {
-    pub(super) files: Files,
-    pub(super) records: Records,
-    pub(super) events: Events,
+    #[serde(flatten)]
+    pub(super) input: InputSummary,
     pub(super) rules: Rules,
     pub(super) alerts: Alerts,
     pub(super) run: Run,
-}
-
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Files {
-    /// Files given or found in folders.
-    pub(super) read: u64,
-    /// What could not be read, or not to its end; members of archives count for themselves.
-    pub(super) problems: Vec<Problem>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct Problem {
-    pub(super) name: String,
-    pub(super) format: &'static str,
-    pub(super) what: String,
-}
-
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Records {
-    pub(super) read: u64,
-    pub(super) normalised: u64,
-    pub(super) rejected: u64,
-    pub(super) rejected_by_reason: BTreeMap<String, u64>,
-    /// The first ones.
-    pub(super) rejected_places: Vec<String>,
-}
-
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Events {
-    pub(super) searched: u64,
-    /// Not in the time that was asked for.
-    pub(super) outside_window: u64,
-    pub(super) without_time: u64,
-    /// Of no known source; they are searched as they are.
-    pub(super) unrecognised: u64,
-    pub(super) by_data_stream: BTreeMap<String, u64>,
-    /// By field, values that cannot be found because they do not fit the field's type.
-    pub(super) values_of_wrong_type: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -122,43 +80,6 @@ pub(super) struct Run {
 }
 
 impl Summary {
-    /// Takes over what was read.
-    pub(super) fn input(&mut self, account: &Account) {
-        self.files.read = account.files;
-        self.files.problems = account
-            .problems
-            .iter()
-            .map(|report| Problem {
-                name: report.name.to_string(),
-                format: report.format,
-                what: report.problem.clone().unwrap_or_default(),
-            })
-            .collect();
-        self.records = Records {
-            read: account.records,
-            normalised: account.normalised,
-            rejected: account.rejections(),
-            rejected_by_reason: account.rejected.clone(),
-            rejected_places: account
-                .places
-                .iter()
-                .map(|(place, reason)| format!("{place}: {reason}"))
-                .collect(),
-        };
-        self.events = Events {
-            searched: account.searched(),
-            outside_window: account.outside_window,
-            without_time: account.without_time,
-            unrecognised: account.unrecognised,
-            by_data_stream: account
-                .coverage
-                .streams()
-                .map(|(stream, events)| (stream.to_string(), events))
-                .collect(),
-            values_of_wrong_type: account.misfits.clone(),
-        };
-    }
-
     /// Counts an alert that was written.
     pub(super) fn alert(&mut self, found: &Found, rule: &str) {
         let alerts = &mut self.alerts;
@@ -176,31 +97,25 @@ impl Summary {
 
     /// The sums that must hold (design, promise 3); the first one that does not.
     pub(super) fn broken_sum(&self) -> Option<String> {
-        let (records, events, rules) = (&self.records, &self.events, &self.rules);
-        let by_stream: u64 = events.by_data_stream.values().sum();
+        let rules = &self.rules;
         let lists = |map: &BTreeMap<String, Vec<String>>| map.values().map(Vec::len).sum::<usize>();
         let states = rules.ran
             + lists(&rules.cannot_match)
             + lists(&rules.unsupported)
             + rules.failed.len()
             + rules.not_selected;
-        [
-            ("records read", records.read, records.normalised + records.rejected),
-            ("records rejected", records.rejected, records.rejected_by_reason.values().sum()),
-            ("records normalised", records.normalised, events.searched + events.outside_window),
-            ("events searched", events.searched, by_stream),
+        let own = [
             ("rules loaded", rules.loaded as u64, states as u64),
             ("alerts by rule", self.alerts.written, self.alerts.by_rule.values().sum()),
-        ]
-        .into_iter()
-        .find(|(_, whole, parts)| whole != parts)
-        .map(|(what, whole, parts)| format!("{what}: {whole} is not {parts}, the sum of its parts"))
+        ];
+        let mut sums = self.input.sums().into_iter().chain(own);
+        sums.find(|(_, whole, parts)| whole != parts)
+            .map(|(what, whole, parts)| format!("{what}: {whole} is not {parts}, the sum of its parts"))
     }
 
     /// Whether all input and every rule could be used.
     pub(super) fn is_clean(&self) -> bool {
-        self.files.problems.is_empty()
-            && self.records.rejected == 0
+        self.input.is_clean()
             && self.rules.failed.is_empty()
             && self.rules.unknown_selectors.is_empty()
             && self.rules.evaluation_errors.is_empty()
@@ -212,23 +127,19 @@ impl Summary {
             && self.rules.cannot_match.is_empty()
             && self.rules.unsupported.is_empty()
             && self.rules.not_applied.is_empty()
-            && self.events.unrecognised == 0
-            && self.events.values_of_wrong_type.is_empty()
+            && self.input.events.unrecognised == 0
+            && self.input.events.values_of_wrong_type.is_empty()
     }
 
     /// Writes it for people.
     pub(super) fn write(&self, log: &mut dyn Write) -> io::Result<()> {
-        for problem in &self.files.problems {
-            let name = escape_controls(&problem.name);
-            writeln!(log, "{name} ({}): {}", problem.format, escape_controls(&problem.what))?;
-        }
         for error in self.rules.failed.iter().flat_map(|failed| &failed.errors) {
             writeln!(log, "{}", escape_controls(error))?;
         }
         for selector in &self.rules.unknown_selectors {
             writeln!(log, "no rule fits `{}`", escape_controls(selector))?;
         }
-        self.write_input(log)?;
+        self.input.write(log)?;
         self.write_rules(log)?;
         self.write_alerts(log)?;
         let run = &self.run;
@@ -242,44 +153,6 @@ impl Summary {
             "elapsed: {:.2} s, {:.0} events/s, {} threads, {memory}",
             run.elapsed_seconds, run.events_per_second, run.threads
         )
-    }
-
-    fn write_input(&self, log: &mut dyn Write) -> io::Result<()> {
-        let (records, events) = (&self.records, &self.events);
-        writeln!(log, "files: {} read, {} with problems", self.files.read, self.files.problems.len())?;
-        writeln!(
-            log,
-            "records: {} = {} normalised + {} rejected",
-            records.read, records.normalised, records.rejected
-        )?;
-        for (reason, number) in &records.rejected_by_reason {
-            writeln!(log, "  rejected: {number} {}", escape_controls(reason))?;
-        }
-        for place in &records.rejected_places {
-            writeln!(log, "    {}", escape_controls(place))?;
-        }
-        if records.rejected > records.rejected_places.len() as u64 {
-            writeln!(log, "    {} of {} places shown", records.rejected_places.len(), records.rejected)?;
-        }
-        if events.outside_window > 0 {
-            writeln!(
-                log,
-                "events: {} = {} searched + {} outside the time asked for",
-                records.normalised, events.searched, events.outside_window
-            )?;
-        }
-        for (stream, number) in &events.by_data_stream {
-            writeln!(log, "  {number} events of {}", escape_controls(stream))?;
-        }
-        if events.unrecognised > 0 {
-            writeln!(log, "  {} events of no known source, searched as they are", events.unrecognised)?;
-        }
-        if events.without_time > 0 {
-            writeln!(log, "  {} events without a time", events.without_time)?;
-        }
-        write_counts(log, &events.values_of_wrong_type, |field, number| {
-            format!("  {number} values of `{field}` do not fit its type and cannot be found")
-        })
     }
 
     fn write_rules(&self, log: &mut dyn Write) -> io::Result<()> {
@@ -347,24 +220,6 @@ impl Summary {
         })?;
         write_counts(log, &alerts.by_rule, |rule, number| format!("  {number} of rule `{rule}`"))
     }
-}
-
-/// One line for each count, the largest first; what is not shown is counted.
-fn write_counts(
-    log: &mut dyn Write,
-    counts: &BTreeMap<String, u64>,
-    line: impl Fn(&str, u64) -> String,
-) -> io::Result<()> {
-    let mut sorted: Vec<(&String, &u64)> = counts.iter().collect();
-    sorted.sort_by_key(|&(key, number)| (std::cmp::Reverse(number), key));
-    for (key, number) in sorted.iter().take(SHOWN) {
-        writeln!(log, "{}", escape_controls(&line(key, **number)))?;
-    }
-    if sorted.len() > SHOWN {
-        let rest: u64 = sorted.iter().skip(SHOWN).map(|(_, number)| **number).sum();
-        writeln!(log, "  … and {rest} in {} more lines, all of them in --summary", sorted.len() - SHOWN)?;
-    }
-    Ok(())
 }
 
 fn severity_name(severity: Severity) -> &'static str {

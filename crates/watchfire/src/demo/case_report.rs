@@ -1,0 +1,182 @@
+//! What a set of alerts comes to: hosts in the order of the intrusion, traces to look for elsewhere, and next steps.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde_json::{Map, Value};
+use watchfire_events::{Timestamp, get_field};
+use watchfire_rules::model::Severity;
+
+use crate::scan::Found;
+use crate::terminal::escape_controls;
+
+/// Kinds of traces that are worth a search on other hosts: heading, the event categories they are taken from, and the
+/// field.
+const TRACES: &[(&str, &str, &str)] = &[
+    ("Addresses and names contacted", "network", "destination.ip"),
+    ("Addresses and names contacted", "network", "destination.domain"),
+    ("Programs that ran", "process", "process.executable"),
+    ("Programs that ran", "network", "process.executable"),
+    ("Files written", "file", "file.path"),
+    ("Registry values set", "registry", "registry.path"),
+    ("Services installed", "", "service.name"),
+    ("Services installed", "", "winlog.event_data.ServiceName"),
+];
+
+/// Tools of the system itself: that they ran is no trace of its own.
+const SYSTEM_FOLDER: &str = "\\windows\\system";
+
+#[derive(Default)]
+struct HostCase {
+    alerts: u64,
+    worst: Option<Severity>,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    users: BTreeSet<String>,
+    /// Tactics in the order in which their alerts came.
+    tactics: Vec<String>,
+}
+
+/// Gathers alerts.
+#[derive(Default)]
+pub(crate) struct CaseReport {
+    hosts: BTreeMap<String, HostCase>,
+    traces: BTreeMap<&'static str, BTreeSet<String>>,
+    /// By rule, the number of alerts and the severity.
+    rules: BTreeMap<String, (u64, Severity)>,
+    alerts: u64,
+}
+
+impl CaseReport {
+    /// Takes an alert. They come in the order of their time.
+    pub(crate) fn alert(&mut self, found: &Found) {
+        let fields = found.fields();
+        let text = |name: &str| text(&fields, name);
+        self.alerts += 1;
+        let host = self.hosts.entry(found.host.clone()).or_default();
+        host.alerts += 1;
+        host.worst = host.worst.max(Some(found.severity));
+        host.first = host.first.or(found.time);
+        host.last = found.time.or(host.last);
+        let user = text("user.name");
+        if !user.is_empty() && !user.eq_ignore_ascii_case("SYSTEM") {
+            host.users.insert(user);
+        }
+        for tactic in tactics(&fields) {
+            if !host.tactics.contains(&tactic) {
+                host.tactics.push(tactic);
+            }
+        }
+        let rule = text("kibana.alert.rule.name");
+        self.rules.entry(rule).or_insert((0, found.severity)).0 += 1;
+        let category = text("event.category");
+        for &(heading, wanted, field) in TRACES {
+            let value = text(field);
+            let of_category = wanted.is_empty() || category.split(", ").any(|one| one == wanted);
+            if of_category && !value.is_empty() && !value.to_lowercase().contains(SYSTEM_FOLDER) {
+                self.traces.entry(heading).or_default().insert(value);
+            }
+        }
+    }
+
+    /// Writes what was found and what to do; `kept` is the folder where the files of the demo stay.
+    pub(crate) fn write(&self, out: &mut dyn Write, kept: Option<&Path>) -> io::Result<()> {
+        let mut hosts: Vec<(&String, &HostCase)> = self.hosts.iter().collect();
+        hosts.sort_by_key(|(name, case)| (case.first, *name));
+        writeln!(
+            out,
+            "\nWHAT WAS FOUND\n\n{} alerts on {} hosts, in this order:\n",
+            self.alerts,
+            hosts.len()
+        )?;
+        for (at, (name, case)) in hosts.iter().enumerate() {
+            let time = |time: Option<Timestamp>| {
+                time.map_or_else(|| "?".to_owned(), |time| time.to_iso_millis()[11..19].to_owned())
+            };
+            writeln!(
+                out,
+                "{}. {}: {} alerts from {} to {} UTC, {} at worst",
+                at + 1,
+                escape_controls(name),
+                case.alerts,
+                time(case.first),
+                time(case.last),
+                case.worst.map_or_else(String::new, |worst| worst.to_string())
+            )?;
+            let users: Vec<String> = case.users.iter().map(|user| escape_controls(user)).collect();
+            writeln!(
+                out,
+                "   users: {}",
+                if users.is_empty() { "none but SYSTEM".to_owned() } else { users.join(", ") }
+            )?;
+            writeln!(out, "   tactics: {}", case.tactics.join(" → "))?;
+        }
+        for (heading, values) in &self.traces {
+            writeln!(out, "\n{heading}:")?;
+            for value in values {
+                writeln!(out, "  {}", escape_controls(value))?;
+            }
+        }
+        self.next_steps(&hosts, out, kept)
+    }
+
+    fn next_steps(
+        &self,
+        hosts: &[(&String, &HostCase)],
+        out: &mut dyn Write,
+        kept: Option<&Path>,
+    ) -> io::Result<()> {
+        let names: Vec<String> = hosts.iter().map(|(name, _)| escape_controls(name)).collect();
+        let users: BTreeSet<&String> = hosts.iter().flat_map(|(_, case)| &case.users).collect();
+        let users: Vec<String> = users.into_iter().map(|user| escape_controls(user)).collect();
+        writeln!(out, "\nWHAT TO DO NEXT\n")?;
+        writeln!(
+            out,
+            "1. Cut {} off the network, and keep them running: memory holds evidence.",
+            names.join(", ")
+        )?;
+        writeln!(
+            out,
+            "2. End the sessions of {}, and change their passwords from a clean machine.",
+            users.join(", ")
+        )?;
+        writeln!(out, "3. Copy the files named above before anything removes them, and note their hashes.")?;
+        writeln!(out, "4. Look for the same addresses, files and registry values on every other host.")?;
+        writeln!(
+            out,
+            "5. Undo what keeps the intruder in: services, tasks, run values, accounts, exclusions."
+        )?;
+        writeln!(
+            out,
+            "6. The roll-out from the software server is the same tool, installed as it should be: no rule"
+        )?;
+        writeln!(out, "   fired on it. Ask whoever ran it, so that it stays known.")?;
+        let folder = kept.map_or_else(|| "DIR".to_owned(), |folder| folder.display().to_string());
+        let rule = self.rules.iter().max_by_key(|(_, (number, severity))| (*severity, *number));
+        writeln!(out, "\nGo on from here:")?;
+        if kept.is_none() {
+            writeln!(out, "  watchfire demo --output DIR        keeps the records, rules and alerts")?;
+        }
+        if let Some((name, _)) = rule {
+            writeln!(out, "  watchfire rules show '{}' {folder}/rules", escape_controls(name))?;
+        }
+        writeln!(out, "  watchfire scan {folder}/logs --rules {folder}/rules --format csv")?;
+        writeln!(out, "  watchfire hunt 'process where process.name : \"client32.exe\"' {folder}/logs")
+    }
+}
+
+fn text(fields: &Map<String, Value>, name: &str) -> String {
+    let value = fields.get(name).or_else(|| get_field(fields, name));
+    match value {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+        _ => String::new(),
+    }
+}
+
+fn tactics(fields: &Map<String, Value>) -> Vec<String> {
+    let entries = fields.get("kibana.alert.rule.threat").and_then(Value::as_array);
+    let names = entries.into_iter().flatten().filter_map(|entry| entry["tactic"]["name"].as_str());
+    names.map(str::to_owned).collect()
+}
