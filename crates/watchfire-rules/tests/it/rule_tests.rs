@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use watchfire_rules::model::FreeForm;
 use watchfire_rules::testing::{MAX_TEST_EVENTS, load_tests, tests_path};
 
 use crate::cases::{assert_snapshot, cases, told};
@@ -18,7 +19,8 @@ fn each_case_is_read_or_says_why_not() {
             let line = text[..test.name_span.start as usize].matches('\n').count() + 1;
             writeln!(out, "{:?}, named in line {line}: {:?}", test.name, test.expect).unwrap();
             for event in &test.events {
-                let document = serde_json::to_string(&event.document).unwrap();
+                // With its keys sorted: other crates of a build may ask `serde_json` to keep their order.
+                let document = FreeForm(event.document.clone().into()).to_text();
                 writeln!(out, "  {} {document}", event.data_stream).unwrap();
             }
         }
