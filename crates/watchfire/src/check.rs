@@ -38,20 +38,7 @@ use crate::schema::catalogue;
 /// Reads TOML as in the detection-rules repository, the JSON of Elastic's API, and exports. Every diagnostic has its
 /// place in the file; counts go to standard error. docs/diagnostics.md explains every code.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "\
-Examples:
-  watchfire check detection-rules/rules
-  watchfire check my_rule.toml --fail-on warning
-  watchfire check rules/ --format sarif --output rules.sarif
-  watchfire check rules/ --select EQL,KQL --ignore KQL102
-  watchfire check --explain CHK003
-
-Exit codes:
-  0  done
-  1  done, and there is a diagnostic of the severity of --fail-on or a worse one
-  2  wrong usage",
-    after_long_help = "\
+#[command(after_help = "\
 Examples:
   watchfire check detection-rules/rules
   watchfire check my_rule.toml --fail-on warning
@@ -69,8 +56,7 @@ Lines and columns count from 1, columns in characters; the end lies behind the l
 Exit codes:
   0  done
   1  done, and there is a diagnostic of the severity of --fail-on or a worse one
-  2  wrong usage"
-)]
+  2  wrong usage")]
 pub(crate) struct Check {
     /// Rule files and folders of rules; `-` alone is standard input.
     #[arg(required_unless_present = "explain")]
