@@ -4,6 +4,7 @@
 //! goes, one with a damaged header is read without it, and records that a chunk should have and has not are counted.
 
 use std::io::BufRead;
+use std::ops::Range;
 use std::sync::Arc;
 
 use evtx::err::EvtxError;
@@ -11,7 +12,7 @@ use evtx::{EvtxChunkData, ParserSettings};
 use watchfire_events::Place;
 
 use super::report::{Problems, RejectReason};
-use super::session::{PROGRESS_BYTES, Session, describe, read_full};
+use super::session::{PROGRESS_BYTES, Session, describe, fill, read_full};
 use crate::normalise::{RawInput, RawPayload};
 
 /// The first bytes of every EVTX file.
@@ -33,7 +34,7 @@ pub(super) fn read(stream: &mut dyn BufRead, name: &Arc<str>, session: &mut Sess
         name,
         session,
         settings: Arc::new(ParserSettings::new().num_threads(1).indent(false)),
-        next_id: 1,
+        ids: Ids::default(),
         damaged: 0,
         missing: 0,
         headerless: 0,
@@ -65,8 +66,7 @@ struct EvtxFile<'n, 's> {
     name: &'n Arc<str>,
     session: &'n mut Session<'s>,
     settings: Arc<ParserSettings>,
-    /// The id that the next record should have.
-    next_id: u64,
+    ids: Ids,
     damaged: u64,
     missing: u64,
     headerless: u64,
@@ -79,16 +79,16 @@ impl EvtxFile<'_, '_> {
         let mut offset = FILE_HEADER_BYTES as u64;
         loop {
             let mut bytes = vec![0; CHUNK_BYTES];
-            let read = match read_full(stream, &mut bytes) {
-                Ok(read) => read,
-                Err(error) => return problems.add(describe(&error)),
-            };
+            let (read, failure) = fill(stream, &mut bytes);
             // Chunks that were never used are empty, wherever they are.
             if bytes.iter().any(|&byte| byte != 0) {
-                if read < CHUNK_BYTES {
+                if read < CHUNK_BYTES && failure.is_none() {
                     problems.add(format!("cut off inside of the chunk at byte {offset}"));
                 }
                 self.read_chunk(bytes, offset, read);
+            }
+            if let Some(error) = failure {
+                problems.add(describe(&error));
             }
             if read < CHUNK_BYTES {
                 return;
@@ -100,57 +100,46 @@ impl EvtxFile<'_, '_> {
 
     /// Reads a chunk of which only the first `valid` bytes are there.
     fn read_chunk(&mut self, bytes: Vec<u8>, offset: u64, valid: usize) {
-        let (records, read) = match EvtxChunkData::new(bytes.clone(), false) {
-            Ok(mut chunk) => {
-                self.unverified += u64::from(valid == CHUNK_BYTES && !chunk.validate_checksum());
-                let (first, last) = (chunk.header.first_event_record_id, chunk.header.last_event_record_id);
-                let records =
-                    last.checked_sub(first).filter(|&more| more < MOST_RECORDS).map(|_| first..=last);
-                (records.clone(), self.read_records(&mut chunk, offset, valid, records, true))
+        if let Ok(mut chunk) = EvtxChunkData::new(bytes.clone(), false) {
+            self.unverified += u64::from(valid == CHUNK_BYTES && !chunk.validate_checksum());
+            self.ids.expect(chunk.header.first_event_record_id, chunk.header.last_event_record_id);
+            if self.read_records(&mut chunk, offset, valid, true) {
+                return;
             }
-            Err(_) => (None, false),
-        };
-        if read {
-            return;
+        } else {
+            self.ids.expect_any();
         }
         // The header, or the table of strings in it, is of no use. Records can be read without either.
         let first_record = bytes.get(CHUNK_HEADER_BYTES..CHUNK_HEADER_BYTES + RECORD_MAGIC.len());
-        let mut repaired =
-            (first_record == Some(RECORD_MAGIC)).then(|| EvtxChunkData::new(plain_header(bytes), false));
-        if let Some(Ok(chunk)) = &mut repaired
-            && self.read_records(chunk, offset, valid, records, false)
+        if first_record == Some(RECORD_MAGIC)
+            && let Ok(mut chunk) = EvtxChunkData::new(plain_header(bytes), false)
+            && self.read_records(&mut chunk, offset, valid, false)
         {
             self.headerless += 1;
             return;
         }
         self.damaged += 1;
-        self.session.rejected(&self.place(self.next_id, offset), RejectReason::DamagedEvtx);
+        self.session.rejected(&self.place(self.ids.next, offset), RejectReason::DamagedEvtx);
     }
 
-    /// Reads the records of a chunk, which should have these ids; `false` if not even its tables can be read. Only with
-    /// its header it is known where records end, and that something behind them is none.
+    /// Reads the records of a chunk; `false` if not even its tables can be read. Only with its header it is known where
+    /// records end, and that something behind them is none.
     fn read_records(
         &mut self,
         chunk: &mut EvtxChunkData,
         offset: u64,
         valid: usize,
-        ids: Option<std::ops::RangeInclusive<u64>>,
         has_header: bool,
     ) -> bool {
         let Ok(mut chunk) = chunk.parse(Arc::clone(&self.settings)) else {
             return false;
         };
-        if let Some(ids) = &ids {
-            self.next_id = *ids.start();
-        }
-        // Records that were found without their ids being known.
-        let mut nameless = 0;
         for record in chunk.iter() {
             let record = match record {
                 Ok(record) => record,
                 Err(EvtxError::FailedToReadRecordAt { .. }) if !has_header => break,
                 Err(error) => {
-                    nameless += self.damaged(&error, offset, nameless);
+                    self.damaged(&error, offset);
                     continue;
                 }
             };
@@ -160,10 +149,8 @@ impl EvtxFile<'_, '_> {
             let value = if is_whole { record.into_json_value() } else { Err(cut_off(id)) };
             match value {
                 Ok(value) => {
-                    if ids.as_ref().is_some_and(|ids| ids.contains(&id)) {
-                        self.lost_before(id, std::mem::take(&mut nameless), offset);
-                    }
-                    self.next_id = id.saturating_add(1);
+                    let lost = self.ids.reach(id);
+                    self.lost(lost, offset);
                     self.session.record(RawInput {
                         payload: RawPayload::Json(value.data),
                         place: self.place(id, at),
@@ -172,46 +159,100 @@ impl EvtxFile<'_, '_> {
                         given_id: None,
                     });
                 }
-                Err(error) => nameless += self.damaged(&error, offset, nameless),
+                Err(error) => self.damaged(&error, offset),
             }
         }
-        if let Some(ids) = ids {
-            self.lost_before(ids.end().saturating_add(1), nameless, offset);
-        }
+        let lost = self.ids.end();
+        self.lost(lost, offset);
         true
     }
 
-    /// Counts a damaged record; 1 if its id is not known.
-    fn damaged(&mut self, error: &EvtxError, chunk: u64, nameless: u64) -> u64 {
+    fn damaged(&mut self, error: &EvtxError, chunk: u64) {
         self.damaged += 1;
-        let (id, at, is_nameless) = match error {
+        let (id, at) = match error {
             EvtxError::FailedToParseRecord { record_id, .. } => {
-                self.lost_before(*record_id, nameless, chunk);
-                self.next_id = record_id.saturating_add(1);
-                (*record_id, chunk, false)
+                let lost = self.ids.reach(*record_id);
+                self.lost(lost, chunk);
+                (*record_id, chunk)
             }
-            EvtxError::FailedToReadRecordAt { offset, .. } => (self.next_id + nameless, chunk + offset, true),
-            _ => (self.next_id + nameless, chunk, true),
+            EvtxError::FailedToReadRecordAt { offset, .. } => (self.ids.add_nameless(), chunk + offset),
+            _ => (self.ids.add_nameless(), chunk),
         };
         self.session.rejected(&self.place(id, at), RejectReason::DamagedEvtx);
-        u64::from(is_nameless)
     }
 
-    /// Counts the records between the last one and this one, but for those that were found damaged.
-    fn lost_before(&mut self, id: u64, nameless: u64, chunk: u64) {
-        // Ids that jump further than a chunk reaches say nothing about records.
-        let gap = id.saturating_sub(self.next_id);
-        if gap > MOST_RECORDS {
-            return;
-        }
-        for lost in self.next_id.saturating_add(nameless)..id {
+    fn lost(&mut self, ids: Range<u64>, chunk: u64) {
+        for id in ids {
             self.missing += 1;
-            self.session.rejected(&self.place(lost, chunk), RejectReason::MissingEvtx);
+            self.session.rejected(&self.place(id, chunk), RejectReason::MissingEvtx);
         }
     }
 
     fn place(&self, record: u64, offset: u64) -> Place {
         Place { input: Arc::clone(self.name), record, line: None, offset: Some(offset) }
+    }
+}
+
+/// The ids that the records of a chunk should have: one after another. Each id is passed once, so that no chunk can
+/// claim more losses than it has room for records.
+struct Ids {
+    /// The id that the next record should have.
+    next: u64,
+    /// The id behind the last one; not known if it is not greater.
+    end: u64,
+    /// Records since the last one with an id that were found damaged, without an id.
+    nameless: u64,
+}
+
+impl Default for Ids {
+    fn default() -> Self {
+        Self { next: 1, end: 1, nameless: 0 }
+    }
+}
+
+impl Ids {
+    /// A chunk that says which ids it has.
+    fn expect(&mut self, first: u64, last: u64) {
+        match last.checked_sub(first) {
+            Some(more) if more < MOST_RECORDS && last < u64::MAX => {
+                *self = Self { next: first, end: last + 1, nameless: 0 };
+            }
+            _ => self.expect_any(),
+        }
+    }
+
+    /// A chunk that does not say it, or not believably.
+    fn expect_any(&mut self) {
+        self.end = self.next;
+        self.nameless = 0;
+    }
+
+    /// A record with this id: gives those that should have come before it and did not.
+    fn reach(&mut self, id: u64) -> Range<u64> {
+        if self.end <= self.next {
+            self.next = id.saturating_add(1);
+            self.end = self.next;
+        }
+        if !(self.next..self.end).contains(&id) {
+            return 0..0;
+        }
+        let lost = self.next.saturating_add(self.nameless).min(id)..id;
+        self.nameless = 0;
+        self.next = id + 1;
+        lost
+    }
+
+    /// A record without an id: gives the one that it must have had.
+    fn add_nameless(&mut self) -> u64 {
+        self.nameless += 1;
+        self.next.saturating_add(self.nameless - 1)
+    }
+
+    /// The end of the chunk: gives the records that should have come and did not.
+    fn end(&mut self) -> Range<u64> {
+        let lost = self.next.saturating_add(self.nameless).min(self.end)..self.end;
+        self.next = self.next.max(self.end);
+        lost
     }
 }
 

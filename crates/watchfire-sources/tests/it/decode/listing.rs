@@ -137,3 +137,14 @@ fn control_characters_of_names_reach_no_terminal() {
     }
     assert_eq!(listed(&[folder.path().to_path_buf()], folder.path()).0, ["a\u{fffd}[2Jb.json"]);
 }
+
+#[test]
+fn folders_nested_too_deeply_are_reported() {
+    let limit = DecodeLimits::default().folder_depth;
+    let file = |depth: usize| "d/".repeat(depth) + "a.json";
+    let folder = folder_of(&[&file(limit), &file(limit + 1)]);
+    let (names, problems) = listed(&[folder.path().to_path_buf()], folder.path());
+    assert_eq!(names, [file(limit)]);
+    let deepest = format!("ROOT{} (folder): nested deeper than {limit} folders", "/d".repeat(limit + 1));
+    assert_eq!(problems, [deepest]);
+}
