@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 use watchfire_diagnostics::render::Colour;
-use watchfire_events::{Timestamp, get_field};
+use watchfire_events::get_field;
 use watchfire_rules::model::Severity;
 
 use super::found::Found;
