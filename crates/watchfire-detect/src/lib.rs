@@ -12,6 +12,7 @@ mod compile;
 mod identity;
 mod reason;
 mod rule_book;
+mod rule_test;
 mod sorted_spill;
 
 pub use alert::{Alert, AlertBuilder};
@@ -19,4 +20,5 @@ pub use compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 pub use identity::{AlertId, RuleUuid, kibana_alert_id};
 pub use reason::reason;
 pub use rule_book::{RuleBook, RuleState, not_applied};
+pub use rule_test::{TestOutcome, TestResult, run_tests};
 pub use sorted_spill::{SortedEntries, SortedSpill};

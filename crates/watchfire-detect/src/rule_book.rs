@@ -83,6 +83,16 @@ impl RuleBook {
         &self.rules[self.running[index.0 as usize].0].0
     }
 
+    /// The data streams that a rule of the set reads.
+    pub fn patterns(&self, index: RuleIndex) -> &IndexPatterns {
+        &self.running[index.0 as usize].1
+    }
+
+    /// What a rule of the set asks of an event, filters included.
+    pub fn condition(&self, index: RuleIndex) -> &Condition {
+        &self.running[index.0 as usize].2
+    }
+
     /// The rules that ran over data of which `coverage` took note, but could not match in it, each with the reason.
     pub fn could_not_match(&self, coverage: &Coverage) -> Vec<(&Rule, String)> {
         let mut found = Vec::new();
