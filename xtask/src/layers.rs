@@ -27,8 +27,11 @@ const FORBIDDEN: [(&str, &str, &str); 6] = [
     ("watchfire-detect", "watchfire-sources", "detection starts at the normalised event"),
 ];
 
-/// Tools: they stand beside the layers, and nothing depends on them.
-const TOOLS: [&str; 1] = ["xtask"];
+/// Tools: they stand beside the layers, and nothing in a layer depends on them, but tests on [`FOR_TESTS`].
+const TOOLS: [&str; 3] = ["xtask", "watchfire-conformance", FOR_TESTS];
+
+/// The tool that tests of any crate may use.
+const FOR_TESTS: &str = "watchfire-test-support";
 
 /// Fails on the first edge that does not point down.
 pub(crate) fn check() -> Result<()> {
@@ -60,7 +63,8 @@ fn problems(metadata: &Metadata) -> Vec<String> {
         };
         for dependency in &package.dependencies {
             let target = dependency.name.as_str();
-            if TOOLS.contains(&target) {
+            let is_for_tests = target == FOR_TESTS && dependency.kind == DependencyKind::Development;
+            if TOOLS.contains(&target) && !is_for_tests {
                 problems.push(format!("`{name}` depends on the tool `{target}`"));
             }
             let Some(&below) = layer.get(target) else { continue };
@@ -87,6 +91,18 @@ mod tests {
     fn dependencies_point_down() {
         let metadata = MetadataCommand::new().no_deps().exec().expect("the workspace can be read");
         assert_eq!(problems(&metadata), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_tool_is_for_tests_only() {
+        let mut metadata = MetadataCommand::new().no_deps().exec().expect("the workspace can be read");
+        let ir = metadata.packages.iter_mut().find(|package| package.name.as_str() == "watchfire-ir");
+        let dependencies = &mut ir.expect("a member").dependencies;
+        let for_tests = dependencies.iter().find(|dependency| dependency.name == FOR_TESTS);
+        let mut edge = for_tests.expect("its tests use it").clone();
+        edge.kind = DependencyKind::Normal;
+        dependencies.push(edge);
+        assert_eq!(problems(&metadata), ["`watchfire-ir` depends on the tool `watchfire-test-support`"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Chores of this repository, each one command: `cargo xtask --help`.
 
+mod conformance;
 mod fuzz;
 mod gate;
 mod layers;
@@ -16,6 +17,8 @@ Chores of this repository.
                                 Windows check
   cargo xtask fuzz-replay [N]   the fuzz targets over their corpora and mutations, for N seconds (default 30)
   cargo xtask layers            dependencies between crates point down
+  cargo xtask conformance       what public rules, events and cases give, as tables (needs the shared data);
+                                some parts only: rules, positive-events, eql, kql, fixtures, own-rules
 ";
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on its streams")]
@@ -45,6 +48,7 @@ fn run(words: &[&str]) -> Result<()> {
             fuzz::replay(seconds)
         }
         ["layers"] => layers::check(),
+        ["conformance", parts @ ..] => conformance::report(parts),
         other => bail!("unknown chore `{}`; see `cargo xtask --help`", other.join(" ")),
     }
 }

@@ -19,8 +19,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use watchfire_diagnostics::{SourceText, render};
 use watchfire_ir::{Catalogue, EqlOptions, EqlPlan, Mapping, Schema, UnmappedReading, codes, lower_eql};
+use watchfire_test_support::files_below;
 
-use crate::{evaluator, shared};
+use crate::evaluator;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -117,7 +118,7 @@ fn run(case: &Case, schema: &dyn Schema) -> String {
 #[test]
 fn cases() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/eql");
-    let files = shared::files(&folder, "toml");
+    let files = files_below(&folder, "toml");
     assert!(!files.is_empty());
     for path in files {
         let text = std::fs::read_to_string(&path).expect("the file can be read");
@@ -136,7 +137,7 @@ fn cases() {
 #[test]
 fn every_diagnostic_has_a_case() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/eql");
-    let snapshots: String = shared::files(&folder, "snap")
+    let snapshots: String = files_below(&folder, "snap")
         .iter()
         .map(|path| std::fs::read_to_string(path).expect("a snapshot"))
         .collect();

@@ -4,13 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use watchfire_diagnostics::{Severity, SourceText, render};
-use watchfire_events::{EventBatch, FieldTypes, ValueRef};
-use watchfire_ir::{
-    EqlOptions, EqlPlan, Expr, Mapping, Pipe, Scalar, Schema, UnmappedReading, lower_eql,
-    lower_eql_expression,
-};
-
-use crate::{evaluator, shared};
+use watchfire_ir::{EqlOptions, Expr, Mapping, Scalar, UnmappedReading, lower_eql, lower_eql_expression};
+use watchfire_test_support::{read_text, shared_folder};
 
 fn as_elasticsearch() -> EqlOptions {
     EqlOptions { unmapped: UnmappedReading::AsElasticsearch, ..EqlOptions::default() }
@@ -65,9 +60,9 @@ fn is_equal(found: &Scalar<'_>, expected: Option<&toml::Value>) -> bool {
 
 #[test]
 fn shared_constant_expressions_have_their_values() {
-    let Some(folder) = shared::folder() else { return };
+    let Some(folder) = shared_folder() else { return };
     let unit = folder.join("conformance/eql/unit");
-    let table = |file: &str| shared::read(&unit, file).parse::<toml::Table>().expect("TOML");
+    let table = |file: &str| read_text(&unit.join(file)).parse::<toml::Table>().expect("TOML");
     let unquoted = |text: &str| text.replace('\'', "\"");
     let mut exempt = BTreeSet::new();
     for (section, content) in &table("test_unsupported.toml") {
@@ -116,10 +111,10 @@ const TRANSLATOR_FIELDS: &[(&str, &str)] = &[
 
 #[test]
 fn shared_translator_queries_resolve() {
-    let Some(folder) = shared::folder() else { return };
+    let Some(folder) = shared_folder() else { return };
     let unit = folder.join("conformance/eql/unit");
     let mut mapping: Value =
-        serde_json::from_str(&shared::read(&unit, "mapping-default.json")).expect("JSON");
+        serde_json::from_str(&read_text(&unit.join("mapping-default.json"))).expect("JSON");
     let properties = mapping["properties"].as_object_mut().expect("properties");
     for (name, field_type) in TRANSLATOR_FIELDS {
         properties.insert((*name).to_owned(), serde_json::json!({ "type": field_type }));
@@ -127,7 +122,7 @@ fn shared_translator_queries_resolve() {
     let text = serde_json::json!({"type": "text", "fields": {"keyword": {"type": "keyword"}}});
     properties.insert("file_name".to_owned(), text);
     let mapping = Mapping::parse(&mapping.to_string()).expect("a mapping");
-    let tests = shared::read(&unit, "querytranslator_tests.txt");
+    let tests = read_text(&unit.join("querytranslator_tests.txt"));
     let (mut queries, mut failures) = (0, Vec::new());
     let mut parts =
         tests.lines().filter(|line| !line.starts_with("//")).collect::<Vec<_>>().into_iter().peekable();
@@ -167,99 +162,4 @@ fn shared_translator_queries_resolve() {
     println!("{queries} queries");
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
     assert!(queries >= 110, "only {queries} queries were found");
-}
-
-/// The field that holds the id of a document, by data set.
-fn id_field(data: &str) -> &'static str {
-    match data {
-        "endgame-140" | "endgame-140-nanos" => "serial_event_id",
-        "sample" | "sample-multi" => "id",
-        _ => "sequence",
-    }
-}
-
-struct DataSet {
-    mapping: Mapping,
-    batch: EventBatch,
-    documents: Vec<Value>,
-}
-
-fn data_set(folder: &std::path::Path, data: &str) -> DataSet {
-    let names: &[&str] = if data == "sample" { &["sample1", "sample2", "sample3"] } else { &[data] };
-    let mut properties = serde_json::Map::new();
-    let mut documents: Vec<Value> = Vec::new();
-    for name in names {
-        let mapping: Value =
-            serde_json::from_str(&shared::read(folder, &format!("{name}.mapping.json"))).expect("JSON");
-        properties.extend(mapping["properties"].as_object().expect("properties").clone());
-        let text = shared::read(folder, &format!("{name}.ndjson"));
-        documents.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")));
-    }
-    let mapping = serde_json::json!({ "properties": properties });
-    let mut mapping = Mapping::parse(&mapping.to_string()).expect("a mapping");
-    for document in &documents {
-        mapping.extend_dynamically(document.as_object().expect("an object"));
-    }
-    let batch = evaluator::batch(&documents, &mapping as &dyn FieldTypes);
-    DataSet { mapping, batch, documents }
-}
-
-/// The ids of the events that a plan finds, in order of time.
-fn run(plan: &EqlPlan, data: &DataSet, id: &str) -> Option<Vec<i64>> {
-    let EqlPlan::Event(plan) = plan else { return None };
-    let mut found = Vec::new();
-    for row in 0..data.batch.len() {
-        if evaluator::holds(&plan.condition, &data.batch, row).expect("every event can be evaluated") {
-            let column = data.batch.column("@timestamp");
-            let at =
-                column.and_then(|column| match column.codes(row).first().map(|&code| column.value(code)) {
-                    Some(ValueRef::Instant(at)) => Some(at),
-                    _ => None,
-                });
-            found.push((at, data.documents[row][id].as_i64().expect("an id")));
-        }
-    }
-    found.sort_unstable();
-    let mut ids: Vec<i64> = found.into_iter().map(|(_, id)| id).collect();
-    for pipe in &plan.pipes {
-        match *pipe {
-            Pipe::Head(count) => ids.truncate(count as usize),
-            Pipe::Tail(count) => ids = ids.split_off(ids.len().saturating_sub(count as usize)),
-        }
-    }
-    Some(ids)
-}
-
-#[test]
-fn shared_event_queries_find_their_events() {
-    let Some(folder) = shared::folder() else { return };
-    let folder = folder.join("conformance/eql/derived");
-    let (mut run_cases, mut resolved, mut failures) = (0, 0, Vec::new());
-    let mut sets = std::collections::BTreeMap::new();
-    for line in shared::read(&folder, "cases.jsonl").lines() {
-        let case: Value = serde_json::from_str(line).expect("JSON");
-        let (name, data, query) =
-            (&case["name"], case["data"].as_str().expect("a text"), case["query"].as_str().expect("a text"));
-        let set = sets.entry(data.to_owned()).or_insert_with(|| data_set(&folder, data));
-        let parsed = watchfire_eql::parse(query);
-        let schema: &dyn Schema = &set.mapping;
-        let lowered = lower_eql(parsed.query.as_ref().expect("a tree"), schema, &as_elasticsearch());
-        let Some(plan) = &lowered.plan else {
-            let source = SourceText::new(name.to_string(), query);
-            failures
-                .extend(lowered.diagnostics.iter().map(|diagnostic| render::one_line(diagnostic, &source)));
-            continue;
-        };
-        resolved += 1;
-        let Some(found) = run(plan, set, id_field(data)) else { continue };
-        run_cases += 1;
-        let expected: Vec<Vec<i64>> = serde_json::from_value(case["expected"].clone()).expect("ids");
-        if !expected.contains(&found) {
-            failures
-                .push(format!("{name}: {query}\n  expected {expected:?}\n  found {found:?}\n  by {plan}"));
-        }
-    }
-    println!("{resolved} queries resolve, {run_cases} of them for single events were run");
-    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
-    assert!(run_cases >= 120, "only {run_cases} cases were found");
 }

@@ -1,14 +1,12 @@
 //! Public rules and conformance cases in EQL, read where they lie.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
 
 use watchfire_diagnostics::{Severity, SourceText, render};
 use watchfire_eql::parse;
-use watchfire_ir::{Catalogue, Condition, EqlOptions, EqlPlan, codes, lower_eql};
-
-use crate::{evaluator, shared};
+use watchfire_ir::{Catalogue, EqlOptions, EqlPlan, codes, lower_eql};
+use watchfire_test_support::{files_below, shared_folder};
 
 /// Text, category field, of the EQL rule in a file; `None` of another rule.
 fn rule(path: &Path) -> Option<(String, Option<String>)> {
@@ -21,13 +19,13 @@ fn rule(path: &Path) -> Option<(String, Option<String>)> {
 
 #[test]
 fn shared_all_rules_of_the_corpus_resolve() {
-    let Some(folder) = shared::folder() else { return };
+    let Some(folder) = shared_folder() else { return };
     let catalogue = Catalogue::ecs();
     let mut rules = 0;
     let mut leaves = BTreeMap::<&str, usize>::new();
     let mut counts = BTreeMap::<String, usize>::new();
     let mut failures = Vec::new();
-    for path in shared::files(&folder.join("corpus/detection-rules"), "toml") {
+    for path in files_below(&folder.join("corpus/detection-rules"), "toml") {
         let Some((query, category)) = rule(&path) else { continue };
         rules += 1;
         let mut options = EqlOptions::default();
@@ -68,91 +66,15 @@ fn shared_all_rules_of_the_corpus_resolve() {
     assert!(rules > 900, "only {rules} rules were found");
 }
 
-/// The plans of all rules that resolve, by rule id.
-fn plans(folder: &Path, catalogue: &Catalogue) -> BTreeMap<String, EqlPlan> {
-    let mut plans = BTreeMap::new();
-    for path in shared::files(&folder.join("corpus/detection-rules"), "toml") {
-        let Some((query, category)) = rule(&path) else { continue };
-        let text = std::fs::read_to_string(&path).expect("the rule can be read");
-        let table: toml::Table = text.parse().expect("the rule is TOML");
-        let id = table["rule"]["rule_id"].as_str().expect("an id").to_owned();
-        let mut options = EqlOptions::default();
-        options.event_category_field = category.unwrap_or(options.event_category_field);
-        let parsed = parse(&query);
-        if let Some(plan) = parsed.query.and_then(|tree| lower_eql(&tree, catalogue, &options).plan) {
-            plans.insert(id, plan);
-        }
-    }
-    plans
-}
-
-/// The conditions that documents must satisfy, one each, in order.
-fn wanted(plan: &EqlPlan) -> Vec<&Condition> {
-    match plan {
-        EqlPlan::Event(plan) => vec![&plan.condition],
-        EqlPlan::Sequence(plan) => plan
-            .stages
-            .iter()
-            .filter(|stage| !stage.missing)
-            .flat_map(|stage| std::iter::repeat_n(&stage.condition, stage.runs as usize))
-            .collect(),
-        EqlPlan::Sample(plan) => plan.stages.iter().map(|stage| &stage.condition).collect(),
-    }
-}
-
-#[test]
-fn shared_documents_made_for_rules_satisfy_them() {
-    let Some(folder) = shared::folder() else { return };
-    let catalogue = Catalogue::ecs();
-    let plans = plans(&folder, &catalogue);
-    let file =
-        std::fs::File::open(folder.join("corpus/positive-events.ndjson.gz")).expect("the file is there");
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("the file is gzip");
-    let mut counts = BTreeMap::<&str, (usize, usize)>::new();
-    let mut misses = Vec::new();
-    for line in text.lines() {
-        let entry: serde_json::Value = serde_json::from_str(line).expect("JSON");
-        let Some(plan) = entry["rule_id"].as_str().and_then(|id| plans.get(id)) else { continue };
-        let kind = match plan {
-            EqlPlan::Event(_) => "event",
-            EqlPlan::Sequence(_) => "sequence",
-            EqlPlan::Sample(_) => "sample",
-        };
-        let variants = entry["variants"].as_array().into_iter().flatten();
-        for documents in std::iter::once(&entry["events"]).chain(variants) {
-            let documents = documents.as_array().expect("documents");
-            let batch = evaluator::batch(documents, &catalogue);
-            let holds = |condition: &Condition, row: usize| {
-                row < documents.len() && evaluator::holds(condition, &batch, row).unwrap_or(false)
-            };
-            let (found, all) = counts.entry(kind).or_default();
-            *all += 1;
-            let unmet = wanted(plan).into_iter().enumerate().find(|&(row, condition)| !holds(condition, row));
-            match unmet {
-                None => *found += 1,
-                Some((row, condition)) => misses.push(format!(
-                    "{} document {row}: {}\n  by {condition}",
-                    entry["rule_id"],
-                    documents.get(row).map_or_else(String::new, ToString::to_string)
-                )),
-            }
-        }
-    }
-    println!("satisfied, of all, by kind of query: {counts:?}");
-    assert!(misses.is_empty(), "{} misses:\n{}", misses.len(), misses.join("\n"));
-    assert!(counts.values().map(|(found, _)| found).sum::<usize>() > 5000, "too few documents: {counts:?}");
-}
-
 /// Behavior rules of Elastic Defend are a larger dialect; those that keep to the grammar of Elasticsearch's resolve, but
 /// for fields compared with fields and numbers in lists for texts.
 #[test]
 fn shared_behavior_rules_resolve_but_for_their_dialect() {
-    let Some(folder) = shared::folder() else { return };
+    let Some(folder) = shared_folder() else { return };
     let catalogue = Catalogue::ecs();
     let (mut resolved, mut other_dialect, mut refused) = (0, 0, 0);
     let mut failures = Vec::new();
-    for path in shared::files(&folder.join("corpus/protections-artifacts"), "toml") {
+    for path in files_below(&folder.join("corpus/protections-artifacts"), "toml") {
         let text = std::fs::read_to_string(&path).expect("the rule can be read");
         let table: toml::Table = text.parse().expect("the rule is TOML");
         let Some(query) = table["rule"].get("query").and_then(toml::Value::as_str) else { continue };

@@ -25,8 +25,9 @@ use watchfire_ir::{
     Catalogue, Condition, KQL_CODES, KqlOptions, MAX_EXPANDED_FIELDS, MAX_FILTER_DEPTH, MAX_KQL_DIAGNOSTICS,
     Mapping, Schema, lower_filters, lower_kql, lower_lucene,
 };
+use watchfire_test_support::files_below;
 
-use crate::{kql_evaluator, shared};
+use crate::kql_evaluator;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -137,7 +138,7 @@ fn run(case: &Case, schema: &dyn Schema, options: &KqlOptions, failures: &mut Ve
 #[test]
 fn cases() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/kql");
-    let files = shared::files(&folder, "toml");
+    let files = files_below(&folder, "toml");
     assert!(!files.is_empty());
     let mut failures = Vec::new();
     for path in files {
@@ -159,7 +160,7 @@ fn cases() {
 #[test]
 fn every_diagnostic_has_a_case() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/kql");
-    let snapshots: String = shared::files(&folder, "snap")
+    let snapshots: String = files_below(&folder, "snap")
         .iter()
         .map(|path| std::fs::read_to_string(path).expect("a snapshot"))
         .collect();

@@ -9,4 +9,3 @@ mod kql;
 mod kql_corpus;
 mod kql_evaluator;
 mod kql_properties;
-mod shared;

@@ -3,46 +3,20 @@
 //! `WATCHFIRE_SHOW=1` prints every diagnostic of every rule.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use watchfire_diagnostics::{SourceText, render};
+use watchfire_test_support::{files_below, read_text, shared_folder};
 
 use crate::invariants::{check_against_reference, parse_checked};
 
-/// The folder of shared data; `None` if there is none, which is printed, or fails where it is required.
-fn shared() -> Option<PathBuf> {
-    let fallback = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let folder = std::env::var_os("WATCHFIRE_SHARED").map_or_else(fallback, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("WATCHFIRE_REQUIRE_SHARED").is_none_or(|value| value != "1"), "no shared data");
-    println!("skipped: no shared data (set WATCHFIRE_SHARED)");
-    None
-}
-
-fn toml_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            toml_files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
-            found.push(path);
-        }
-    }
-}
-
 #[test]
 fn shared_every_rule_query_parses() {
-    let Some(shared) = shared() else { return };
-    let mut files = Vec::new();
-    toml_files(&shared.join("corpus/detection-rules"), &mut files);
-    files.sort();
+    let Some(shared) = shared_folder() else { return };
+    let files = files_below(&shared.join("corpus/detection-rules"), "toml");
     let (mut rules, mut queries, mut failed) = (0, 0, Vec::new());
     let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
     for file in files {
-        let table: toml::Table = fs::read_to_string(&file).unwrap().parse().unwrap();
+        let table: toml::Table = read_text(&file).parse().unwrap();
         let rule = &table["rule"];
         let text_of = |key: &str| rule.get(key).and_then(|value| value.as_str());
         if text_of("language") != Some("kuery") {

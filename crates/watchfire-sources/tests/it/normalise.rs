@@ -1,4 +1,5 @@
-//! Normalisation: cases as files, invariants over hostile input, and agreement with the reference on the fixtures.
+//! Normalisation: cases as files, and invariants over hostile input. The agreement with the reference on the fixtures is
+//! a part of `watchfire-conformance`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use watchfire_sources::normalise::{
     NormaliseError, NormaliseOptions, Normalised, RawInput, RawPayload, SourceKind, fields, normalise,
 };
 
-use crate::{fixture_comparison, shared_data};
+use crate::shared_data;
 
 /// Cases are pairs `<name>.raw.json` and `<name>.expected.json`; `WATCHFIRE_UPDATE_CASES=1` writes the latter anew.
 fn cases() -> Vec<PathBuf> {
@@ -324,55 +325,6 @@ proptest! {
         let end = cut.min(whole.len());
         let _ = normalise(raw_input(Value::String(whole[..end].to_owned())), &NormaliseOptions::default());
     }
-}
-
-/// The share of expected fields that each fixture set must reach.
-const FLOOR: f64 = 99.0;
-
-#[test]
-fn shared_fixtures_agree_with_the_reference() {
-    let Some(fixtures) = shared_data::path("fixtures") else {
-        return;
-    };
-    let comparisons = fixture_comparison::compare_all(&fixtures);
-    println!("{}", fixture_comparison::table(&comparisons));
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/fixture-differences.md");
-    let page = std::fs::read_to_string(page).expect("docs/fixture-differences.md");
-    let mut unexplained = BTreeSet::new();
-    for comparison in &comparisons {
-        assert!(comparison.documents > 0, "{}: no documents", comparison.set);
-        assert!(comparison.percent() >= FLOOR, "{}: {:.2} %", comparison.set, comparison.percent());
-        assert_eq!(comparison.without_stream_fields, Vec::<String>::new(), "{}", comparison.set);
-        for difference in &comparison.differences {
-            let row = format!("| `{}` | {} | `{}` |", comparison.set, difference.label, difference.field);
-            if !page.contains(&row) {
-                unexplained.insert(format!("{row} expected {}", difference.expected));
-            }
-        }
-    }
-    let rows: Vec<_> = unexplained.into_iter().collect();
-    assert!(
-        rows.is_empty(),
-        "differences that docs/fixture-differences.md does not explain:\n{}",
-        rows.join("\n")
-    );
-}
-
-/// Fields that records of the fixtures bring along from their shipper, whatever the source.
-const OF_SHIPPERS: &[&str] = &["log.file.", "log.offset", "input.", "elastic_agent.", "cloud."];
-
-#[test]
-fn shared_fixtures_give_only_fields_of_their_sources() {
-    let Some(fixtures) = shared_data::path("fixtures") else {
-        return;
-    };
-    let mut names = BTreeSet::new();
-    for (label, normalised) in fixture_comparison::documents(&fixtures) {
-        let mut unlisted = unlisted(&normalised);
-        unlisted.retain(|name| !OF_SHIPPERS.iter().any(|prefix| name.starts_with(prefix)));
-        names.extend(unlisted.into_iter().map(|name| format!("{label}: {name}")));
-    }
-    assert_eq!(names, BTreeSet::new());
 }
 
 #[test]

@@ -3,17 +3,16 @@
 //! The rules are those of the fixtures' own README ("What to compare"), with one of ours: GUIDs are compared without
 //! case and braces, because all forms of an event get one spelling here (sources §0.3 rule a).
 //!
-//! The example `fixture_report` prints the tables; the test holds the floor and the list of differences.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use watchfire_events::{Place, Timestamp, get_field};
+use watchfire_events::{Place, Timestamp, flatten, get_field};
 use watchfire_sources::normalise::{
-    NormaliseOptions, Normalised, RawInput, RawPayload, SourceKind, normalise,
+    NormaliseOptions, Normalised, RawInput, RawPayload, SourceKind, fields, normalise,
 };
+use watchfire_test_support::read_json_lines;
 
 /// Fixture sets: the name, the source that its records are published as, and how records and documents are found.
 const SETS: &[(&str, Option<SourceKind>, Layout)] = &[
@@ -70,6 +69,8 @@ pub(crate) struct Comparison {
     pub(crate) differences: Vec<Difference>,
     /// Documents without the constants of their data stream.
     pub(crate) without_stream_fields: Vec<String>,
+    /// Fields of our documents that the table of their source does not list, with the document.
+    pub(crate) unlisted: Vec<String>,
 }
 
 /// A field of the reference's document that ours has not, or has otherwise.
@@ -89,7 +90,7 @@ impl Comparison {
         if self.expected() == 0 { 100.0 } else { 100.0 * self.equal as f64 / self.expected() as f64 }
     }
 
-    fn missing(&self) -> usize {
+    pub(crate) fn missing(&self) -> usize {
         self.differences.iter().filter(|difference| difference.found.is_none()).count()
     }
 }
@@ -105,38 +106,6 @@ pub(crate) fn compare_all(fixtures: &Path) -> Vec<Comparison> {
             comparison
         })
         .collect()
-}
-
-/// The table of all sets.
-pub(crate) fn table(comparisons: &[Comparison]) -> String {
-    let mut text = format!(
-        "{:<32} {:>9} {:>9} {:>7} {:>9} {:>8} {:>8}  {}\n",
-        "fixture set",
-        "documents",
-        "expected",
-        "equal",
-        "different",
-        "missing",
-        "percent",
-        "optional fields equal"
-    );
-    for comparison in comparisons {
-        let missing = comparison.missing();
-        let _ = writeln!(
-            text,
-            "{:<32} {:>9} {:>9} {:>7} {:>9} {:>8} {:>7.2}%  {} of {}",
-            comparison.set,
-            comparison.documents,
-            comparison.expected(),
-            comparison.equal,
-            comparison.differences.len() - missing,
-            missing,
-            comparison.percent(),
-            comparison.optional_equal,
-            comparison.optional,
-        );
-    }
-    text
 }
 
 fn pairs(fixtures: &Path, layout: &Layout) -> Vec<Pair> {
@@ -166,11 +135,6 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     paths.filter(|path| path.to_string_lossy().ends_with(ending)).collect()
 }
 
-fn lines(path: &Path) -> Vec<Value> {
-    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    text.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
-}
-
 fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(object) => object,
@@ -180,7 +144,7 @@ fn object(value: Value) -> Map<String, Value> {
 
 fn paired_lines(raw: &Path, expected: &Path) -> Vec<Pair> {
     let stem = raw.file_name().expect("a file name").to_string_lossy().replace(".raw.ndjson", "");
-    let (raws, documents) = (lines(raw), lines(expected));
+    let (raws, documents) = (read_json_lines(raw), read_json_lines(expected));
     assert_eq!(raws.len(), documents.len(), "{}", raw.display());
     let both = raws.into_iter().zip(documents).enumerate();
     let pairs = both.map(|(at, (raw, expected))| Pair {
@@ -211,25 +175,13 @@ fn evtx_pairs(folder: &Path, log: &Path) -> Vec<Pair> {
         let id = record.data.pointer("/Event/System/EventRecordID").map(text_of).unwrap_or_default();
         records.insert(id, record.data);
     }
-    let documents = lines(&expected).into_iter().map(object);
+    let documents = read_json_lines(&expected).into_iter().map(object);
     let pairs = documents.filter_map(|expected| {
         let id = text_of(get_field(&expected, "winlog.record_id")?);
         let raw = records.get(&id)?.clone();
         Some(Pair { label: format!("{stem}#{id}"), raw: RawPayload::Json(raw), expected })
     });
     pairs.collect()
-}
-
-/// What the normaliser makes of every record of all sets.
-pub(crate) fn documents(fixtures: &Path) -> Vec<(String, Normalised)> {
-    let all = SETS.iter().flat_map(|(set, source, layout)| {
-        pairs(fixtures, layout).into_iter().map(move |pair| {
-            let label = format!("{set} {}", pair.label);
-            let normalised = normalised(pair.raw, &pair.label, *source);
-            (label, normalised)
-        })
-    });
-    all.collect()
 }
 
 fn normalised(raw: RawPayload, label: &str, source: Option<SourceKind>) -> Normalised {
@@ -247,6 +199,7 @@ fn normalised(raw: RawPayload, label: &str, source: Option<SourceKind>) -> Norma
 fn compare(pair: Pair, source: Option<SourceKind>, comparison: &mut Comparison) {
     comparison.documents += 1;
     let normalised = normalised(pair.raw, &pair.label, source);
+    comparison.unlisted.extend(unlisted(&normalised).map(|name| format!("{}: {name}", pair.label)));
     let document = &normalised.event.document;
     if source != Some(SourceKind::Winlogbeat) {
         let constants = [
@@ -284,6 +237,22 @@ fn compare(pair: Pair, source: Option<SourceKind>, comparison: &mut Comparison) 
             });
         }
     }
+}
+
+/// The fields of a document that the table of its source does not list, but those that records bring along from their
+/// shipper.
+fn unlisted(normalised: &Normalised) -> impl Iterator<Item = String> {
+    const OF_SHIPPERS: &[&str] =
+        &["log.file.", "log.offset", "input.", "elastic_agent.", "cloud.", "@version"];
+    let mut names = BTreeSet::new();
+    if let Some(source) = fields().iter().find(|row| row.source == normalised.source) {
+        flatten(&normalised.event.document, &mut |name, _| {
+            if !source.gives(name) && !OF_SHIPPERS.iter().any(|prefix| name.starts_with(prefix)) {
+                names.insert(name.to_owned());
+            }
+        });
+    }
+    names.into_iter()
 }
 
 /// Every field that is no object, by its dotted name.

@@ -1,0 +1,3 @@
+//! The report, held by the gate.
+
+mod report;
