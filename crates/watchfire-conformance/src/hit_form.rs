@@ -18,9 +18,9 @@ pub(crate) fn read_again(events: &[Event]) -> Vec<Result<Event, String>> {
         text.push_str(&hit.to_string());
         text.push('\n');
     }
-    let (mut sink, mut reports) = (Sink { found: Vec::with_capacity(events.len()) }, Vec::new());
+    let mut sink = Sink { found: Vec::with_capacity(events.len()) };
     let name: Arc<str> = "positive-events.ndjson".into();
-    read_stream(Box::new(Cursor::new(text)), &name, 0, &mut sink, &mut reports);
+    let reports = read_stream(Cursor::new(text), &name, &mut sink);
     assert!(reports.iter().all(|report| report.problem.is_none()), "{reports:?}");
     assert_eq!(sink.found.len(), events.len(), "every hit is a record, read or rejected");
     sink.found
