@@ -48,6 +48,7 @@ pub(crate) fn section(shared: &Path) -> Section {
     let mut table = Table::new(["rules", "parse", "need an extension, which is named", "otherwise refused"]);
     table.row([rules, parsed, extended, wrong].map(|number| number.to_string()));
     section.table(&table);
+    section.require(rules, 1_000, "rules");
     let mut table = Table::new(["code", "extension", "rules"]);
     for (code, number) in extensions {
         let title = watchfire_eql::CODES.iter().find(|info| info.code == code).map_or("", |info| info.title);

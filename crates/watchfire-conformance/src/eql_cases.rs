@@ -88,11 +88,14 @@ pub(crate) fn section(shared: &Path) -> Section {
     }
     let mut table =
         Table::new(["file", "cases", "for single events", "passed", "sequences", "samples", "failed"]);
+    let mut run_cases = 0;
     for (file, counts) in by_file {
+        run_cases += counts[1];
         let [cases, events, passed, sequences, samples, failed] = counts.map(|count| count.to_string());
         table.row([file, cases, events, passed, sequences, samples, failed]);
     }
     table.sums(1);
+    section.require(run_cases, 140, "cases for single events");
     section.table(&table);
     section.say(
         "Ids and their order are compared, behind `head` and `tail`, in batches of every size. Unmapped fields are read \

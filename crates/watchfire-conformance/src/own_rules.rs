@@ -16,6 +16,7 @@ pub fn section() -> Section {
     let mut section = Section::new("Our rules and their tests");
     let catalogue = corpus::catalogue();
     let mut table = Table::new(["rule", "tests", "that expect alerts", "passed"]);
+    let mut rules = 0;
     for file in load(&[Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules")]) {
         let name =
             Path::new(file.source.name()).file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -32,10 +33,12 @@ pub fn section() -> Section {
                 .fail(format!("{name}: there must be tests that expect alerts and tests that expect none"));
         }
         check(&content.rule, &outcomes, &mut section);
+        rules += 1;
         let passed = outcomes.iter().filter(|outcome| outcome.passed()).count();
         table.row([name, outcomes.len().to_string(), positive.to_string(), passed.to_string()]);
     }
     table.sums(1);
+    section.require(rules, 20, "rules");
     section.table(&table);
     section
 }

@@ -77,6 +77,7 @@ fn fired(corpus: &Corpus, asked: &Documents) -> (Section, Found) {
         }
     }
     section.table(&table(&counts));
+    section.require(asked.events.len(), 12_000, "documents");
     Expected::parse("positive-events-missed.tsv", MISSED, 2).compare(&missed, &mut section);
     section.list(
         "Rules of these types for which this data has no events:",

@@ -41,6 +41,13 @@ impl Section {
         self.failures.push(what.into());
     }
 
+    /// Fails if there is less of something than the data must have: a suite over nothing would pass.
+    pub(crate) fn require(&mut self, found: usize, least: usize, what: &str) {
+        if found < least {
+            self.fail(format!("only {found} {what}, where at least {least} are expected"));
+        }
+    }
+
     /// What is not as expected.
     pub fn failures(&self) -> &[String] {
         &self.failures

@@ -121,6 +121,7 @@ pub(crate) fn section(all: &Corpus) -> Section {
         table.row([feature.to_owned(), number.to_string()]);
     }
     section.table(&table);
+    section.require(all.files.len(), 1_800, "rule files");
     expected.compare(&failed, &mut section);
     section
 }
