@@ -5,14 +5,12 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::shared;
-
 /// Errors that are true of a public rule, by the end of its file name and the code.
 const TRUE_ERRORS: [(&str, &str); 0] = [];
 
 #[test]
 fn shared_public_rules_have_no_errors_and_few_warnings() {
-    let Some(shared) = shared::folder() else { return };
+    let Some(shared) = watchfire_test_support::shared_folder() else { return };
     let rules = shared.join("corpus/detection-rules");
     let output = Command::new(env!("CARGO_BIN_EXE_watchfire"))
         .args(["check", "--format", "json", "--fail-on", "never"])

@@ -3,7 +3,7 @@
 mod cases;
 mod check_corpus;
 mod completions;
+mod hostile;
 mod pipes;
 mod sarif;
 mod scan;
-mod shared;
