@@ -16,11 +16,11 @@ mod embedded {
     include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 }
 
-/// Runs our own rules over a day of raw records with an intrusion in it, and a legitimate roll-out of the same tool
-/// beside it. Shows what is found, and what to do next.
+/// Runs our own rules over a day of records, and shows what to do next.
 ///
-/// The records are from Sysmon, the Windows Security, System and PowerShell logs and Elastic Defend, made up by us. The
-/// program carries them and the rules.
+/// The day has an intrusion in it, and a legitimate roll-out of the same tool beside it. The records are from Sysmon,
+/// the Windows Security, System and PowerShell logs and Elastic Defend, made up by us. The program carries them and the
+/// rules.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

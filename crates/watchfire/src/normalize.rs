@@ -17,8 +17,10 @@ use crate::schema::catalogue;
 /// Bytes of records on their way. They are written as soon as they are read.
 const MEMORY: u64 = 64 << 20;
 
-/// Writes the events that logs become: one JSON object a line, with the data stream as `_index`, the id as `_id`, and
-/// the ECS document as `_source`, in the order of the input.
+/// Writes the events that rules see, as search hits.
+///
+/// Each is one JSON object on a line, with the data stream as `_index`, the id as `_id`, and the ECS document as
+/// `_source`, in the order of the input.
 ///
 /// `scan` and `hunt` read this output again, with the same result as the raw records. The summary on standard error
 /// lists the raw fields that no mapping reads; they are in the documents all the same.

@@ -38,12 +38,13 @@ const ALERT_SHARE: u64 = 8;
 /// The part of the memory that records on their way may take up: one in this many. The rest is for rules and buffers.
 const RECORD_SHARE: u64 = 2;
 
-/// Runs rules over logs: EVTX, Windows event XML, JSON, NDJSON, JSON arrays, search hits, and gzip, zstd, zip and tar
+/// Runs rules over logs, and accounts for every file, record and rule.
+///
+/// Reads EVTX, Windows event XML, JSON, NDJSON, JSON arrays, search responses, bulk bodies, and gzip, zstd, zip and tar
 /// of these. Formats are found from content.
 ///
 /// The whole input is one window: every event that fits a rule gives an alert, however many there are. Alerts go to
-/// standard output in the order of their time; the summary, which accounts for every file, record and rule, goes to
-/// standard error.
+/// standard output in the order of their time, the summary to standard error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
