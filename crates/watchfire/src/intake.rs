@@ -352,6 +352,10 @@ impl<W: Worker> RecordSink for Thread<'_, W> {
         self.account.reject(place, reason.to_string());
     }
 
+    fn is_satisfied(&self) -> bool {
+        self.shared.stopped.load(Ordering::Relaxed)
+    }
+
     fn progress(&mut self, bytes: u64) {
         self.shared.progress.bytes(bytes.saturating_sub(self.read_of_input));
         self.read_of_input = bytes;

@@ -13,6 +13,8 @@ use super::limits::DecodeLimits;
 pub(super) struct Meter {
     consumed: Cell<u64>,
     decompressed: Cell<u64>,
+    /// Whether the file is taken to end where it has been read to.
+    stopped: Cell<bool>,
     /// Length of the file where it is known. An archive may read the same bytes of it again and again.
     length: Option<u64>,
     decompressed_limit: u64,
@@ -25,6 +27,7 @@ impl Meter {
         Rc::new(Self {
             consumed: Cell::new(0),
             decompressed: Cell::new(0),
+            stopped: Cell::new(false),
             length,
             decompressed_limit: limits.decompressed_bytes,
             ratio_limit: limits.decompression_ratio,
@@ -36,6 +39,11 @@ impl Meter {
     pub(super) fn consumed(&self) -> u64 {
         let consumed = self.consumed.get();
         self.length.map_or(consumed, |length| consumed.min(length))
+    }
+
+    /// Ends the file here.
+    pub(super) fn stop(&self) {
+        self.stopped.set(true);
     }
 
     fn left(&self) -> u64 {
@@ -77,6 +85,9 @@ impl<R> Outer<R> {
 
 impl<R: Read> Read for Outer<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.meter.stopped.get() {
+            return Ok(0);
+        }
         let read = self.inner.read(buffer)?;
         self.meter.consumed.set(self.meter.consumed.get() + read as u64);
         Ok(read)

@@ -15,6 +15,12 @@ pub trait RecordSink {
     /// A record that could not be read.
     fn rejected(&mut self, place: &Place, reason: RejectReason);
 
+    /// Whether no further record is wanted. Then the file is taken to end where it has been read to; a few more records
+    /// can come of what is in memory already, and reports may call the file cut off.
+    fn is_satisfied(&self) -> bool {
+        false
+    }
+
     /// How far the file is read that is given to the decoder: bytes of it as it is on the disk, compressed or not.
     /// Told about once in 256 KiB and at the end; never falls within one file, and never passes its length.
     fn progress(&mut self, bytes: u64) {

@@ -59,6 +59,9 @@ impl<'s> Session<'s> {
 
     pub(super) fn record(&mut self, record: RawInput) {
         self.sink.record(record);
+        if self.sink.is_satisfied() {
+            self.meter.stop();
+        }
         self.announce(PROGRESS_BYTES);
     }
 

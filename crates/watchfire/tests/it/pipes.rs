@@ -24,3 +24,21 @@ fn a_closed_pipe_is_no_error() {
     let log = String::from_utf8_lossy(&cut.stderr);
     assert_eq!((cut.status.code(), &*log), (Some(0), ""));
 }
+
+#[test]
+fn a_closed_pipe_ends_the_reading() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let large = place.path().join("large.ndjson");
+    std::fs::write(&large, "{\"message\":\"a record like any other\"}\n".repeat(50_000)).expect("writable");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        .arg("normalize")
+        .arg(&large)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    drop(child.stdout.take());
+    let cut = child.wait_with_output().expect("the command ends");
+    let log = String::from_utf8_lossy(&cut.stderr);
+    assert_eq!((cut.status.code(), &*log), (Some(0), ""));
+}

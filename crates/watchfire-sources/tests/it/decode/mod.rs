@@ -7,4 +7,5 @@ mod listing;
 mod outcome;
 mod properties;
 mod recipe;
+mod satisfied;
 mod shared_logs;
