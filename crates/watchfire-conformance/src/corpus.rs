@@ -8,7 +8,7 @@ use watchfire_events::Timestamp;
 use watchfire_ir::Catalogue;
 use watchfire_rules::load::{LoadedFile, load};
 use watchfire_rules::model::Rule;
-use watchfire_sources::normalise::fields;
+use watchfire_sources::normalise::catalogue;
 
 /// All rules of the public repository.
 #[derive(Debug)]
@@ -42,18 +42,4 @@ impl Corpus {
 /// Some rules ask for times relative to `now`. The events made for rules are of the minutes before this.
 pub(crate) fn options() -> CompileOptions {
     CompileOptions { now: Timestamp::parse("2026-08-01T00:05:00Z") }
-}
-
-/// The types of fields as the command has them: the common schema and what the sources add to it.
-pub fn catalogue() -> Catalogue {
-    let mut catalogue = Catalogue::ecs();
-    for source in fields() {
-        for (name, field_type) in source.typed_fields() {
-            catalogue.insert(name, field_type);
-        }
-        for &(prefix, field_type) in source.prefixes {
-            catalogue.insert_prefix(prefix, field_type);
-        }
-    }
-    catalogue
 }

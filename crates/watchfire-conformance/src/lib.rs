@@ -27,7 +27,7 @@ mod positive_events;
 mod report;
 mod rules;
 
-pub use corpus::{Corpus, catalogue};
+pub use corpus::Corpus;
 pub use own_cases::{Language, section as own_cases};
 pub use own_rules::section as own_rules;
 pub use report::Section;

@@ -7,6 +7,7 @@ use watchfire_diagnostics::{Diagnostic, SourceText, render};
 use watchfire_rules::load::load;
 use watchfire_rules::model::Rule;
 use watchfire_rules::testing::{Expectation, RuleTests, load_tests, tests_path};
+use watchfire_sources::normalise::catalogue;
 
 use crate::corpus;
 use crate::report::{Section, Table};
@@ -14,7 +15,7 @@ use crate::report::{Section, Table};
 /// Every rule, and how many of its tests pass.
 pub fn section() -> Section {
     let mut section = Section::new("Our rules and their tests");
-    let catalogue = corpus::catalogue();
+    let catalogue = catalogue();
     let mut table = Table::new(["rule", "tests", "that expect alerts", "passed"]);
     let mut rules = 0;
     for file in load(&[Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules")]) {

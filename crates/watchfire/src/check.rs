@@ -24,6 +24,7 @@ pub(crate) use codes::CODES;
 use watchfire_detect::{CompileOptions, RuleProgram, compile_rule};
 use watchfire_diagnostics::{Diagnostic, Severity, SourceText};
 use watchfire_rules::load::{Fate, LoadedFile};
+use watchfire_sources::normalise::catalogue;
 
 use self::examine::Examination;
 use self::tally::Tally;
@@ -31,7 +32,6 @@ use crate::destination::Destination;
 use crate::exit::{self, Exit};
 use crate::reference::{find_code, similar_code};
 use crate::rule_paths::load_paths;
-use crate::schema::catalogue;
 
 /// Checks rules: their files, queries, fields and data streams, and what the detection-rules repository demands.
 ///

@@ -13,6 +13,7 @@ use watchfire_detect::SortedSpill;
 use watchfire_engine::{Coverage, RuleSet, RuleSetBuilder};
 use watchfire_events::{EventBatch, IndexPatterns, Timestamp, get_field};
 use watchfire_ir::{Condition, MappedCatalogue, Mapping, Schema};
+use watchfire_sources::normalise::catalogue;
 
 use self::query::Language;
 use self::results::{Format, ResultWriter};
@@ -22,7 +23,6 @@ use crate::intake::{InputSummary, Inputs, IntakeOptions, Worker, read_all};
 use crate::normalize::hit;
 use crate::progress::Progress;
 use crate::reading::{Reading, Resources};
-use crate::schema::catalogue;
 
 /// The part of the memory that results may take up before they go to temporary files: one in this many.
 const RESULT_SHARE: u64 = 8;

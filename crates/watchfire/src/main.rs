@@ -18,7 +18,6 @@ mod reference;
 mod rule_paths;
 mod rules;
 mod scan;
-mod schema;
 mod terminal;
 mod time_argument;
 

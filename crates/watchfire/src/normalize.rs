@@ -6,13 +6,13 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use watchfire_events::{Event, EventBatch};
+use watchfire_sources::normalise::catalogue;
 
 use crate::destination::Destination;
 use crate::exit::{self, Exit};
 use crate::intake::{InputSummary, Inputs, IntakeOptions, Worker, read_all};
 use crate::progress::Progress;
 use crate::reading::Reading;
-use crate::schema::catalogue;
 
 /// Bytes of records on their way. They are written as soon as they are read.
 const MEMORY: u64 = 64 << 20;

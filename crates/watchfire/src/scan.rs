@@ -20,6 +20,7 @@ use watchfire_diagnostics::render::one_line;
 use watchfire_events::Timestamp;
 use watchfire_rules::load::{Fate, load};
 use watchfire_rules::model::{Rule, Severity};
+use watchfire_sources::normalise::catalogue;
 
 use self::found::Alerting;
 pub(crate) use self::found::Found;
@@ -31,7 +32,6 @@ use crate::exit::{self, Exit};
 use crate::intake::{InputSummary, Inputs, IntakeOptions, read_all};
 use crate::progress::Progress;
 use crate::reading::{Reading, Resources};
-use crate::schema::catalogue;
 
 /// The part of the memory that alerts may take up before they go to temporary files: one in this many.
 const ALERT_SHARE: u64 = 8;

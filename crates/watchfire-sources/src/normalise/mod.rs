@@ -33,7 +33,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use watchfire_events::{DataStream, Event, EventId, Place, get_field};
 
-pub use schema::{SourceFields, TypedField, fields};
+pub use schema::{SourceFields, TypedField, catalogue, fields};
 pub use source::{SourceKind, UnknownSource};
 
 use crate::windows::{Form, LocalTime, WindowsEvent, WindowsEventError};

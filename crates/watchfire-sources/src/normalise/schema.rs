@@ -1,6 +1,7 @@
 //! Which fields each source can give: for the schema catalogue, and for finding rules that name a field no source has.
 
 use watchfire_events::FieldType;
+use watchfire_ir::Catalogue;
 
 use super::SourceKind;
 use FieldType::{Boolean, Date, Double, Keyword, Long, MatchOnlyText, Nested, Object, Text, UnsignedLong};
@@ -56,6 +57,20 @@ impl SourceFields {
 /// and those of [`SourceKind::Unrecognised`] any field at all.
 pub fn fields() -> &'static [SourceFields] {
     SOURCES
+}
+
+/// The schema of normalised events: the common one and what the sources add to it.
+pub fn catalogue() -> Catalogue {
+    let mut catalogue = Catalogue::ecs();
+    for source in fields() {
+        for (name, field_type) in source.typed_fields() {
+            catalogue.insert(name, field_type);
+        }
+        for &(prefix, field_type) in source.prefixes {
+            catalogue.insert_prefix(prefix, field_type);
+        }
+    }
+    catalogue
 }
 
 const SOURCES: &[SourceFields] = &[
