@@ -4,8 +4,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use watchfire_events::{Document, Timestamp, get_field, set_field};
 
-use super::WindowsEventError;
-use super::values;
+use super::{WindowsEventError, task_names, values};
 
 /// A Windows event in the canonical shape.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,6 +116,12 @@ impl SystemPart {
         };
         let text = |value: &Option<String>| value.clone().map(Value::String);
 
+        let task = self.task.as_deref().map(str::trim).filter(|task| !task.is_empty());
+        let task_name =
+            task.and_then(|task| task_names::name(self.provider.as_deref().unwrap_or_default(), task));
+
+        // What the collector publishes; the mappings of `normalise` replace it where they know a word of their own.
+        put("event.action", task_name.map(Value::from));
         put("event.code", Some(json!(code)));
         put("event.kind", Some(json!("event")));
         put("event.provider", text(&self.provider));
@@ -146,7 +151,7 @@ impl SystemPart {
             "winlog.related_activity_id",
             self.related_activity_id.as_deref().map(|id| json!(values::guid_or_text(id))),
         );
-        put("winlog.task", text(&self.task));
+        put("winlog.task", task_name.or(task).map(Value::from));
         put("winlog.time_created", self.time.map(|at| json!(at.to_iso_millis())));
         let service = self.user_id.as_deref().and_then(service_account);
         let service_name = || service.map(|name| json!(name));
