@@ -7,11 +7,17 @@
 //! *writer* of the event in NXLog, not its subject. `EventType` is NXLog's severity (`AUDIT_SUCCESS`, `INFO` …) unless
 //! the event has a datum of that name, as Sysmon's registry, pipe and WMI events do; then NXLog keeps its own under
 //! `EventTypeOrignal` (sic).
+//!
+//! Data without names are lost in these exports; what the message tells of them is read from there
+//! ([`rendered_message`]).
 
 use serde_json::{Map, Value};
 use watchfire_events::{Document, Timestamp, set_field};
 
-use super::{LocalTime, SystemPart, WindowsEvent, WindowsEventError, time_of_seconds, values, xml, xml_tree};
+use super::{
+    LocalTime, SystemPart, WindowsEvent, WindowsEventError, rendered_message, time_of_seconds, values, xml,
+    xml_tree,
+};
 
 /// A pipeline behind NXLog stamps a record at most this long after NXLog received it, for the two stamps to tell the
 /// zone of the first. Zones are multiples of 15 minutes, so half of that is the most that can be told.
@@ -171,6 +177,11 @@ pub(crate) fn read(
         message: text("Message"),
         ..SystemPart::default()
     };
+    if event_data.is_empty()
+        && let (Some(provider), Some(code), Some(message)) = (&part.provider, &part.code, &part.message)
+    {
+        event_data = rendered_message::data(provider, code, message);
+    }
     part.into_event(event_data, Document::new(), document)
 }
 

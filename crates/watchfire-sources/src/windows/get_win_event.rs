@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 use watchfire_events::{Document, Timestamp};
 
-use super::{LocalTime, SystemPart, WindowsEvent, WindowsEventError, values};
+use super::{LocalTime, SystemPart, WindowsEvent, WindowsEventError, rendered_message, values};
 
 /// The subject, which begins the data of most Security events.
 const SUBJECT: &[&str] = &["SubjectUserSid", "SubjectUserName", "SubjectDomainName", "SubjectLogonId"];
@@ -214,7 +214,7 @@ fn data(record: &Map<String, Value>, provider: &str, code: &str) -> Document {
     if provider == "Microsoft-Windows-Sysmon"
         && let Some(Value::String(message)) = record.get("Message")
     {
-        let found = message_lines(message);
+        let found = rendered_message::data(provider, code, message);
         if !found.is_empty() {
             return found;
         }
@@ -242,21 +242,6 @@ fn data(record: &Map<String, Value>, provider: &str, code: &str) -> Document {
         };
         if let Some(value) = values::data_value(&name, value) {
             data.insert(name, value);
-        }
-    }
-    data
-}
-
-/// The lines `Name: value` of a Sysmon message.
-fn message_lines(message: &str) -> Document {
-    let mut data = Document::new();
-    for line in message.lines().skip(1) {
-        if let Some((name, value)) = line.split_once(':')
-            && !name.is_empty()
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        {
-            let value = value.strip_prefix(' ').unwrap_or(value);
-            data.insert(name.to_owned(), Value::String(values::data_text(name, value.to_owned())));
         }
     }
     data

@@ -17,6 +17,7 @@ pub(crate) mod flat;
 mod form;
 pub(crate) mod get_win_event;
 pub(crate) mod message_codes;
+mod rendered_message;
 mod task_names;
 pub(crate) mod values;
 pub(crate) mod velociraptor;
