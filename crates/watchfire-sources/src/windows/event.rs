@@ -4,16 +4,16 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use watchfire_events::{Document, Timestamp, get_field, set_field};
 
-use super::{WindowsEventError, task_names, values};
+use super::{WindowsEventError, channels, task_names, values};
 
 /// A Windows event in the canonical shape.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WindowsEvent {
     /// The event id, a decimal number.
     pub code: String,
-    /// The channel as the record spells it; empty if it has none.
+    /// The channel, in its true spelling where that is known; empty if the record has none.
     pub channel: String,
-    /// The provider's name; empty if the record has none.
+    /// The provider's name; empty if the record has none and its channel does not tell.
     pub provider: String,
     /// When the event was written (`TimeCreated`).
     pub time: Option<Timestamp>,
@@ -116,21 +116,25 @@ impl SystemPart {
         };
         let text = |value: &Option<String>| value.clone().map(Value::String);
 
+        let channel = self.channel.map(channels::true_spelling);
+        let provider = self.provider.filter(|name| !name.is_empty()).or_else(|| {
+            let channel = channel.as_deref().unwrap_or_default();
+            channels::provider(channel, &code).map(str::to_owned)
+        });
         let task = self.task.as_deref().map(str::trim).filter(|task| !task.is_empty());
-        let task_name =
-            task.and_then(|task| task_names::name(self.provider.as_deref().unwrap_or_default(), task));
+        let task_name = task.and_then(|task| task_names::name(provider.as_deref().unwrap_or_default(), task));
 
         // What the collector publishes; the mappings of `normalise` replace it where they know a word of their own.
         put("event.action", task_name.map(Value::from));
         put("event.code", Some(json!(code)));
         put("event.kind", Some(json!("event")));
-        put("event.provider", text(&self.provider));
+        put("event.provider", text(&provider));
         put("event.outcome", self.keywords.and_then(values::outcome).map(Value::from));
         put("host.name", text(&self.computer));
         put("log.level", self.level.as_deref().map(|level| json!(values::level_name(level))));
         put("message", self.message.map(|message| json!(message.replace("\r\n", "\n"))));
         put("winlog.activity_id", self.activity_id.as_deref().map(|id| json!(values::guid_or_text(id))));
-        put("winlog.channel", text(&self.channel));
+        put("winlog.channel", text(&channel));
         put("winlog.computer_name", text(&self.computer));
         put("winlog.event_id", Some(json!(code)));
         let names = if self.keyword_names.is_empty() {
@@ -145,7 +149,7 @@ impl SystemPart {
         put("winlog.process.pid", self.process_id.map(Value::from));
         put("winlog.process.thread.id", self.thread_id.map(Value::from));
         put("winlog.provider_guid", self.provider_guid.as_deref().map(|id| json!(values::guid_or_text(id))));
-        put("winlog.provider_name", text(&self.provider));
+        put("winlog.provider_name", text(&provider));
         put("winlog.record_id", text(&self.record_id));
         put(
             "winlog.related_activity_id",
@@ -163,8 +167,8 @@ impl SystemPart {
 
         Ok(WindowsEvent {
             code,
-            channel: self.channel.unwrap_or_default(),
-            provider: self.provider.unwrap_or_default(),
+            channel: channel.unwrap_or_default(),
+            provider: provider.unwrap_or_default(),
             time: self.time,
             event_data,
             user_data,

@@ -11,6 +11,7 @@
 //! `log.level`. This module must not know what any provider's events mean; the mappings of `normalise` do.
 
 pub(crate) mod beats;
+mod channels;
 mod event;
 pub(crate) mod evtx_json;
 pub(crate) mod flat;
