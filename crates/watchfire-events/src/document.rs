@@ -108,6 +108,15 @@ mod tests {
         assert_eq!(seen, ["a.b=1", "a.b=2", "a.c=\"x\"", "l.k=1", "l.k=2"]);
     }
 
+    /// Without `serde_json`'s `float_roundtrip` a number with many digits may be read as its neighbour.
+    #[test]
+    fn numbers_are_read_exactly() {
+        for number in [1.411_961_206_415_712_3, 1.411_961_206_415_712_5, 3.556_905_943_289_521, 0.1, 5e-324] {
+            let read: Value = serde_json::from_str(&json!(number).to_string()).expect("a number");
+            assert_eq!(read, json!(number));
+        }
+    }
+
     #[test]
     fn reads_and_writes_dotted_names() {
         let mut doc = document(json!({"a": {"b.c": 1}, "s": "text"}));
