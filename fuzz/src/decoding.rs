@@ -223,10 +223,21 @@ pub fn decode_zstd(data: &[u8]) {
 fn check_packed(packed: &[u8], plain: &[u8]) {
     let outcome = read(packed);
     let expected = read_at(plain, 1);
+    // A zstd stream inside of another one may need less memory than one by itself: that refusal is meant.
+    let refused = |report: &FileReport| report.format == "zstd" && report.problem.is_some();
+    if is_packed(plain) && outcome.reports.iter().any(refused) {
+        return;
+    }
     // Where something is damaged further inside, how much of it is read depends on the size of pieces.
     if expected.is_whole() {
         assert_eq!(outcome, expected, "packed, and plain");
     }
+}
+
+/// Whether it begins as a compressed stream or an archive does.
+fn is_packed(data: &[u8]) -> bool {
+    let magics: [&[u8]; 3] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK"];
+    magics.iter().any(|magic| data.starts_with(magic)) || data.get(257..262) == Some(b"ustar")
 }
 
 /// Zip. The first byte says how: 0 for the bytes behind the magic, else for so many members (up to 3) packed as they
@@ -239,15 +250,15 @@ pub fn decode_zip(data: &[u8]) {
         return;
     }
     let members: Vec<&[u8]> = rest.chunks(rest.len().div_ceil(count).max(1)).collect();
-    let mut packer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let method = if how < 128 { zip::CompressionMethod::Stored } else { zip::CompressionMethod::Deflated };
     let options = zip::write::SimpleFileOptions::default().compression_method(method);
     for (at, member) in members.iter().enumerate() {
-        packer.start_file(at.to_string(), options).expect("a member can be added");
-        packer.write_all(member).expect("a vector takes all");
+        writer.start_file(at.to_string(), options).expect("a member can be added");
+        writer.write_all(member).expect("a vector takes all");
     }
-    let packed = packer.finish().expect("an archive can be finished").into_inner();
-    check_members(&packed, &members);
+    let archive = writer.finish().expect("an archive can be finished").into_inner();
+    check_members(&archive, &members);
 }
 
 /// Tar. The first byte says how: 0 for the bytes as an archive whose first header has its magic, else for so many
@@ -267,17 +278,17 @@ pub fn decode_tar(data: &[u8]) {
         return;
     }
     let members: Vec<&[u8]> = rest.chunks(rest.len().div_ceil(count).max(1)).collect();
-    let mut packer = tar::Builder::new(Vec::new());
+    let mut writer = tar::Builder::new(Vec::new());
     for (at, member) in members.iter().enumerate() {
         let mut header = tar::Header::new_gnu();
         header.set_size(member.len() as u64);
         header.set_cksum();
-        packer.append_data(&mut header, at.to_string(), *member).expect("a vector takes all");
+        writer.append_data(&mut header, at.to_string(), *member).expect("a vector takes all");
     }
-    let packed = packer.into_inner().expect("a vector takes all");
+    let archive = writer.into_inner().expect("a vector takes all");
     // An archive of nothing is two empty blocks, which have no magic.
     if !members.is_empty() {
-        check_members(&packed, &members);
+        check_members(&archive, &members);
     }
 }
 

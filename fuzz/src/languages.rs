@@ -76,7 +76,9 @@ fn kql_spans(text: &str, outer: Span, expr: &Expr) {
     check_inside(text, outer, expr.span);
     match &expr.kind {
         ExprKind::And(operands) | ExprKind::Or(operands) => {
-            operands.iter().for_each(|operand| kql_spans(text, expr.span, operand));
+            for operand in operands {
+                kql_spans(text, expr.span, operand);
+            }
         }
         ExprKind::Not(inner) => kql_spans(text, expr.span, inner),
         ExprKind::Nested { path, inner } => {
@@ -100,7 +102,9 @@ fn kql_value_spans(text: &str, outer: Span, values: &ValueExpr) {
     check_inside(text, outer, values.span);
     match &values.kind {
         ValueKind::And(operands) | ValueKind::Or(operands) => {
-            operands.iter().for_each(|operand| kql_value_spans(text, values.span, operand));
+            for operand in operands {
+                kql_value_spans(text, values.span, operand);
+            }
         }
         ValueKind::Not(inner) => kql_value_spans(text, values.span, inner),
         ValueKind::Value(value) => check_inside(text, values.span, value.span),
@@ -125,14 +129,18 @@ fn lucene_spans(text: &str, outer: Span, expr: &LuceneExpr) {
     check_inside(text, outer, expr.span);
     match &expr.kind {
         LuceneKind::Boolean(clauses) => {
-            clauses.iter().for_each(|clause| lucene_spans(text, expr.span, &clause.expr));
+            for clause in clauses {
+                lucene_spans(text, expr.span, &clause.expr);
+            }
         }
         LuceneKind::Scoped { field, inner } => {
             check_inside(text, expr.span, field.span);
             lucene_spans(text, expr.span, inner);
         }
         LuceneKind::Leaf { field, .. } => {
-            field.iter().for_each(|field| check_inside(text, expr.span, field.span));
+            if let Some(field) = field {
+                check_inside(text, expr.span, field.span);
+            }
         }
     }
 }

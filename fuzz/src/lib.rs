@@ -27,7 +27,7 @@ pub use languages::{eql, kql, lucene};
 pub use matching::matcher;
 pub use meaning::{eql_resolve, kql_resolve, lucene_resolve, regex};
 pub use normalising::normalise;
-pub use rule_files::{rule_json, rule_toml};
+pub use rule_files::{rule_json, rule_ndjson, rule_toml};
 
 /// A fuzz target.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +55,7 @@ pub const TARGETS: &[Target] = targets![
     regex,
     rule_toml,
     rule_json,
+    rule_ndjson,
     decode,
     decode_evtx,
     decode_xml,

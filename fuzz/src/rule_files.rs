@@ -19,6 +19,26 @@ pub fn rule_json(data: &[u8]) {
     }
 }
 
+/// Exports: a line each for rules, lists, items, connectors. What can be used of them, written and read, writes the same.
+pub fn rule_ndjson(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let parsed = format::ndjson::parse(text);
+    for line in &parsed.lines {
+        assert!(text[line.offset..].starts_with(line.text), "line {} is at another place", line.number);
+        check_diagnostics(line.text, &line.diagnostics);
+        let failed = line.diagnostics.iter().any(|problem| problem.severity == Severity::Error);
+        assert_ne!(line.content.is_some(), failed, "content or an error, and never both: {:?}", line.text);
+    }
+    let export = parsed.into_export();
+    let written = format::ndjson::write(&export).expect("an export can be written");
+    let again = format::ndjson::parse(&written);
+    for line in &again.lines {
+        assert!(line.content.is_some(), "written, and not read: {}: {:?}", line.text, line.diagnostics);
+    }
+    let again = format::ndjson::write(&again.into_export()).expect("an export can be written");
+    assert_eq!(again, written);
+}
+
 fn check(text: &str, parsed: ParsedRule) {
     check_diagnostics(text, &parsed.diagnostics);
     let failed = parsed.diagnostics.iter().any(|problem| problem.severity == Severity::Error);
