@@ -25,6 +25,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Records become trees of small texts and go again: with the allocator of the system, a quarter of a scan's time was
+/// spent on that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs Elastic's detection rules over a folder of logs.
 #[derive(Debug, Parser)]
 #[command(version, about)]
