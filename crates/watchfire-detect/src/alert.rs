@@ -1,7 +1,7 @@
 //! The alert document (detection-engine §3).
 
 use serde_json::{Map, Value, json};
-use watchfire_events::{Event, Timestamp, get_field};
+use watchfire_events::{Document, Event, Timestamp, get_field, set_field};
 use watchfire_rules::model::{Rule, RuleType, Severity};
 
 use crate::identity::{AlertId, RuleUuid};
@@ -58,7 +58,7 @@ impl AlertBuilder {
             document.remove(dropped);
         }
         document.retain(|key, _| !key.starts_with("kibana.") && !key.starts_with("signal."));
-        let original_event = field("event").cloned();
+        document.remove("event.kind");
         if let Some(Value::Object(inner)) = document.get_mut("event") {
             inner.insert("kind".into(), "signal".into());
         } else {
@@ -78,6 +78,7 @@ impl AlertBuilder {
         set("alert.workflow_assignee_ids", json!([]));
         set("alert.start", at.clone().into());
         set("alert.last_detected", at.clone().into());
+        set("alert.intended_timestamp", at.clone().into());
         set("alert.original_time", original_time.map(Timestamp::to_iso_millis).into());
         set("alert.reason", reason(&event.document, &severity.to_string(), &name).into());
         set("alert.severity", severity.to_string().into());
@@ -87,11 +88,8 @@ impl AlertBuilder {
             "id": event.id.as_str(), "type": "event", "index": event.data_stream.as_str(), "depth": 0,
         });
         set("alert.ancestors", json!([ancestor]));
-        set("alert.original_event", original_event.unwrap_or_default());
-        set(
-            "alert.original_data_stream",
-            get_field(&event.document, "data_stream").cloned().unwrap_or_default(),
-        );
+        set("alert.original_event", whole(&event.document, "event"));
+        set("alert.original_data_stream", whole(&event.document, "data_stream"));
         if rule.is_building_block() {
             set("alert.building_block_type", "default".into());
         }
@@ -119,11 +117,71 @@ impl AlertBuilder {
         set("alert.rule.indices", json!(source));
         set("alert.rule.max_signals", rule.max_signals().into());
         set("alert.rule.version", rule.version().into());
+        for (name, value) in settings(rule) {
+            set(&format!("alert.rule.{name}"), value);
+        }
         set("alert.rule.execution.uuid", uuid.derive("scan").to_string().into());
+        set("alert.rule.execution.timestamp", at.clone().into());
         set("alert.rule.execution.type", "manual".into());
         document.insert("@timestamp".into(), at.into());
         Alert { id, time, severity, document }
     }
+}
+
+/// What the rule says beyond the fields that every alert has; null for what it does not say. All of the rule, which
+/// upstream repeats under `parameters`, is left to the rule's own file.
+fn settings(rule: &Rule) -> Vec<(String, Value)> {
+    let mut settings = [
+        ("enabled", json!(rule.enabled)),
+        ("severity_mapping", json!(rule.severity_mapping)),
+        ("risk_score_mapping", json!(rule.risk_score_mapping)),
+        ("rule_name_override", json!(rule.rule_name_override)),
+        ("timestamp_override", json!(rule.timestamp_override)),
+        ("license", json!(rule.license)),
+        ("exceptions_list", json!(rule.exceptions_list)),
+        ("actions", json!(rule.actions)),
+        ("throttle", json!(rule.throttle)),
+        ("timeline_id", json!(rule.timeline_id)),
+        ("timeline_title", json!(rule.timeline_title)),
+        ("namespace", json!(rule.namespace)),
+        ("building_block_type", json!(rule.building_block_type)),
+        ("immutable", json!(rule.server.immutable)),
+        ("revision", json!(rule.server.revision)),
+        ("created_at", json!(rule.server.created_at)),
+        ("created_by", json!(rule.server.created_by)),
+        ("updated_at", json!(rule.server.updated_at)),
+        ("updated_by", json!(rule.server.updated_by)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec();
+    add_flat("meta", json!(rule.meta), &mut settings);
+    settings
+}
+
+/// Adds a value under its name, the fields of an object each under a dotted one.
+fn add_flat(name: &str, value: Value, fields: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Object(inner) => {
+            for (key, value) in inner {
+                add_flat(&format!("{name}.{key}"), value, fields);
+            }
+        }
+        value => fields.push((name.to_owned(), value)),
+    }
+}
+
+/// All of an object of the source, also the fields of it that stand on top under dotted names; null if there is none.
+fn whole(document: &Document, name: &str) -> Value {
+    let mut fields = match document.get(name) {
+        Some(Value::Object(inner)) => inner.clone(),
+        _ => Document::new(),
+    };
+    for (key, value) in document {
+        if let Some(rest) = key.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')) {
+            set_field(&mut fields, rest, value.clone());
+        }
+    }
+    if fields.is_empty() { Value::Null } else { Value::Object(fields) }
 }
 
 /// What alerts call a type of rule: for people, and for programs (detection-engine §3.2).
@@ -158,16 +216,16 @@ fn holds_text(value: &Value, wanted: &str) -> bool {
     }
 }
 
-/// The mapped field's number from 0 to 100, of several the largest; else the configured score.
+/// The mapped field's number from 0 to 100, of several the largest, as the event spells it; else the configured score.
 fn risk_score(rule: &Rule, event: &Event) -> Value {
     let number = |value: &Value| value.as_f64().filter(|number| (0.0..=100.0).contains(number));
     let mapped = rule.risk_score_mapping().iter().find_map(|mapping| {
-        match get_field(&event.document, &mapping.field)? {
-            Value::Array(items) => items.iter().filter_map(number).max_by(f64::total_cmp),
-            value => number(value),
-        }
+        let value = get_field(&event.document, &mapping.field)?;
+        let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        let scores = values.iter().filter_map(|value| Some((number(value)?, value)));
+        scores.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, value)| value.clone())
     });
-    mapped.map_or_else(|| rule.risk_score.get().into(), Into::into)
+    mapped.unwrap_or_else(|| rule.risk_score.get().into())
 }
 
 fn first_text(value: &Value) -> Option<String> {
@@ -176,5 +234,102 @@ fn first_text(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         Value::Array(items) => items.first().and_then(first_text),
         Value::Bool(_) | Value::Null | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use watchfire_events::{DataStream, EventId, Place};
+
+    const RULE: &str = r#"
+        [rule]
+        rule_id = "r"
+        name = "n"
+        description = "d"
+        risk_score = 47
+        severity = "medium"
+        type = "query"
+        query = "*"
+        license = "Apache-2.0"
+        timestamp_override = "event.ingested"
+        rule_name_override = "message"
+        [[rule.risk_score_mapping]]
+        field = "event.risk_score"
+        operator = "equals"
+        value = ""
+        [[rule.severity_mapping]]
+        field = "event.severity"
+        operator = "equals"
+        value = "7"
+        severity = "critical"
+        [rule.meta]
+        team = { name = "night", shift = [1, 2] }
+    "#;
+
+    fn alert(document: Value) -> Map<String, Value> {
+        let rule = watchfire_rules::format::toml::parse(RULE).file.expect("a rule").rule;
+        let Value::Object(document) = document else { panic!("not an object") };
+        let event = Event {
+            id: EventId::given("1"),
+            data_stream: DataStream::new("logs-a-default"),
+            document,
+            place: Place { input: "a".into(), record: 1, line: None, offset: None },
+        };
+        AlertBuilder::new("default").of_event(&rule, &event).document
+    }
+
+    #[test]
+    fn a_source_with_dotted_names_keeps_all_of_its_event() {
+        let alert = alert(json!({
+            "@timestamp": "2024-05-02T06:00:00Z", "event.kind": "event", "event.code": "1", "event": {"module": "m"},
+            "data_stream.dataset": "a",
+        }));
+        assert_eq!(
+            alert["kibana.alert.original_event"],
+            json!({"module": "m", "kind": "event", "code": "1"})
+        );
+        assert_eq!(alert["kibana.alert.original_data_stream"], json!({"dataset": "a"}));
+        assert_eq!((alert.get("event.kind"), &alert["event"]["kind"]), (None, &json!("signal")));
+        assert_eq!(alert["event.code"], json!("1"));
+    }
+
+    #[test]
+    fn a_source_without_event_becomes_a_signal() {
+        let alert = alert(json!({"message": "m"}));
+        assert_eq!(alert["event.kind"], json!("signal"));
+        assert_eq!(alert.get("kibana.alert.original_event"), None);
+        assert_eq!(alert.get("kibana.alert.original_time"), None);
+    }
+
+    #[test]
+    fn overrides_come_from_the_event() {
+        let alert = alert(json!({
+            "message": ["first", "second"], "event": {"risk_score": [12, 99, 101, "x"], "severity": 7},
+        }));
+        assert_eq!(alert["kibana.alert.risk_score"], json!(99));
+        assert_eq!(alert["kibana.alert.severity"], json!("critical"));
+        assert_eq!(alert["kibana.alert.rule.name"], json!("first"));
+        // As configured.
+        assert_eq!(alert["kibana.alert.rule.risk_score"], json!(47));
+        assert_eq!(alert["kibana.alert.rule.severity"], json!("medium"));
+    }
+
+    #[test]
+    fn the_rule_is_told_as_far_as_it_says_something() {
+        let alert = alert(json!({"@timestamp": "2024-05-02T06:00:00.123456Z"}));
+        for (field, value) in [
+            ("license", json!("Apache-2.0")),
+            ("timestamp_override", json!("event.ingested")),
+            ("rule_name_override", json!("message")),
+            ("meta.team.name", json!("night")),
+            ("meta.team.shift", json!([1, 2])),
+            ("execution.timestamp", json!("2024-05-02T06:00:00.123Z")),
+        ] {
+            assert_eq!(alert[&format!("kibana.alert.rule.{field}")], value, "{field}");
+        }
+        assert_eq!(alert["kibana.alert.rule.severity_mapping"][0]["severity"], json!("critical"));
+        assert_eq!(alert["kibana.alert.intended_timestamp"], alert["@timestamp"]);
+        assert!(!alert.contains_key("kibana.alert.rule.timeline_id"));
     }
 }
