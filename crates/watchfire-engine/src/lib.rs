@@ -4,12 +4,15 @@
 //! conditions ──► RuleSetBuilder ──► RuleSet (interned leaves, one program per field, index by necessary leaf)
 //!                                      │
 //! EventBatch ──────────────────────────┴─► Matches: hits (rule, row) in order, evaluation errors
+//!                                                     │
+//!                                                     └─► correlate: sequences and samples of events
 //! ```
 //!
 //! Two evaluators share nothing but the meaning of a single leaf: [`mod@reference`] walks the condition row by row and is
 //! obvious; the matcher ([`RuleSet::match_batch`]) works on distinct values and sets of rows and is fast. Property
 //! tests hold them equal. This crate must not know rule files, query languages or sources.
 
+pub mod correlate;
 mod coverage;
 mod field_program;
 mod leaf_table;

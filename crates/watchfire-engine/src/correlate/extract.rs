@@ -1,0 +1,227 @@
+//! From rows that satisfy a stage's condition to hits: with their place in time, and one for each tuple of key values.
+
+use std::sync::Arc;
+
+use watchfire_events::{Column, EventBatch, Timestamp, TypeFamily, ValueRef};
+use watchfire_ir::{JoinKey, SamplePlan, SequencePlan, StagePlan};
+
+use super::hit::{HitStage, Ordinal, StageHit};
+use super::key::{KeyTuple, KeyValue};
+use crate::{Matches, RuleIndex};
+
+/// Most key tuples of one event at one stage. Those beyond, in order of value, are left out and counted.
+pub const MAX_KEY_TUPLES: usize = 4_096;
+
+/// The fields that order events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderFields {
+    /// The time of an event.
+    pub timestamp: Arc<str>,
+    /// What decides between events of equal time, if anything but their order in the input.
+    pub tiebreaker: Option<Arc<str>>,
+}
+
+impl Default for OrderFields {
+    fn default() -> Self {
+        Self { timestamp: "@timestamp".into(), tiebreaker: None }
+    }
+}
+
+/// What became of the rows that satisfied a stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extraction {
+    /// Rows that gave hits.
+    pub rows: u64,
+    /// Rows without a time: an event that has none takes part in no sequence.
+    pub without_time: u64,
+    /// Rows that miss a key which is not optional, and so take no part at that stage.
+    pub without_key: u64,
+    /// Key tuples beyond [`MAX_KEY_TUPLES`].
+    pub tuples_left_out: u64,
+}
+
+impl std::ops::AddAssign for Extraction {
+    fn add_assign(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.without_time += other.without_time;
+        self.without_key += other.without_key;
+        self.tuples_left_out += other.tuples_left_out;
+    }
+}
+
+/// Makes the hits of one query from what the matcher found of its stages.
+#[derive(Clone, Debug)]
+pub struct StageExtractor {
+    stages: Vec<Stage>,
+    /// Absent for samples, which do not ask for the time.
+    order: Option<OrderFields>,
+}
+
+#[derive(Clone, Debug)]
+struct Stage {
+    rule: RuleIndex,
+    gives: HitStage,
+    keys: Vec<KeyField>,
+}
+
+#[derive(Clone, Debug)]
+struct KeyField {
+    /// Absent if it is mapped nowhere.
+    field: Option<Arc<str>>,
+    optional: bool,
+    /// Whether values are compared as texts, since some stage knows no type for its key at this position.
+    as_text: bool,
+}
+
+impl StageExtractor {
+    /// For a sequence. `rules` are the conditions of its stages in the matcher's rule set, then that of `until`: the
+    /// order of `EqlPlan::conditions`.
+    pub fn for_sequence(plan: &SequencePlan, rules: &[RuleIndex], order: OrderFields) -> Self {
+        let stages = numbered(&plan.stages);
+        let until = plan.until.iter().map(|until| (HitStage::Until, until));
+        Self { stages: with_rules(stages.chain(until).collect(), rules), order: Some(order) }
+    }
+
+    /// For a sample. `rules` are the conditions of its stages in the matcher's rule set.
+    pub fn for_sample(plan: &SamplePlan, rules: &[RuleIndex]) -> Self {
+        Self { stages: with_rules(numbered(&plan.stages).collect(), rules), order: None }
+    }
+
+    /// Adds the hits of a batch to `hits`, in no particular order. `event` gives for a row its position in the whole
+    /// input, and what the caller knows it by.
+    pub fn extract<T: Clone>(
+        &self,
+        batch: &EventBatch,
+        matches: &Matches,
+        mut event: impl FnMut(usize) -> (u64, T),
+        hits: &mut Vec<StageHit<T>>,
+    ) -> Extraction {
+        let mut counts = Extraction::default();
+        let time = self.order.as_ref().map(|order| batch.column(&order.timestamp));
+        let tiebreaker = self.order.as_ref().and_then(|order| order.tiebreaker.as_ref());
+        let tiebreaker = tiebreaker.and_then(|field| batch.column(field));
+        for stage in &self.stages {
+            let start = matches.hits.partition_point(|hit| hit.rule < stage.rule);
+            let rows = matches.hits[start..].iter().take_while(|hit| hit.rule == stage.rule);
+            let columns = stage.columns(batch);
+            for row in rows.map(|hit| hit.row as usize) {
+                let time = match time {
+                    None => Timestamp::default(),
+                    Some(column) => match earliest(column, row) {
+                        Some(time) => time,
+                        None => {
+                            counts.without_time += 1;
+                            continue;
+                        }
+                    },
+                };
+                let Some((tuples, left_out)) = stage.tuples(&columns, row) else {
+                    counts.without_key += 1;
+                    continue;
+                };
+                counts.rows += 1;
+                counts.tuples_left_out += left_out;
+                let (arrival, payload) = event(row);
+                let tiebreaker = tiebreaker.and_then(|column| values(column, row, false).into_iter().next());
+                let ordinal = Ordinal { time, tiebreaker, arrival };
+                hits.extend(tuples.into_iter().map(|keys| StageHit {
+                    ordinal: ordinal.clone(),
+                    stage: stage.gives,
+                    keys,
+                    payload: payload.clone(),
+                }));
+            }
+        }
+        counts
+    }
+}
+
+impl Stage {
+    fn columns<'b>(&self, batch: &'b EventBatch) -> Vec<Option<&'b Column>> {
+        let column = |key: &KeyField| key.field.as_ref().and_then(|field| batch.column(field));
+        self.keys.iter().map(column).collect()
+    }
+
+    /// The key tuples of a row, and how many were left out; `None` if a key that must be there is missing.
+    fn tuples(&self, columns: &[Option<&Column>], row: usize) -> Option<(Vec<KeyTuple>, u64)> {
+        let mut by_key = Vec::with_capacity(self.keys.len());
+        for (key, column) in self.keys.iter().zip(columns) {
+            let mut values = column.map(|column| values(column, row, key.as_text)).unwrap_or_default();
+            if values.is_empty() {
+                if !key.optional {
+                    return None;
+                }
+                values.push(KeyValue::Null);
+            }
+            by_key.push(values);
+        }
+        let sizes = by_key.iter().map(|values| values.len() as u64);
+        let all = sizes.fold(1_u64, u64::saturating_mul);
+        let kept = all.min(MAX_KEY_TUPLES as u64);
+        // The tuple of a number: its digits to the base of how many values each key has.
+        let tuple = |number: u64| {
+            let mut rest = number;
+            let mut tuple: Vec<KeyValue> = Vec::with_capacity(by_key.len());
+            for values in by_key.iter().rev() {
+                tuple.push(values[(rest % values.len() as u64) as usize].clone());
+                rest /= values.len() as u64;
+            }
+            tuple.reverse();
+            KeyTuple::from(tuple)
+        };
+        Some(((0..kept).map(tuple).collect(), all - kept))
+    }
+}
+
+/// The distinct values of a row, in order.
+fn values(column: &Column, row: usize, as_text: bool) -> Vec<KeyValue> {
+    let value = |&code: &u32| {
+        let value = column.value(code);
+        if as_text { KeyValue::text(&value.to_text()) } else { KeyValue::from(value) }
+    };
+    let mut values: Vec<KeyValue> = column.codes(row).iter().map(value).collect();
+    values.sort_unstable();
+    values.dedup();
+    values
+}
+
+/// The earliest instant of a row.
+fn earliest(column: Option<&Column>, row: usize) -> Option<Timestamp> {
+    let column = column?;
+    let instant = |&code: &u32| match column.value(code) {
+        ValueRef::Instant(at) => Some(at),
+        _ => None,
+    };
+    column.codes(row).iter().filter_map(instant).min()
+}
+
+fn numbered(stages: &[StagePlan]) -> impl Iterator<Item = (HitStage, &StagePlan)> {
+    stages.iter().enumerate().map(|(at, stage)| (HitStage::Stage(at as u16), stage))
+}
+
+fn with_rules(stages: Vec<(HitStage, &StagePlan)>, rules: &[RuleIndex]) -> Vec<Stage> {
+    assert_eq!(stages.len(), rules.len(), "each stage has a rule");
+    let keys = stages.iter().map(|(_, stage)| stage.keys.len()).max().unwrap_or(0);
+    let as_text: Vec<bool> = (0..keys)
+        .map(|at| mixes_untyped(stages.iter().filter_map(|(_, stage)| stage.keys.get(at))))
+        .collect();
+    let key = |(key, &as_text): (&JoinKey, &bool)| KeyField {
+        field: key.field.as_ref().map(|field| Arc::clone(&field.name)),
+        optional: key.optional,
+        as_text,
+    };
+    let stage = |((gives, plan), &rule): ((HitStage, &StagePlan), &RuleIndex)| Stage {
+        rule,
+        gives,
+        keys: plan.keys.iter().zip(&as_text).map(key).collect(),
+    };
+    stages.into_iter().zip(rules).map(stage).collect()
+}
+
+/// Whether of the keys at one position some have no type in the schema, which makes their values texts, and some have
+/// another than text.
+fn mixes_untyped<'k>(keys: impl Iterator<Item = &'k JoinKey>) -> bool {
+    let families: Vec<TypeFamily> =
+        keys.filter_map(|key| key.field.as_ref()).map(|field| field.field_type.family()).collect();
+    families.contains(&TypeFamily::Dynamic) && families.iter().any(|family| *family != TypeFamily::Dynamic)
+}

@@ -1,0 +1,7 @@
+//! Sequences and samples: pictures of our own, Elasticsearch's pictures, and random streams against the definition.
+
+mod case;
+mod cases;
+mod definition;
+mod pictures;
+mod properties;
