@@ -12,7 +12,7 @@ use super::values;
 pub(crate) fn data(provider: &str, code: &str, message: &str) -> Document {
     let message = message.replace("\r\n", "\n");
     let found = match (provider, code) {
-        ("Microsoft-Windows-Sysmon", _) => sysmon(&message),
+        ("Microsoft-Windows-Sysmon", _) => Some(sysmon(&message)),
         ("Microsoft-Windows-PowerShell", "4103") => module_logging(&message),
         ("Microsoft-Windows-PowerShell", "4104") => script_block(&message),
         ("PowerShell", "400" | "403" | "600") => engine_life(&message),
@@ -26,14 +26,15 @@ pub(crate) fn data(provider: &str, code: &str, message: &str) -> Document {
     data
 }
 
+/// Names and values; none if the message is not of the form that its event has in English.
 type Found<'a> = Option<Vec<(&'a str, &'a str)>>;
 
 /// A title, then lines `Name: value` with the data's own names.
-fn sysmon(message: &str) -> Found<'_> {
+fn sysmon(message: &str) -> Vec<(&str, &str)> {
     let pairs = message.lines().skip(1).filter_map(|line| line.split_once(':'));
     let named =
         pairs.filter(|(name, _)| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    Some(named.map(|(name, value)| (name, value.strip_prefix(' ').unwrap_or(value))).collect())
+    named.map(|(name, value)| (name, value.strip_prefix(' ').unwrap_or(value))).collect()
 }
 
 /// `Creating Scriptblock text (1 of 2):`, the text, then its id and path. The text may hold anything, so its end is
