@@ -7,6 +7,9 @@ use super::evtx_builder::evtx;
 use super::outcome::{of_file, of_stream};
 use super::recipe::{Recipe, gzip, zstd};
 
+/// The first bytes of a zstd stream.
+const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+
 /// Small limits, so that small inputs reach them.
 fn limits() -> DecodeLimits {
     DecodeLimits {
@@ -104,7 +107,10 @@ fn every_way_agrees(bytes: &[u8], piece: usize) {
         // One layer more may be one too many.
         let wider = DecodeLimits { archive_depth: limits.archive_depth + 1, ..limits.clone() };
         assert_eq!(outcome.all(), of_file(&wider, "input", &gzip(bytes)).all(), "as gzip");
-        assert_eq!(outcome.all(), of_stream(&wider, "input", &zstd(bytes, None), piece).all(), "as zstd");
+        // Inside of another zstd stream, one that asks for a large window is refused.
+        if !bytes.starts_with(ZSTD_MAGIC) {
+            assert_eq!(outcome.all(), of_stream(&wider, "input", &zstd(bytes, None), piece).all(), "as zstd");
+        }
     }
 }
 
