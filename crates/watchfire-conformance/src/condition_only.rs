@@ -24,7 +24,7 @@ pub(crate) enum Asked {
 
 /// What a rule asks of events, filters included; `None` where its language has no parser, or its query is wrong.
 pub(crate) fn of_events(rule: &Rule, catalogue: &Catalogue) -> Option<Asked> {
-    let filters = conditions_of(rule.kind.source().map_or(&[], EventSource::filters), catalogue);
+    let filters = filters(rule, catalogue);
     let query = rule.kind.query()?;
     let with_filters = |condition: &Condition| {
         Condition::all(std::iter::once(condition.clone()).chain(filters.iter().cloned()))
@@ -32,15 +32,7 @@ pub(crate) fn of_events(rule: &Rule, catalogue: &Catalogue) -> Option<Asked> {
     if query.language != QueryLanguage::Eql {
         return Some(Asked::EachDocument(Box::new(with_filters(&of_query(query, catalogue)?))));
     }
-    let parsed = watchfire_eql::parse(&query.text);
-    let tree = parsed.query.filter(|_| is_right(&parsed.diagnostics))?;
-    let mut options = EqlOptions { now: corpus::options().now, ..EqlOptions::default() };
-    if let RuleKind::Eql(eql) = &rule.kind
-        && let Some(field) = &eql.event_category_override
-    {
-        options.event_category_field.clone_from(field);
-    }
-    Some(match lower_eql(&tree, catalogue, &options).plan? {
+    Some(match eql_plan(rule, catalogue)? {
         EqlPlan::Event(plan) => Asked::EachDocument(Box::new(with_filters(&plan.condition))),
         EqlPlan::Sequence(plan) => {
             // What must be missing has no document, and a stage that repeats has several.
@@ -54,6 +46,24 @@ pub(crate) fn of_events(rule: &Rule, catalogue: &Catalogue) -> Option<Asked> {
             Asked::InOrder { form: "sample", conditions }
         }
     })
+}
+
+/// What the filters of a rule ask of every event.
+pub(crate) fn filters(rule: &Rule, catalogue: &Catalogue) -> Vec<Condition> {
+    conditions_of(rule.kind.source().map_or(&[], EventSource::filters), catalogue)
+}
+
+/// The plan of an EQL rule, without its filters; `None` where the query is wrong.
+pub(crate) fn eql_plan(rule: &Rule, catalogue: &Catalogue) -> Option<EqlPlan> {
+    let parsed = watchfire_eql::parse(&rule.kind.query()?.text);
+    let tree = parsed.query.filter(|_| is_right(&parsed.diagnostics))?;
+    let mut options = EqlOptions { now: corpus::options().now, ..EqlOptions::default() };
+    if let RuleKind::Eql(eql) = &rule.kind
+        && let Some(field) = &eql.event_category_override
+    {
+        options.event_category_field.clone_from(field);
+    }
+    lower_eql(&tree, catalogue, &options).plan
 }
 
 /// What an indicator match rule asks of indicators.

@@ -1,41 +1,66 @@
-//! Elasticsearch's own cases of EQL: the queries for single events through the matcher, order and pipes included.
+//! Elasticsearch's own cases of EQL, through matcher and correlators, order, keys, size and pipes included.
+
+mod data_set;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
 use watchfire_diagnostics::{Severity, SourceText, render};
+use watchfire_engine::correlate::{KeyValue, ResultLimit, ResultPosition, SequencePlace};
 use watchfire_engine::{RuleIndex, RuleSetBuilder};
-use watchfire_events::{DataStream, Event, EventId, IndexPatterns, Place, ValueRef};
-use watchfire_ir::{EqlOptions, EqlPlan, EventPlan, Mapping, Pipe, Schema, UnmappedReading, lower_eql};
-use watchfire_test_support::{read_json_lines, read_text};
+use watchfire_events::{IndexPatterns, ValueRef};
+use watchfire_ir::{EqlOptions, EqlPlan, Mapping, Schema, UnmappedReading, lower_eql};
+use watchfire_test_support::read_json_lines;
 
+use self::data_set::DataSet;
+use crate::correlated::Correlated;
+use crate::expected::Expected;
 use crate::fired::{self, BATCH_SIZES};
 use crate::report::{Section, Table};
 
-/// A case, and what came of it.
+/// What stands for a missing event in the cases.
+const MISSING: i64 = -1;
+
+const MISSED: &str = include_str!("../expected/eql-cases-missed.tsv");
+
+/// A case, and what is to be run.
 struct Case {
     file: String,
     name: String,
     query: String,
     /// Any of these lists of ids is right.
     expected: Vec<Vec<i64>>,
-    size: usize,
-    outcome: Outcome,
+    /// The keys of all results, if the case says anything of them.
+    join_keys: Option<Vec<Option<String>>>,
+    size: u64,
+    samples_per_key: usize,
+    /// The plan, or why there is none.
+    plan: Result<EqlPlan, String>,
 }
 
-enum Outcome {
-    /// A query for single events; its rule is set once all are known.
-    Event(Box<EventPlan>),
-    Unsupported(&'static str),
-    Refused(String),
-}
-
-/// Documents, and their mapping.
-struct DataSet {
-    mapping: Mapping,
-    events: Vec<Event>,
+/// What a case gave: the ids of all results one behind the other, and likewise their keys.
+#[derive(Clone, Debug, PartialEq)]
+struct Found {
     ids: Vec<i64>,
+    join_keys: Vec<Option<String>>,
+}
+
+impl Case {
+    /// The column of the table that counts it.
+    fn kind(&self) -> usize {
+        match &self.plan {
+            Ok(EqlPlan::Event(_)) => 1,
+            Ok(EqlPlan::Sequence(_)) => 2,
+            Ok(EqlPlan::Sample(_)) => 3,
+            Err(_) => 5,
+        }
+    }
+
+    fn accepts(&self, found: &Found) -> bool {
+        self.expected.contains(&found.ids)
+            && self.join_keys.as_ref().is_none_or(|keys| *keys == found.join_keys)
+    }
 }
 
 /// All cases, by file.
@@ -43,93 +68,86 @@ pub(crate) fn section(shared: &Path) -> Section {
     let folder = shared.join("conformance/eql/derived");
     let mut section = Section::new("EQL cases of Elasticsearch");
     let mut by_file: BTreeMap<String, [usize; 6]> = BTreeMap::new();
-    let mut unsupported: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut read_otherwise = Vec::new();
+    let mut missed = BTreeMap::new();
     let mut cases: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for case in read_json_lines(&folder.join("cases.jsonl")) {
         cases.entry(text(&case, "data").to_owned()).or_default().push(case);
     }
     for (data, cases) in cases {
-        let set = data_set(&folder, &data);
+        let set = DataSet::read(&folder, &data);
         let as_elasticsearch = run(&set, &cases, UnmappedReading::AsElasticsearch, &mut section);
         let as_missing = run(&set, &cases, UnmappedReading::AsMissing, &mut section);
         for ((case, found), (_, other)) in as_elasticsearch.iter().zip(&as_missing) {
             let counts = by_file.entry(case.file.clone()).or_default();
             counts[0] += 1;
-            let what = format!("{} ({}): {}", case.name, case.file, case.query);
-            match (&case.outcome, found) {
-                (Outcome::Unsupported(feature), _) => {
-                    counts[if *feature == "sequence" { 3 } else { 4 }] += 1;
-                    unsupported.entry(feature).or_default().push(case.name.clone());
+            let (Ok(plan), Some(found)) = (&case.plan, found) else {
+                counts[5] += 1;
+                let why = case.plan.as_ref().err().map(String::as_str).unwrap_or_default();
+                missed.insert(format!("{} {}", case.file, case.name), format!("{}: {why}", case.query));
+                continue;
+            };
+            counts[case.kind()] += 1;
+            if case.accepts(found) {
+                counts[4] += 1;
+                if other.as_ref().map(|other| &other.ids) != Some(&found.ids) {
+                    read_otherwise.push(case.name.clone());
                 }
-                (Outcome::Refused(why), _) => {
-                    counts[5] += 1;
-                    section.fail(format!("{what}: {why}"));
-                }
-                (Outcome::Event(_), Some(found))
-                    if case.expected.contains(found) && found.len() <= case.size =>
-                {
-                    counts[1] += 1;
-                    counts[2] += 1;
-                    if other.as_ref() != Some(found) {
-                        read_otherwise.push(case.name.clone());
-                    }
-                }
-                (Outcome::Event(plan), found) => {
-                    counts[1] += 1;
-                    counts[5] += 1;
-                    section.fail(format!(
-                        "{what}: expected {:?}, found {found:?}, by {}",
-                        case.expected, plan.condition
-                    ));
-                }
+            } else {
+                counts[5] += 1;
+                let (ids, keys) = (&case.expected, &case.join_keys);
+                missed.insert(
+                    format!("{} {}", case.file, case.name),
+                    format!("{}: expected {ids:?} by {keys:?}, found {found:?}, by {plan}", case.query),
+                );
             }
         }
     }
+    Expected::parse("eql-cases-missed.tsv", MISSED, 2).compare(&missed, &mut section);
     let mut table =
-        Table::new(["file", "cases", "for single events", "passed", "sequences", "samples", "failed"]);
-    let mut run_cases = 0;
+        Table::new(["file", "cases", "for single events", "sequences", "samples", "passed", "failed"]);
+    let mut kinds = [0; 3];
     for (file, counts) in by_file {
-        run_cases += counts[1];
-        let [cases, events, passed, sequences, samples, failed] = counts.map(|count| count.to_string());
-        table.row([file, cases, events, passed, sequences, samples, failed]);
+        kinds.iter_mut().zip(&counts[1..4]).for_each(|(sum, count)| *sum += count);
+        let [cases, events, sequences, samples, passed, failed] = counts.map(|count| count.to_string());
+        table.row([file, cases, events, sequences, samples, passed, failed]);
     }
     table.sums(1);
-    section.require(run_cases, 140, "cases for single events");
+    let [events, sequences, samples] = kinds;
+    section.require(events, 140, "cases for single events");
+    section.require(sequences, 85, "cases for sequences");
+    section.require(samples, 28, "cases for samples");
     section.table(&table);
     section.say(
-        "Ids and their order are compared, behind `head` and `tail`, in batches of every size. Unmapped fields are read \
-         as Elasticsearch does.",
+        "Ids, their order and join keys are compared, behind `head`, `tail` and the size of the case, in batches of \
+         every size. Unmapped fields are read as Elasticsearch does. Dates that an index reads in a `format` of its own \
+         are written in ISO 8601 first.",
     );
     section.list(
         "As rules read unmapped fields (as if they were absent), these give other events, which is a difference on \
          record:",
         read_otherwise,
     );
-    let features = unsupported.into_iter();
-    section.list(
-        "Not run yet, by name:",
-        features.map(|(feature, names)| format!("{feature}: {}", names.join(", "))),
-    );
     section
 }
 
-/// Runs all cases over one data set as one rule set. For each query for single events, the ids found, in order.
+/// Runs all cases over one data set as one rule set. For each query what was found.
 fn run(
     set: &DataSet,
     cases: &[Value],
     unmapped: UnmappedReading,
     section: &mut Section,
-) -> Vec<(Case, Option<Vec<i64>>)> {
+) -> Vec<(Case, Option<Found>)> {
     let mut builder = RuleSetBuilder::new();
-    let mut rules = Vec::new();
+    let mut rules: Vec<(Case, Vec<RuleIndex>)> = Vec::new();
     for case in cases {
         let case = read_case(case, &set.mapping, unmapped);
-        let rule = match &case.outcome {
-            Outcome::Event(plan) => Some(builder.add(IndexPatterns::default(), plan.condition.clone())),
-            Outcome::Unsupported(_) | Outcome::Refused(_) => None,
-        };
-        rules.push((case, rule));
+        let conditions = case.plan.as_ref().map(EqlPlan::conditions).unwrap_or_default();
+        let stages = conditions
+            .into_iter()
+            .map(|condition| builder.add(IndexPatterns::default(), condition.clone()))
+            .collect();
+        rules.push((case, stages));
     }
     let rule_set = builder.build();
     let found = fired::hits(&rule_set, &set.events, &set.mapping, BATCH_SIZES[0]);
@@ -138,31 +156,64 @@ fn run(
             section.fail(format!("batches of {size} give other hits"));
         }
     }
-    let times = times(set);
-    let ids_of = |rule: RuleIndex, plan: &EventPlan| {
-        let hits = found.hits.iter().filter(|hit| hit.rule == rule);
-        let mut rows: Vec<_> = hits.map(|hit| (times[hit.row as usize], set.ids[hit.row as usize])).collect();
-        rows.sort_unstable();
-        let mut ids: Vec<i64> = rows.into_iter().map(|(_, id)| id).collect();
-        for pipe in &plan.pipes {
-            match *pipe {
-                Pipe::Head(count) => ids.truncate(count as usize),
-                Pipe::Tail(count) => ids = ids.split_off(ids.len().saturating_sub(count as usize)),
-            }
-        }
-        ids
-    };
     for error in &found.errors {
         section.fail(format!("rule {} row {}: {}", error.rule.0, error.row, error.error));
     }
-    let with_ids = rules.into_iter().map(|(case, rule)| {
-        let ids = match (&case.outcome, rule) {
-            (Outcome::Event(plan), Some(rule)) => Some(ids_of(rule, plan)),
-            _ => None,
+    let times = times(set);
+    let of_events = |rule: RuleIndex| -> Vec<u32> {
+        let mut rows: Vec<u32> =
+            found.hits.iter().filter(|hit| hit.rule == rule).map(|hit| hit.row).collect();
+        rows.sort_by_key(|&row| (times[row as usize], set.ids[row as usize]));
+        rows
+    };
+    let id = |row: u32| set.ids[row as usize];
+    let mut all = Vec::new();
+    for (case, stages) in rules {
+        let limit = |plan: &EqlPlan, position| ResultLimit::new(plan.pipes(), Some(case.size), position);
+        let found = match &case.plan {
+            Err(_) => None,
+            Ok(plan @ EqlPlan::Event(_)) => {
+                let rows = limit(plan, ResultPosition::Tail).apply(of_events(stages[0]));
+                Some(Found { ids: rows.into_iter().map(id).collect(), join_keys: Vec::new() })
+            }
+            Ok(plan) => {
+                let correlated = Correlated {
+                    plan,
+                    rules: &stages,
+                    order: set.order.clone(),
+                    samples_per_key: case.samples_per_key,
+                };
+                let results = correlated.results(&rule_set, &set.events, &set.mapping, BATCH_SIZES[0]);
+                for size in &BATCH_SIZES[1..] {
+                    if correlated.results(&rule_set, &set.events, &set.mapping, *size) != results {
+                        section.fail(format!("{}: batches of {size} give other results", case.name));
+                    }
+                }
+                let position = if case.kind() == 3 { ResultPosition::Head } else { ResultPosition::Tail };
+                let results = limit(plan, position).apply(results);
+                let places = results.iter().flat_map(|result| &result.places);
+                let place = |place: &SequencePlace<u32>| match place {
+                    SequencePlace::Event(row) => id(*row),
+                    SequencePlace::Missing => MISSING,
+                };
+                let keys = results.iter().flat_map(|result| result.keys.iter());
+                Some(Found {
+                    ids: places.map(place).collect(),
+                    join_keys: keys.map(|key| key_text(plan, key)).collect(),
+                })
+            }
         };
-        (case, ids)
-    });
-    with_ids.collect()
+        all.push((case, found));
+    }
+    all
+}
+
+/// How an answer writes a key: in a sample, instants are the milliseconds of the aggregation that found them.
+fn key_text(plan: &EqlPlan, key: &KeyValue) -> Option<String> {
+    match (plan, key) {
+        (EqlPlan::Sample(_), KeyValue::Instant(at)) => Some(at.millis().to_string()),
+        _ => key.to_text(),
+    }
 }
 
 /// The time of each event, as the mapping reads it.
@@ -191,54 +242,18 @@ fn read_case(case: &Value, mapping: &Mapping, unmapped: UnmappedReading) -> Case
     let source = SourceText::new(name.clone(), query.clone());
     let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error);
     let errors: Vec<String> = errors.map(|found| render::one_line(found, &source)).collect();
-    let outcome = match plan {
-        Some(EqlPlan::Event(plan)) if errors.is_empty() => Outcome::Event(Box::new(plan)),
-        Some(EqlPlan::Sequence(_)) if errors.is_empty() => Outcome::Unsupported("sequence"),
-        Some(EqlPlan::Sample(_)) if errors.is_empty() => Outcome::Unsupported("sample"),
-        _ => Outcome::Refused(errors.join("; ")),
-    };
     Case {
         file: text(case, "file").to_owned(),
         name,
         query,
         expected: serde_json::from_value(case["expected"].clone()).expect("lists of ids"),
-        size: case["size"].as_u64().expect("a size") as usize,
-        outcome,
+        join_keys: serde_json::from_value(case["join_keys"].clone()).expect("a list of texts, if any"),
+        size: case["size"].as_u64().expect("a size"),
+        samples_per_key: case["max_samples_per_key"].as_u64().expect("a number of samples") as usize,
+        plan: plan.filter(|_| errors.is_empty()).ok_or_else(|| errors.join("; ")),
     }
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_else(|| panic!("`{key}` is a text"))
-}
-
-fn data_set(folder: &Path, data: &str) -> DataSet {
-    let names: &[&str] = if data == "sample" { &["sample1", "sample2", "sample3"] } else { &[data] };
-    let id = match data {
-        "endgame-140" | "endgame-140-nanos" => "serial_event_id",
-        "sample" | "sample-multi" => "id",
-        _ => "sequence",
-    };
-    let mut properties = serde_json::Map::new();
-    let mut documents = Vec::new();
-    for name in names {
-        let mapping: Value =
-            serde_json::from_str(&read_text(&folder.join(format!("{name}.mapping.json")))).expect("JSON");
-        properties.extend(mapping["properties"].as_object().expect("properties").clone());
-        documents.extend(read_json_lines(&folder.join(format!("{name}.ndjson"))));
-    }
-    let mapping = serde_json::json!({ "properties": properties });
-    let mut mapping = Mapping::parse(&mapping.to_string()).expect("a mapping");
-    let (mut events, mut ids) = (Vec::new(), Vec::new());
-    for document in documents {
-        let Value::Object(document) = document else { panic!("documents are objects") };
-        mapping.extend_dynamically(&document);
-        ids.push(document[id].as_i64().expect("an id"));
-        events.push(Event {
-            id: EventId::given(events.len().to_string()),
-            data_stream: DataStream::new(data),
-            document,
-            place: Place { input: data.into(), record: events.len() as u64 + 1, line: None, offset: None },
-        });
-    }
-    DataSet { mapping, events, ids }
 }

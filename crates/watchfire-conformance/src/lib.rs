@@ -15,6 +15,7 @@
 mod behavior_rules;
 mod condition_only;
 mod corpus;
+mod correlated;
 mod eql_cases;
 mod expected;
 mod fired;

@@ -5,6 +5,7 @@
 //! type does not run yet against the conditions that they ask of single events.
 
 mod questions;
+mod sequences;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -33,7 +34,12 @@ type Found = [Matches; 2];
 pub(crate) fn sections(corpus: &Corpus, shared: &Path) -> Vec<Section> {
     let asked = Documents::read(corpus, &shared.join("corpus/positive-events.ndjson.gz"));
     let (fired, found) = fired(corpus, &asked);
-    vec![fired, by_reference(corpus, &asked, &found), as_read_by_a_scan(corpus, &asked, &found)]
+    vec![
+        fired,
+        sequences::section(corpus, shared),
+        by_reference(corpus, &asked, &found),
+        as_read_by_a_scan(corpus, &asked, &found),
+    ]
 }
 
 /// Whether each document fires what it is for, in batches of several sizes.
