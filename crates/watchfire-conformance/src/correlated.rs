@@ -2,11 +2,11 @@
 
 use watchfire_engine::correlate::{
     OrderFields, SampleCorrelator, SampleSettings, Sequence, SequenceCorrelator, SequenceSettings,
-    SequenceShape, StageExtractor, StageHit,
+    SequenceShape, StageExtractor, StageHit, spread_key_constraints,
 };
 use watchfire_engine::{RuleIndex, RuleSet};
 use watchfire_events::{Event, FieldTypes};
-use watchfire_ir::EqlPlan;
+use watchfire_ir::{Condition, EqlPlan};
 
 use crate::fired;
 
@@ -75,4 +75,16 @@ fn hits(
         extractor.extract(&batch, &matches, event, &mut hits);
     }
     hits
+}
+
+/// What the matcher is to be asked for a plan: the conditions of its stages, then that of `until`, each with what the
+/// others ask of their keys.
+pub(crate) fn conditions(plan: &EqlPlan) -> Vec<Condition> {
+    let mut plan = plan.clone();
+    match &mut plan {
+        EqlPlan::Event(_) => {}
+        EqlPlan::Sequence(plan) => spread_key_constraints(&mut plan.stages),
+        EqlPlan::Sample(plan) => spread_key_constraints(&mut plan.stages),
+    }
+    plan.conditions().into_iter().cloned().collect()
 }

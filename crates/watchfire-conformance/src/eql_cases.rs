@@ -14,7 +14,7 @@ use watchfire_ir::{EqlOptions, EqlPlan, Mapping, Schema, UnmappedReading, lower_
 use watchfire_test_support::read_json_lines;
 
 use self::data_set::DataSet;
-use crate::correlated::Correlated;
+use crate::correlated::{self, Correlated};
 use crate::expected::Expected;
 use crate::fired::{self, BATCH_SIZES};
 use crate::report::{Section, Table};
@@ -142,10 +142,10 @@ fn run(
     let mut rules: Vec<(Case, Vec<RuleIndex>)> = Vec::new();
     for case in cases {
         let case = read_case(case, &set.mapping, unmapped);
-        let conditions = case.plan.as_ref().map(EqlPlan::conditions).unwrap_or_default();
+        let conditions = case.plan.as_ref().map(correlated::conditions).unwrap_or_default();
         let stages = conditions
             .into_iter()
-            .map(|condition| builder.add(IndexPatterns::default(), condition.clone()))
+            .map(|condition| builder.add(IndexPatterns::default(), condition))
             .collect();
         rules.push((case, stages));
     }

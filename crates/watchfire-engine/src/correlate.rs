@@ -1,7 +1,12 @@
 //! Sequences and samples: events that belong together, found on hits.
 //!
 //! ```text
-//! EventBatch ─ match_batch ─► hits ─ StageExtractor ─► StageHit (stage, ordinal, keys, payload)
+//! stages ─ spread_key_constraints ─► RuleSet
+//!                                       │
+//! EventBatch ────────────────────── match_batch ─► hits
+//!                                                      │ StageExtractor
+//!                                                      ▼
+//!                                                    StageHit (stage, ordinal, keys, payload)
 //!                                                        │ sorted by `StageHit::feeding_order`
 //!                    ┌───────────────────────────────────┴──────────────────┐
 //!                    ▼                                                      ▼
@@ -23,6 +28,7 @@ mod age;
 mod extract;
 mod hit;
 mod key;
+mod key_constraints;
 mod limit;
 mod machine;
 mod sample;
@@ -32,6 +38,7 @@ mod shape;
 pub use extract::{Extraction, MAX_KEY_TUPLES, OrderFields, StageExtractor};
 pub use hit::{HitStage, Ordinal, StageHit};
 pub use key::{KeyTuple, KeyValue};
+pub use key_constraints::spread_key_constraints;
 pub use limit::{ResultLimit, ResultPosition};
 pub use sample::{MAX_SAMPLE_STAGES, SampleCorrelator, SampleSettings};
 pub use sequence::{Evicted, MissingDecision, RefusedHit, SequenceCorrelator, SequenceSettings};

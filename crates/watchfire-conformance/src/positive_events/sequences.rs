@@ -14,7 +14,7 @@ use watchfire_test_support::read_json_lines;
 
 use crate::Corpus;
 use crate::condition_only;
-use crate::correlated::Correlated;
+use crate::correlated::{self, Correlated};
 use crate::expected::Expected;
 use crate::fired::BATCH_SIZES;
 use crate::report::{Section, Table};
@@ -117,8 +117,8 @@ impl Asked {
         let filters = condition_only::filters(rule, catalogue);
         let mut builder = RuleSetBuilder::new();
         let mut rules = Vec::new();
-        for condition in plan.conditions() {
-            let condition = Condition::all(std::iter::once(condition).chain(&filters).cloned());
+        for condition in correlated::conditions(&plan) {
+            let condition = Condition::all(std::iter::once(condition).chain(filters.iter().cloned()));
             rules.push(builder.add(patterns.clone(), condition));
         }
         let mut order = OrderFields::default();

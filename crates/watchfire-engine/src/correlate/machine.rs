@@ -78,6 +78,13 @@ impl<T> Machine<T> {
         self.slots.is_empty() && self.candidates.is_empty() && self.lead.is_none()
     }
 
+    /// Number of events held, a lead being one.
+    pub(super) fn held(&self) -> usize {
+        self.slots.iter().map(|(_, _, partial)| partial.events.len()).sum::<usize>()
+            + self.candidates.iter().map(|candidate| candidate.events.len()).sum::<usize>()
+            + usize::from(self.lead.is_some())
+    }
+
     /// Whether something is stored under this stamp.
     pub(super) fn holds(&self, stamp: Stamp) -> bool {
         self.slots.iter().any(|(_, of, _)| *of == stamp)

@@ -188,7 +188,12 @@ impl<T: Clone> SequenceCorrelator<T> {
     /// Says that the input has ended, which closes all windows. Returns what was given up for want of room.
     pub fn finish(mut self, found: &mut Vec<Sequence<T>>) -> Evicted {
         self.settle(None, found);
+        debug_assert_eq!(self.held, self.count_held(), "what is held is counted as it comes and goes");
         self.evicted
+    }
+
+    fn count_held(&self) -> usize {
+        self.machines.values().map(Machine::held).sum()
     }
 
     /// What was given up so far for want of room.
@@ -244,11 +249,8 @@ impl<T: Clone> SequenceCorrelator<T> {
 
     /// Takes out the partial that an event at `position` continues. One that is too old is taken out too, and lost.
     fn take_before(&mut self, position: u16, ordinal: &Ordinal, keys: &KeyTuple) -> Option<Partial<T>> {
-        let machine = self.machines.get_mut(keys)?;
-        if machine.slot_mut(position - 1)?.last >= *ordinal {
-            return None;
-        }
-        let partial = machine.take_slot(position - 1)?;
+        let partial = self.machines.get_mut(keys)?.take_slot(position - 1)?;
+        debug_assert!(partial.last < *ordinal, "the order of hits fills later positions first");
         self.held -= partial.events.len();
         self.drop_if_empty(keys);
         let in_time = self.useful_until(&partial).is_none_or(|until| ordinal.time <= until);
@@ -265,7 +267,6 @@ impl<T: Clone> SequenceCorrelator<T> {
         if partial.spoiled {
             return;
         }
-        let last = partial.last.time.millis();
         // The millisecond from which on a span of `maxspan` must hold nothing: the window lies as favourably as it can.
         let start = match (self.shape.has_leading(), partial.lead) {
             (true, Some(lead)) => lead,
@@ -273,20 +274,15 @@ impl<T: Clone> SequenceCorrelator<T> {
             (false, _) => partial.first.millis(),
         };
         let deadline = self.in_maxspan_from(start);
-        if !self.shape.has_trailing() {
-            if !self.shape.has_leading() || last > deadline {
-                found.push(self.sequence(keys, partial.events, partial.last));
-            }
-        } else if deadline <= last {
-            // Whatever comes behind the last event is too late to spoil it.
-            found.push(self.sequence(keys, partial.events, partial.last));
-        } else {
+        if self.shape.has_trailing() {
             let stamp = self.ages.enter(keys, Some(end_of_millisecond(deadline)));
             self.held += partial.events.len();
             self.deadlines.insert((deadline, stamp, KeyTuple::clone(keys)));
             let Partial { events, last, .. } = partial;
             let machine = self.machines.entry(KeyTuple::clone(keys)).or_default();
             machine.candidates.push(Candidate { stamp, events, last, deadline });
+        } else if !self.shape.has_leading() || partial.last.time.millis() > deadline {
+            found.push(self.sequence(keys, partial.events, partial.last));
         }
     }
 

@@ -13,6 +13,8 @@
 //! a1 b2 b3 by x                                    `-` is a missing event
 //! ```
 //!
+//! Behind its letter a stage may ask for fields: `[A host=x]`, `[A host!=x]`, and alternatives `[A host=x|user=y]`.
+//!
 //! Further settings, a line each: `until [U]`, `pipes head 2 tail 1`, `size 2`, `position head`, `tiebreaker FIELD`,
 //! `samples per key 2`, `hold at most 3` (then the last line found says what was given up), `watermarks 3 9` (then each
 //! line found begins with the watermark by which it was decided) and `decide at once`.
@@ -178,10 +180,21 @@ impl Case {
             let field = self.types.get(name).map(|&of| FieldRef { name: name.into(), field_type: of });
             JoinKey { name: name.into(), field, optional: written.starts_with('?') }
         };
-        let field = FieldRef { name: "is".into(), field_type: FieldType::Keyword };
-        let letter = Predicate::Text(TextMatch::equal(letter));
+        let is = |field: &str, text: &str| {
+            let field = FieldRef { name: field.into(), field_type: FieldType::Keyword };
+            Condition::leaf(FieldLeaf::new(field, Predicate::Text(TextMatch::equal(text))))
+        };
+        let alternatives = |part: &str| {
+            Condition::any(part.split('|').map(|part| match part.split_once('=') {
+                Some((field, text)) => match field.strip_suffix('!') {
+                    Some(field) => is(field, text).negate(),
+                    None => is(field, text),
+                },
+                None => is("is", part),
+            }))
+        };
         StagePlan {
-            condition: Condition::leaf(FieldLeaf::new(field, letter)),
+            condition: Condition::all(letter.split(' ').map(alternatives)),
             keys: keys.split(',').map(str::trim).filter(|name| !name.is_empty()).map(key).collect(),
             missing,
             runs,

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use watchfire_engine::correlate::{
     OrderFields, ResultLimit, SampleCorrelator, SampleSettings, Sequence, SequenceCorrelator, SequencePlace,
-    SequenceSettings, SequenceShape, StageExtractor, StageHit,
+    SequenceSettings, SequenceShape, StageExtractor, StageHit, spread_key_constraints,
 };
 use watchfire_engine::{RuleIndex, RuleSetBuilder};
 use watchfire_events::IndexPatterns;
@@ -62,9 +62,10 @@ fn check_folder(folder: &str, least: usize) {
 }
 
 fn run(case: &Case, batch_size: usize, stride: usize) -> Vec<String> {
+    let mut stages = case.stages.clone();
+    spread_key_constraints(&mut stages);
     let mut builder = RuleSetBuilder::new();
-    let rules: Vec<RuleIndex> = case
-        .stages
+    let rules: Vec<RuleIndex> = stages
         .iter()
         .chain(&case.until)
         .map(|stage| builder.add(IndexPatterns::default(), stage.condition.clone()))
