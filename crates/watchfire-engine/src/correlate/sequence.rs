@@ -220,7 +220,8 @@ impl<T: Clone> SequenceCorrelator<T> {
         found: &mut Vec<Sequence<T>>,
     ) {
         let mut partial = if position == 0 {
-            let lead = self.machines.get(keys).and_then(|machine| machine.lead);
+            let machine = if self.shape.has_leading() { self.machines.get(keys) } else { None };
+            let lead = machine.and_then(|machine| machine.lead);
             Partial {
                 events: Vec::new(),
                 first: ordinal.time,
