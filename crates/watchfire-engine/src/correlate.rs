@@ -3,10 +3,10 @@
 //! ```text
 //! stages ─ spread_key_constraints ─► RuleSet
 //!                                       │
-//! EventBatch ────────────────────── match_batch ─► hits
-//!                                                      │ StageExtractor
-//!                                                      ▼
-//!                                                    StageHit (stage, ordinal, keys, payload)
+//! EventBatch ───────────────────── match_batch ─► hits (rule, row)
+//!                                                        │ StageExtractor
+//!                                                        ▼
+//!                                   StageHit (stage, ordinal, keys, payload)
 //!                                                        │ sorted by `StageHit::feeding_order`
 //!                    ┌───────────────────────────────────┴──────────────────┐
 //!                    ▼                                                      ▼
