@@ -13,7 +13,9 @@ pub(crate) const DEFAULT_SECONDS: u64 = 30;
 pub(crate) fn check() -> Result<()> {
     run(fuzz_cargo(&["fmt"], &["--check"]))?;
     // In release mode, because the replay needs the same build scripts and their libraries.
-    run(fuzz_cargo(&["clippy", "--release", "--locked"], &["--", "-D", "warnings"]))?;
+    run(fuzz_cargo(&["clippy", "--release", "--locked"], &["--", "-D", "warnings"])).context(
+        "if its lock file is behind: `cargo fetch --manifest-path fuzz/Cargo.toml`, and commit fuzz/Cargo.lock",
+    )?;
     run(fuzz_cargo(&["test", "--release", "--locked", "--lib"], &[]))
 }
 
