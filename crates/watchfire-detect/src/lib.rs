@@ -10,6 +10,7 @@
 mod alert;
 mod compile;
 mod identity;
+mod query;
 mod reason;
 mod rule_book;
 mod rule_test;
@@ -18,6 +19,7 @@ mod sorted_spill;
 pub use alert::{Alert, AlertBuilder};
 pub use compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 pub use identity::{AlertId, RuleUuid, kibana_alert_id};
+pub use query::{QueryOptions, QueryTree, ReadFilter, ReadQuery, read_filters, read_query};
 pub use reason::reason;
 pub use rule_book::{RuleBook, RuleState, not_applied};
 pub use rule_test::{TestOutcome, TestResult, run_tests};

@@ -43,6 +43,19 @@ pub fn lower_filters(
     (conditions, lowering.asker.finish())
 }
 
+/// The condition of one filter, as [`lower_filters`] gives it; `None` if the filter is switched off. `path` is its name in
+/// notes, such as `filters[2]`.
+pub fn lower_filter(
+    filter: &Value,
+    path: &str,
+    schema: &dyn Schema,
+    options: &KqlOptions,
+) -> (Option<Condition>, Vec<Diagnostic>) {
+    let mut lowering = Lowering { asker: Asker::new(schema, options.now, false), options };
+    let condition = lowering.filter(filter, path, 0);
+    (condition, lowering.asker.finish())
+}
+
 /// Turns filters and clauses into conditions. What fails is reported as an error and stands as `false`.
 struct Lowering<'a> {
     asker: Asker<'a>,

@@ -42,7 +42,7 @@ pub use expression::{
     ArithmeticOperator, ComparisonOperator, ComputedLeaf, EvaluationError, Expr, ExprError, ExprType,
     Function, MAX_COMBINATIONS, Scalar,
 };
-pub use filters::{MAX_FILTER_DEPTH, lower_filters};
+pub use filters::{MAX_FILTER_DEPTH, lower_filter, lower_filters};
 pub use kql::codes::CODES as KQL_CODES;
 pub use kql::{KqlOptions, LoweredKql, MAX_EXPANDED_FIELDS, MAX_KQL_DIAGNOSTICS, lower_kql, lower_lucene};
 pub use leaf::{AnyFieldLeaf, FieldLeaf, FieldTarget, Leaf, NestedLeaf};

@@ -17,7 +17,6 @@ use watchfire_detect::{AlertBuilder, CompileOptions, RuleBook, RuleState, Sorted
 use watchfire_diagnostics::Severity as DiagnosticSeverity;
 use watchfire_diagnostics::SourceText;
 use watchfire_diagnostics::render::one_line;
-use watchfire_events::Timestamp;
 use watchfire_rules::load::{Fate, load};
 use watchfire_rules::model::{Rule, Severity};
 use watchfire_sources::normalise::catalogue;
@@ -32,6 +31,7 @@ use crate::exit::{self, Exit};
 use crate::intake::{InputSummary, Inputs, IntakeOptions, read_all};
 use crate::progress::Progress;
 use crate::reading::{Reading, Resources};
+use crate::time_argument::now;
 
 /// The part of the memory that alerts may take up before they go to temporary files: one in this many.
 const ALERT_SHARE: u64 = 8;
@@ -268,11 +268,6 @@ impl Scan {
         let well = if self.strict { summary.is_complete() } else { summary.is_clean() };
         if well { Exit::Success } else { Exit::Problems }
     }
-}
-
-/// What `now` stands for in the queries of rules: the time of the scan.
-fn now() -> Timestamp {
-    Timestamp::from_nanos(jiff::Timestamp::now().as_nanosecond())
 }
 
 /// Puts every rule into its state.

@@ -1,8 +1,13 @@
-//! Times on the command line.
+//! Times on the command line, and the one clock of the command.
 
 use jiff::civil;
 use jiff::tz::TimeZone;
 use watchfire_events::{DateInterval, Timestamp};
+
+/// What `now` stands for in queries: the time of the run.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_nanos(jiff::Timestamp::now().as_nanosecond())
+}
 
 /// What `--tz` takes: a name of the time-zone database such as `Europe/Berlin`, `UTC`, or an offset such as `+02:00`.
 pub(crate) fn time_zone(text: &str) -> Result<TimeZone, String> {

@@ -108,7 +108,7 @@ impl Asked {
     /// The rule, made ready; `None` if it is for something else, or wrong.
     fn new(rule: &Rule, catalogue: &Catalogue) -> Option<Self> {
         let RuleKind::Eql(eql) = &rule.kind else { return None };
-        let plan = condition_only::eql_plan(rule, catalogue)?;
+        let plan = condition_only::plan(rule, catalogue)?;
         if matches!(plan, EqlPlan::Event(_)) {
             return None;
         }

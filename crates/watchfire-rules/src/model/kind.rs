@@ -289,6 +289,14 @@ impl RuleKind {
         }
     }
 
+    /// The field that an EQL rule takes for the event category, if it says so.
+    pub fn event_category_field(&self) -> Option<&str> {
+        match self {
+            Self::Eql(rule) => rule.event_category_override.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Which events the rule looks at; ES|QL and machine-learning rules say it elsewhere.
     pub const fn source(&self) -> Option<&EventSource> {
         match self {

@@ -8,17 +8,14 @@
 //!  the rule as a whole ──────────────────────► the lints of the rules crate (LNT…)
 //! ```
 
-use serde_json::Value;
-use watchfire_diagnostics::{Diagnostic, Severity, SourceText, Span};
+use watchfire_detect::{QueryOptions, QueryTree, read_filters, read_query};
+use watchfire_diagnostics::{Diagnostic, SourceText, Span};
 use watchfire_eql::ast::{MaxSpan, QueryKind};
 use watchfire_events::Timestamp;
-use watchfire_ir::{
-    Catalogue, Condition, EqlOptions, EqlPlan, KqlOptions, contradictions, lower_eql, lower_filters,
-    lower_kql, lower_lucene,
-};
+use watchfire_ir::{Catalogue, Condition, EqlPlan, FieldLeaf, FieldTarget, Leaf, StagePlan, contradictions};
 use watchfire_rules::format::RuleFile;
 use watchfire_rules::lint::{Places, QueryFacts, lint};
-use watchfire_rules::model::{KibanaFilter, QueryLanguage, QueryText, RuleKind, RuleMetadata};
+use watchfire_rules::model::{KibanaFilter, QueryText, RuleKind, RuleMetadata};
 
 use super::codes;
 use super::field_checks::FieldChecks;
@@ -69,10 +66,7 @@ impl<'a> Examination<'a> {
         let packages = content.metadata.as_ref().map_or(&[][..], RuleMetadata::integrations);
         let mut found = Vec::new();
         let mut facts = QueryFacts::default();
-        let category = match &rule.kind {
-            RuleKind::Eql(eql) => eql.event_category_override.as_deref(),
-            _ => None,
-        };
+        let category = rule.kind.event_category_field();
         if let Some(events) = rule.kind.source() {
             let mut reading =
                 Reading { catalogue: self.catalogue, source, category, packages, found: &mut found };
@@ -120,12 +114,7 @@ impl Reading<'_> {
         let everything = || vec![Stage { condition: Condition::constant(true), needed: true }];
         let (mut stages, mut uses) = match query {
             None => (everything(), Vec::new()),
-            Some(query) => match query.language {
-                QueryLanguage::Eql => self.eql(query, &mut facts),
-                QueryLanguage::Kql => self.kql(query),
-                QueryLanguage::Lucene => self.lucene(query),
-                QueryLanguage::Esql => (Vec::new(), Vec::new()),
-            },
+            Some(query) => self.query(query, &mut facts),
         };
         if let Some(query) = query {
             for found in &mut uses {
@@ -146,96 +135,44 @@ impl Reading<'_> {
         (search, facts)
     }
 
-    fn eql(&mut self, query: &QueryText, facts: &mut QueryFacts) -> (Vec<Stage>, Vec<FieldUse>) {
-        let parsed = watchfire_eql::parse(&query.text);
-        let valid = parsed.is_valid();
-        self.report(query, parsed.diagnostics);
-        let Some(tree) = parsed.query else { return (Vec::new(), Vec::new()) };
-        if let QueryKind::Sequence(sequence) = &tree.kind {
+    /// The conditions of a query and the fields it names.
+    fn query(&mut self, query: &QueryText, facts: &mut QueryFacts) -> (Vec<Stage>, Vec<FieldUse>) {
+        let options = QueryOptions { now: Some(NOW), event_category_field: self.category };
+        let Some(read) = read_query(&query.text, query.language, self.catalogue, &options) else {
+            return (Vec::new(), Vec::new());
+        };
+        let source = self.source.text();
+        self.found.extend(read.diagnostics.into_iter().map(|found| in_file(query, source, found)));
+        if let Some(QueryTree::Eql(tree)) = &read.tree
+            && let QueryKind::Sequence(sequence) = &tree.kind
+        {
             facts.sequence = true;
             facts.max_span_millis = sequence.maxspan.map(MaxSpan::millis);
         }
-        if !valid {
-            return (Vec::new(), Vec::new());
-        }
-        let mut options = EqlOptions { now: Some(NOW), ..EqlOptions::default() };
-        if let Some(field) = self.category {
-            field.clone_into(&mut options.event_category_field);
-        }
-        let lowered = lower_eql(&tree, self.catalogue, &options);
-        self.report(query, lowered.diagnostics);
-        let stage = |condition: &Condition, needed| Stage { condition: condition.clone(), needed };
-        let stages = match &lowered.plan {
-            None => Vec::new(),
-            Some(EqlPlan::Event(plan)) => vec![stage(&plan.condition, true)],
-            Some(EqlPlan::Sequence(plan)) => {
-                let terms = plan.stages.iter().map(|term| stage(&term.condition, !term.missing));
-                terms.chain(plan.until.iter().map(|term| stage(&term.condition, false))).collect()
-            }
-            Some(EqlPlan::Sample(plan)) => {
-                plan.stages.iter().map(|term| stage(&term.condition, true)).collect()
-            }
+        let uses = match &read.tree {
+            Some(QueryTree::Eql(tree)) if read.well_formed => field_use::of_eql(tree),
+            Some(QueryTree::Kql(tree)) if read.well_formed => field_use::of_kql(tree),
+            Some(QueryTree::Lucene(tree)) if read.well_formed => field_use::of_lucene(tree),
+            _ => Vec::new(),
         };
-        (stages, field_use::of_eql(&tree))
+        (read.plan.map_or_else(Vec::new, stages), uses)
     }
 
-    fn kql(&mut self, query: &QueryText) -> (Vec<Stage>, Vec<FieldUse>) {
-        let parsed = watchfire_kql::parse(&query.text);
-        let valid = parsed.is_valid();
-        self.report(query, parsed.diagnostics);
-        let Some(tree) = parsed.query.filter(|_| valid) else { return (Vec::new(), Vec::new()) };
-        let lowered = lower_kql(&tree, self.catalogue, &options());
-        let stages = if lowered.is_valid() { one_stage(lowered.condition) } else { Vec::new() };
-        self.report(query, lowered.diagnostics);
-        (stages, field_use::of_kql(&tree))
-    }
-
-    fn lucene(&mut self, query: &QueryText) -> (Vec<Stage>, Vec<FieldUse>) {
-        let parsed = watchfire_kql::lucene::parse(&query.text);
-        let valid = parsed.is_valid();
-        self.report(query, parsed.diagnostics);
-        let Some(tree) = parsed.query.filter(|_| valid) else { return (Vec::new(), Vec::new()) };
-        let lowered = lower_lucene(&tree, self.catalogue, &options());
-        let stages = if lowered.is_valid() { one_stage(lowered.condition) } else { Vec::new() };
-        self.report(query, lowered.diagnostics);
-        (stages, field_use::of_lucene(&tree))
-    }
-
-    /// The conditions of the filters, each read by itself so that what is said of it stands at its place.
+    /// The conditions of the filters.
     fn filters(&mut self, filters: &[KibanaFilter], uses: &mut Vec<FieldUse>) -> Vec<Condition> {
         let mut all = Vec::new();
-        for (at, filter) in filters.iter().enumerate() {
-            let list = Value::Array(vec![filter.json.0.clone()]);
-            let (conditions, diagnostics) = lower_filters(&list, self.catalogue, &options());
-            let valid = diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error);
-            for mut diagnostic in diagnostics {
-                for note in &mut diagnostic.notes {
-                    *note = note.replacen("filters[0]", &format!("filters[{at}]"), 1);
+        let options = QueryOptions { now: Some(NOW), event_category_field: None };
+        let read = read_filters(filters, self.catalogue, &options);
+        for (at, (filter, read)) in filters.iter().zip(read).enumerate() {
+            self.found.extend(read.diagnostics);
+            let Some(condition) = read.condition else { continue };
+            condition.for_each_leaf(&mut |leaf, _| {
+                if let Leaf::Field(FieldLeaf { target: FieldTarget::Field(field), .. }) = leaf {
+                    let key = format!("filters[{at}]");
+                    uses.push(FieldUse::in_key(&field.name, key, Role::Filter, Some(filter.span)));
                 }
-                diagnostic.labels.clear();
-                diagnostic.edit = None;
-                self.found.push(diagnostic.at(filter.span, ""));
-            }
-            if !valid {
-                continue;
-            }
-            for condition in &conditions {
-                condition.for_each_leaf(&mut |leaf, _| {
-                    if let watchfire_ir::Leaf::Field(watchfire_ir::FieldLeaf {
-                        target: watchfire_ir::FieldTarget::Field(field),
-                        ..
-                    }) = leaf
-                    {
-                        uses.push(FieldUse::in_key(
-                            &field.name,
-                            format!("filters[{at}]"),
-                            Role::Filter,
-                            Some(filter.span),
-                        ));
-                    }
-                });
-            }
-            all.extend(conditions);
+            });
+            all.push(condition);
         }
         all
     }
@@ -271,17 +208,20 @@ impl Reading<'_> {
             }
         }
     }
+}
 
-    fn report(&mut self, query: &QueryText, diagnostics: Vec<Diagnostic>) {
-        let source = self.source.text();
-        self.found.extend(diagnostics.into_iter().map(|diagnostic| in_file(query, source, diagnostic)));
+/// What a plan asks of single events.
+fn stages(plan: EqlPlan) -> Vec<Stage> {
+    let stage = |term: StagePlan, needed| Stage { condition: term.condition, needed };
+    match plan {
+        EqlPlan::Event(plan) => vec![Stage { condition: plan.condition, needed: true }],
+        EqlPlan::Sequence(plan) => {
+            let terms = plan.stages.into_iter().map(|term| {
+                let needed = !term.missing;
+                stage(term, needed)
+            });
+            terms.chain(plan.until.map(|term| stage(term, false))).collect()
+        }
+        EqlPlan::Sample(plan) => plan.stages.into_iter().map(|term| stage(term, true)).collect(),
     }
-}
-
-fn one_stage(condition: Condition) -> Vec<Stage> {
-    vec![Stage { condition, needed: true }]
-}
-
-fn options() -> KqlOptions {
-    KqlOptions { now: Some(NOW), default_fields: Vec::new() }
 }
