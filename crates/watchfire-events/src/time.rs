@@ -41,6 +41,11 @@ impl Timestamp {
         self.0
     }
 
+    /// Bytes that sort as the instants do.
+    pub const fn to_ordered_bytes(self) -> [u8; 16] {
+        self.0.wrapping_sub(i128::MIN).to_be_bytes()
+    }
+
     /// Milliseconds since 1970, rounded down; saturates at the ends of 64 bits.
     pub fn millis(self) -> i64 {
         let millis = self.0.div_euclid(MILLI);
@@ -207,6 +212,13 @@ mod tests {
 
     fn interval(text: &str) -> Option<(String, String)> {
         DateInterval::parse(text).map(|found| (found.start.to_iso_millis(), found.end.to_iso_millis()))
+    }
+
+    #[test]
+    fn bytes_sort_as_instants() {
+        let instants = [i128::MIN, -1_000_000_000_000, -1, 0, 1, 1_772_438_400_000_000_000, i128::MAX];
+        let bytes = instants.map(|nanos| Timestamp::from_nanos(nanos).to_ordered_bytes());
+        assert!(bytes.is_sorted() && bytes[0] != bytes[1]);
     }
 
     #[test]

@@ -184,8 +184,8 @@ impl Worker for Searching<'_> {
                     .and_then(serde_json::Value::as_str)
                     .and_then(Timestamp::parse);
                 // Events without a time come last, as in Elasticsearch.
-                let nanos = time.map_or(i128::MAX, Timestamp::nanos);
-                let mut key = nanos.wrapping_sub(i128::MIN).to_be_bytes().to_vec();
+                let time = time.unwrap_or(Timestamp::from_nanos(i128::MAX));
+                let mut key = time.to_ordered_bytes().to_vec();
                 key.extend_from_slice(event.data_stream.as_str().as_bytes());
                 key.push(0);
                 key.extend_from_slice(event.id.as_str().as_bytes());

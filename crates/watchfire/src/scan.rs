@@ -17,6 +17,7 @@ use watchfire_detect::{AlertBuilder, CompileOptions, RuleBook, RuleState, Sorted
 use watchfire_diagnostics::Severity as DiagnosticSeverity;
 use watchfire_diagnostics::SourceText;
 use watchfire_diagnostics::render::one_line;
+use watchfire_engine::Coverage;
 use watchfire_rules::load::{Fate, load};
 use watchfire_rules::model::{Rule, Severity};
 use watchfire_sources::normalise::catalogue;
@@ -171,7 +172,7 @@ impl Scan {
         let host_width = workers.iter().map(|worker| worker.host_width).max().unwrap_or_default();
         for worker in workers {
             for (rule, number) in worker.errors {
-                let name = book.rule(watchfire_engine::RuleIndex(rule)).name.clone();
+                let name = book.rule(rule).name.clone();
                 *summary.rules.evaluation_errors.entry(name).or_default() += number;
             }
         }
@@ -254,7 +255,7 @@ impl Scan {
             }
             writer.alert(&found)?;
             observe(&found)?;
-            summary.alert(&found, &book.rule(watchfire_engine::RuleIndex(found.rule)).name);
+            summary.alert(&found, &book.rule(found.rule).name);
         }
         summary.alerts.duplicates = sorted.duplicates();
         writer.end()?;
@@ -271,12 +272,7 @@ impl Scan {
 }
 
 /// Puts every rule into its state.
-fn account_for_rules(
-    book: &RuleBook,
-    coverage: &watchfire_engine::Coverage,
-    sources: &[SourceText],
-    summary: &mut Summary,
-) {
+fn account_for_rules(book: &RuleBook, coverage: &Coverage, sources: &[SourceText], summary: &mut Summary) {
     let rules = &mut summary.rules;
     let mut ready = 0;
     for ((rule, state), source) in book.rules().zip(sources) {

@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use watchfire_events::{Timestamp, get_field};
+use watchfire_events::Timestamp;
 use watchfire_rules::model::Severity;
 
+use crate::event_text::field_text;
 use crate::scan::Found;
 use crate::terminal::escape_controls;
 
@@ -52,7 +53,7 @@ impl CaseReport {
     /// Takes an alert. They come in the order of their time.
     pub(crate) fn alert(&mut self, found: &Found) {
         let fields = found.fields();
-        let text = |name: &str| text(&fields, name);
+        let text = |name: &str| field_text(&fields, name);
         self.alerts += 1;
         let host = self.hosts.entry(found.host.clone()).or_default();
         host.alerts += 1;
@@ -163,15 +164,6 @@ impl CaseReport {
         }
         writeln!(out, "  watchfire scan {folder}/logs --rules {folder}/rules --format csv")?;
         writeln!(out, "  watchfire hunt 'process where process.name : \"client32.exe\"' {folder}/logs")
-    }
-}
-
-fn text(fields: &Map<String, Value>, name: &str) -> String {
-    let value = fields.get(name).or_else(|| get_field(fields, name));
-    match value {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
-        _ => String::new(),
     }
 }
 

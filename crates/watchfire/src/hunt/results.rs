@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 use watchfire_detect::SortedSpill;
-use watchfire_events::{Timestamp, get_field};
+use watchfire_events::Timestamp;
 use watchfire_ir::Pipe;
 
-use crate::event_text::what;
+use crate::event_text::{field_text, what};
 use crate::terminal::{escape_controls, time_in_table};
 
 /// How events are written.
@@ -131,16 +131,7 @@ impl ResultWriter {
 fn row(hit: &Map<String, Value>) -> String {
     let empty = Map::new();
     let document = hit.get("_source").and_then(Value::as_object).unwrap_or(&empty);
-    let text = |name: &str| match get_field(document, name) {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items)) => {
-            let texts =
-                items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
-            texts.collect::<Vec<_>>().join(",")
-        }
-        None | Some(Value::Null) => String::new(),
-        Some(other) => other.to_string(),
-    };
+    let text = |name: &str| field_text(document, name);
     let time = Timestamp::parse(&text("@timestamp")).map_or_else(|| "no time".to_owned(), time_in_table);
     let stream = hit.get("_index").and_then(Value::as_str).unwrap_or_default();
     let event = [text("event.action"), text("event.code")].into_iter().find(|text| !text.is_empty());
@@ -148,7 +139,7 @@ fn row(hit: &Map<String, Value>) -> String {
         "{time:23}  {stream:44}  {:20}  {}: {}",
         text("host.name"),
         event.unwrap_or_default(),
-        what(text)
+        what(document)
     ))
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use watchfire_detect::{AlertBuilder, RuleBook, SortedSpill};
+use watchfire_engine::RuleIndex;
 use watchfire_events::{EventBatch, Timestamp, get_field};
 use watchfire_ir::Catalogue;
 use watchfire_rules::model::Severity;
@@ -16,8 +17,8 @@ use crate::progress::Progress;
 
 /// An alert as it is kept until it is written.
 pub(crate) struct Found {
-    /// The rule's place in the rule book's order.
-    pub(super) rule: u32,
+    /// The rule.
+    pub(super) rule: RuleIndex,
     /// Severity after overrides.
     pub(crate) severity: Severity,
     /// The time of its event, if it has one.
@@ -32,7 +33,7 @@ impl Found {
     /// One line of facts, and the document.
     fn encode(&self) -> Vec<u8> {
         let time = self.time.map(|time| time.nanos().to_string()).unwrap_or_default();
-        let mut bytes = format!("{} {} {time} {} ", self.rule, self.severity, self.host.len()).into_bytes();
+        let mut bytes = format!("{} {} {time} {} ", self.rule.0, self.severity, self.host.len()).into_bytes();
         bytes.extend_from_slice(self.host.as_bytes());
         bytes.extend_from_slice(&self.document);
         bytes
@@ -43,7 +44,7 @@ impl Found {
             || io::Error::new(io::ErrorKind::InvalidData, "a temporary file has changed under our hands");
         let mut parts = bytes.splitn(5, |&byte| byte == b' ');
         let mut text = || parts.next().and_then(|part| std::str::from_utf8(part).ok()).ok_or_else(broken);
-        let rule = text()?.parse().map_err(|_| broken())?;
+        let rule = RuleIndex(text()?.parse().map_err(|_| broken())?);
         let severity = Severity::from_str(text()?).map_err(|_| broken())?;
         let time = text()?.parse().ok().map(Timestamp::from_nanos);
         let host_length: usize = text()?.parse().map_err(|_| broken())?;
@@ -74,7 +75,7 @@ pub(super) struct Alerting<'a> {
     /// Of all threads.
     pub(super) alerts: &'a Mutex<SortedSpill>,
     /// By rule, the events on which a part of its condition could not be evaluated and was taken as false.
-    pub(super) errors: BTreeMap<u32, u64>,
+    pub(super) errors: BTreeMap<RuleIndex, u64>,
     /// The length of the longest host name.
     pub(super) host_width: usize,
 }
@@ -84,7 +85,7 @@ impl Worker for Alerting<'_> {
         let mut matches = self.book.set().match_batch(&batch, self.catalogue);
         matches.errors.dedup_by_key(|error| (error.rule, error.row));
         for error in matches.errors {
-            *self.errors.entry(error.rule.0).or_default() += 1;
+            *self.errors.entry(error.rule).or_default() += 1;
         }
         self.progress.found(matches.hits.len() as u64);
         let mut entries = Vec::with_capacity(matches.hits.len());
@@ -93,11 +94,11 @@ impl Worker for Alerting<'_> {
             let alert = self.builder.of_event(self.book.rule(hit.rule), event);
             let host = get_field(&event.document, "host.name").and_then(Value::as_str).unwrap_or_default();
             self.host_width = self.host_width.max(host.chars().count());
-            let mut key = alert.time.nanos().wrapping_sub(i128::MIN).to_be_bytes().to_vec();
+            let mut key = alert.time.to_ordered_bytes().to_vec();
             key.extend_from_slice(alert.id.as_str().as_bytes());
             let has_time = get_field(&event.document, "@timestamp").is_some();
             let found = Found {
-                rule: hit.rule.0,
+                rule: hit.rule,
                 severity: alert.severity,
                 time: has_time.then_some(alert.time),
                 host: host.to_owned(),
@@ -118,14 +119,14 @@ mod tests {
     fn what_is_kept_comes_back() {
         for (host, time) in [("WS 07 ä", Some(Timestamp::from_millis(-5))), ("", None)] {
             let found = Found {
-                rule: 7,
+                rule: RuleIndex(7),
                 severity: Severity::High,
                 time,
                 host: host.to_owned(),
                 document: b"{\"a b\":\" \"}".to_vec(),
             };
             let back = Found::decode(&found.encode()).expect("it was just encoded");
-            assert_eq!((back.rule, back.severity, back.time), (7, Severity::High, time));
+            assert_eq!((back.rule, back.severity, back.time), (RuleIndex(7), Severity::High, time));
             assert_eq!((back.host.as_str(), &back.document), (host, &found.document));
         }
         assert!(Found::decode(b"7 high").is_err());

@@ -1,14 +1,15 @@
 //! The forms in which alerts are written.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use watchfire_diagnostics::render::Colour;
-use watchfire_events::get_field;
+use watchfire_events::Document;
 use watchfire_rules::model::Severity;
 
 use super::found::Found;
-use crate::event_text::what;
+use crate::event_text::{field, field_text, text_of, what};
 use crate::terminal::{escape_controls, time_in_table};
 
 /// How alerts are written.
@@ -92,7 +93,7 @@ impl AlertWriter {
                 let fields = found.fields();
                 let cells: Vec<String> = COLUMNS
                     .iter()
-                    .map(|column| fact(&fields, column).map(|value| text_of(&value)).unwrap_or_default())
+                    .map(|column| fact(&fields, column).map(text_of).unwrap_or_default())
                     .collect();
                 write_csv_row(&mut self.out, &cells)?;
             }
@@ -120,7 +121,6 @@ impl AlertWriter {
             writeln!(self.out, "{:23}  {:8}  {:width$}  RULE: WHAT", "TIME (UTC)", "SEVERITY", "HOST")?;
         }
         let fields = found.fields();
-        let text = |name: &str| field(&fields, name).map(|value| text_of(&value)).unwrap_or_default();
         let time = found.time.map_or_else(|| "no time".to_owned(), time_in_table);
         let severity = format!("{:8}", found.severity.to_string());
         let severity = match (self.colour, found.severity) {
@@ -129,9 +129,9 @@ impl AlertWriter {
             (_, Severity::High) => format!("\x1b[31m{severity}\x1b[0m"),
             (_, Severity::Critical) => format!("\x1b[1;31m{severity}\x1b[0m"),
         };
-        let what = what(text);
+        let what = what(&fields);
         let width = self.host_width;
-        let rule = text("kibana.alert.rule.name");
+        let rule = field_text(&fields, "kibana.alert.rule.name");
         writeln!(
             self.out,
             "{time:23}  {severity}  {:width$}  {}: {}",
@@ -143,28 +143,27 @@ impl AlertWriter {
 }
 
 /// A line for Timesketch: its three required fields, then the facts that are there.
-fn timesketch(found: &Found) -> Map<String, Value> {
+fn timesketch(found: &Found) -> Document {
     let fields = found.fields();
-    let mut line = Map::new();
-    let message = field(&fields, "kibana.alert.reason").unwrap_or_default();
-    line.insert("message".to_owned(), message);
+    let mut line = Document::new();
+    line.insert("message".to_owned(), field_text(&fields, "kibana.alert.reason").into());
     let time = found.time.unwrap_or_default();
     line.insert("datetime".to_owned(), time.to_iso_millis().into());
     line.insert("timestamp_desc".to_owned(), "Event that an alert was made of".into());
     line.insert("timestamp".to_owned(), json!(i64::try_from(time.nanos() / 1_000).unwrap_or_default()));
-    if let Some(Value::Array(tags)) = field(&fields, "kibana.alert.rule.tags") {
-        line.insert("tag".to_owned(), Value::Array(tags));
+    if let Some(tags) = field(&fields, "kibana.alert.rule.tags") {
+        line.insert("tag".to_owned(), tags.clone());
     }
     for column in COLUMNS.iter().skip(1) {
         if let Some(value) = fact(&fields, column) {
-            line.insert(column.0.to_owned(), value);
+            line.insert(column.0.to_owned(), value.clone());
         }
     }
     line
 }
 
-fn fact(fields: &Map<String, Value>, (column, names): &(&str, &[&str])) -> Option<Value> {
-    let ancestor = |key: &str| field(fields, "kibana.alert.ancestors")?.get(0)?.get(key).cloned();
+fn fact<'d>(fields: &'d Document, (column, names): &(&str, &[&str])) -> Option<&'d Value> {
+    let ancestor = |key: &str| field(fields, "kibana.alert.ancestors")?.get(0)?.get(key);
     match *column {
         "data_stream" => ancestor("index"),
         "event_id" => ancestor("id"),
@@ -172,32 +171,15 @@ fn fact(fields: &Map<String, Value>, (column, names): &(&str, &[&str])) -> Optio
     }
 }
 
-/// A field of an alert; those of `kibana` have dotted names.
-fn field(fields: &Map<String, Value>, name: &str) -> Option<Value> {
-    fields.get(name).or_else(|| get_field(fields, name)).filter(|value| !value.is_null()).cloned()
-}
-
-fn text_of(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(text_of).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
-    }
-}
-
 /// Writes a row as RFC 4180 has it. A cell that a spreadsheet would take for a formula gets a leading apostrophe.
 fn write_csv_row(out: &mut dyn Write, cells: &[String]) -> io::Result<()> {
-    for (at, cell) in cells.iter().enumerate() {
-        if at > 0 {
-            out.write_all(b",")?;
-        }
+    let mut row =
+        csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::with_capacity(256));
+    for cell in cells {
         let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        let cell = if formula { format!("'{cell}") } else { cell.clone() };
-        if cell.contains(['"', ',', '\n', '\r']) {
-            write!(out, "\"{}\"", cell.replace('"', "\"\""))?;
-        } else {
-            out.write_all(cell.as_bytes())?;
-        }
+        let cell = if formula { Cow::Owned(format!("'{cell}")) } else { Cow::Borrowed(cell) };
+        row.write_field(cell.as_bytes())?;
     }
-    out.write_all(b"\r\n")
+    row.write_record(None::<&[u8]>)?;
+    out.write_all(&row.into_inner().map_err(csv::IntoInnerError::into_error)?)
 }

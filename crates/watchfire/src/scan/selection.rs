@@ -1,5 +1,6 @@
 //! Which rules run: by id, tag and ATT&CK technique.
 
+use watchfire_ir::{Fold, Pattern};
 use watchfire_rules::model::Rule;
 
 /// The options that say it. Without any, every rule runs.
@@ -9,7 +10,7 @@ pub(crate) struct Selection {
     /// Only rules with one of these ids.
     #[arg(long = "rule-id", value_name = "ID")]
     rule_ids: Vec<String>,
-    /// Only rules with one of these tags, in any case; `*` stands for any text, as in `Use Case: *`.
+    /// Only rules with one of these tags, in any case, with `*` and `?` as wildcards: `Use Case: *`.
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
     /// Only rules for one of these ATT&CK tactics, techniques (with their sub-techniques) or sub-techniques.
@@ -66,8 +67,12 @@ fn has_id(rule: &Rule, id: &str) -> bool {
 }
 
 fn has_tag(rule: &Rule, tag: &str) -> bool {
-    let tag = tag.to_lowercase();
-    rule.tags().iter().any(|own| fits_wildcard(&own.to_lowercase(), &tag))
+    rule.tags().iter().any(|own| fits_tag(own, tag))
+}
+
+/// Whether a tag fits a pattern, in any case.
+fn fits_tag(tag: &str, pattern: &str) -> bool {
+    Pattern::from_eql(pattern).folded(Fold::Lowercase).fits(&Fold::Lowercase.apply(tag))
 }
 
 fn has_technique(rule: &Rule, id: &str) -> bool {
@@ -80,27 +85,12 @@ fn has_technique(rule: &Rule, id: &str) -> bool {
     })
 }
 
-/// Whether a text fits a pattern in which `*` stands for any text.
-fn fits_wildcard(text: &str, pattern: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else { return text == pattern };
-    let Some(mut text) = text.strip_prefix(first) else { return false };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let last = parts.pop().unwrap_or_default();
-    for part in parts {
-        match text.find(part) {
-            Some(at) => text = &text[at + part.len()..],
-            None => return false,
-        }
-    }
-    text.ends_with(last)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::fits_wildcard;
+    use super::fits_tag;
 
     #[test]
-    fn a_star_stands_for_any_text() {
+    fn tags_fit_in_any_case_and_with_wildcards() {
         for (text, pattern, fits) in [
             ("os: windows", "os: windows", true),
             ("os: windows", "os: *", true),
@@ -110,8 +100,9 @@ mod tests {
             ("os: windows", "windows", false),
             ("", "*", true),
             ("aba", "ab*ba", false),
+            ("Tactic: Execution", "TACTIC: *", true),
         ] {
-            assert_eq!(fits_wildcard(text, pattern), fits, "{text} {pattern}");
+            assert_eq!(fits_tag(text, pattern), fits, "{text} {pattern}");
         }
     }
 }
