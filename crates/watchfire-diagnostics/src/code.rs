@@ -51,3 +51,33 @@ pub struct CodeInfo {
     /// What it means and what to do, one to three sentences of Markdown.
     pub explanation: &'static str,
 }
+
+/// Declares codes as constants, and the table `CODES` of all of them.
+///
+/// ```
+/// watchfire_diagnostics::codes! {
+///     /// Every code of this example, in order.
+///     pub CODES;
+///     pub(crate) each;
+///     NO_NAME = "EXM001", "name is missing", "Everything has a name. Give it one.";
+/// }
+/// assert_eq!(CODES[0].code, NO_NAME);
+/// ```
+#[macro_export]
+macro_rules! codes {
+    (
+        $(#[$table:meta])* $table_visibility:vis CODES;
+        $visibility:vis each;
+        $($(#[$doc:meta])* $name:ident = $code:literal, $title:literal, $explanation:literal;)*
+    ) => {
+        $(
+            #[doc = $title]
+            $(#[$doc])*
+            $visibility const $name: $crate::Code = $crate::Code::new($code);
+        )*
+
+        $(#[$table])*
+        $table_visibility const CODES: &[$crate::CodeInfo] =
+            &[$($crate::CodeInfo { code: $name, title: $title, explanation: $explanation }),*];
+    };
+}

@@ -1,19 +1,10 @@
 //! The codes of this language's diagnostics: errors from `KQL001`, warnings and notes from `KQL101`.
 
-/// Declares codes, and the table `CODES` of all of them.
-macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $title:literal, $explanation:literal;)*) => {
-        $($(#[$doc])* pub(crate) const $name: watchfire_diagnostics::Code = watchfire_diagnostics::Code::new($code);)*
+watchfire_diagnostics::codes! {
+    /// Every code that this language's parser can give, in order.
+    pub CODES;
+    pub(crate) each;
 
-        /// Every code that this language's parser can give, in order.
-        pub const CODES: &[watchfire_diagnostics::CodeInfo] =
-            &[$(watchfire_diagnostics::CodeInfo { code: $name, title: $title, explanation: $explanation }),*];
-    };
-}
-
-pub(crate) use codes;
-
-codes! {
     QUERY_TOO_LONG = "KQL001", "query too long",
         "The query is longer than the parser accepts (1 MiB). Move long lists of values into an indicator index or a value list.";
     NESTED_TOO_DEEPLY = "KQL002", "nested too deeply",

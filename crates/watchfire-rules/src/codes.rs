@@ -1,18 +1,10 @@
 //! The codes of this crate's diagnostics: reading from `RUL001`, lint from `LNT001`.
 
-use watchfire_diagnostics::{Code, CodeInfo};
+watchfire_diagnostics::codes! {
+    /// Every code this crate can give, in order.
+    pub CODES;
+    pub each;
 
-macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $title:literal, $explanation:literal;)*) => {
-        $($(#[$doc])* pub const $name: Code = Code::new($code);)*
-
-        /// Every code this crate can give, in order.
-        pub const CODES: &[CodeInfo] =
-            &[$(CodeInfo { code: $name, title: $title, explanation: $explanation }),*];
-    };
-}
-
-codes! {
     TOML_SYNTAX = "RUL001", "not valid TOML",
         "The file cannot be read as TOML. A frequent cause in rules is a backslash in a `\"…\"` string: put queries and paths into `'''…'''`, where backslashes stand for themselves.";
     JSON_SYNTAX = "RUL002", "not valid JSON",

@@ -1,19 +1,11 @@
 //! The diagnostics of giving KQL, Lucene queries and Kibana filters their meaning: errors from `KQR001`, warnings from
 //! `KQR101`.
 
-use watchfire_diagnostics::{Code, CodeInfo};
+watchfire_diagnostics::codes! {
+    /// Every code that the lowering of KQL, Lucene queries and filters can give, in order.
+    pub CODES;
+    pub(crate) each;
 
-macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $title:literal, $explanation:literal;)*) => {
-        $($(#[$doc])* pub(crate) const $name: Code = Code::new($code);)*
-
-        /// Every code that the lowering of KQL, Lucene queries and filters can give, in order.
-        pub const CODES: &[CodeInfo] =
-            &[$(CodeInfo { code: $name, title: $title, explanation: $explanation }),*];
-    };
-}
-
-codes! {
     NEEDS_NOW = "KQR001", "a time is needed",
         "The query counts from `now`, but is lowered without a time. Rules take the end of the execution's window.";
     UNSUPPORTED = "KQR002", "unsupported question",

@@ -1,8 +1,10 @@
 //! The codes of Lucene diagnostics: errors from `LUC001`, warnings and notes from `LUC101`.
 
-use crate::codes::codes;
+watchfire_diagnostics::codes! {
+    /// Every code that the parser of Lucene queries can give, in order.
+    pub CODES;
+    pub(crate) each;
 
-codes! {
     QUERY_TOO_LONG = "LUC001", "query too long",
         "The query is longer than the parser accepts (1 MiB).";
     NESTED_TOO_DEEPLY = "LUC002", "nested too deeply",

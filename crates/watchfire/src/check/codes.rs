@@ -1,22 +1,11 @@
 //! The codes of what only a whole rule can be told: what its query, its filters, its keys and its data streams are to
 //! one another.
 
-use watchfire_diagnostics::{Code, CodeInfo};
+watchfire_diagnostics::codes! {
+    /// Every code of this part, in order.
+    pub(crate) CODES;
+    pub(super) each;
 
-macro_rules! codes {
-    ($($name:ident = $code:literal, $title:literal, $explanation:literal;)*) => {
-        $(
-            #[doc = $title]
-            pub(super) const $name: Code = Code::new($code);
-        )*
-
-        /// Every code of this part, in order.
-        pub(crate) const CODES: &[CodeInfo] =
-            &[$(CodeInfo { code: $name, title: $title, explanation: $explanation }),*];
-    };
-}
-
-codes! {
     UNKNOWN_FIELD = "CHK001", "unknown field",
         "Neither the Elastic Common Schema nor any of the rule's data streams has a field of this name, as far as they are known here. Most often it is misspelt. Where not all of the data streams are known, it is said only of a name that is almost that of a known field.";
     NOT_GIVEN = "CHK002", "field that no data stream of the rule has",
