@@ -53,7 +53,8 @@ pub struct LoadedFile {
 /// Loads rules from files and folders, in the order of their paths.
 ///
 /// Folders are searched for `.toml`, `.json` and `.ndjson` files, without the tests of rules (`.tests.toml`); a file
-/// named directly is read whatever its name is. What a file is, its content decides. Of two rules with the same `rule_id` the first one is loaded.
+/// named directly is read whatever its name is. What a file is, its content decides. Of two rules with the same
+/// `rule_id` the first one is loaded.
 pub fn load(paths: &[PathBuf]) -> Vec<LoadedFile> {
     let mut files = Vec::new();
     let mut loaded = Vec::new();

@@ -1,9 +1,10 @@
 //! From raw records to normalised events.
 //!
-//! [`decode`] reads files of any format into raw records; [`windows`] reads Windows events in every form they are shipped in; [`normalise`] recognises the source of a record,
-//! maps its fields to the Elastic Common Schema, and names its data stream.
+//! [`decode`] reads files of any format into raw records; [`windows`] reads Windows events in every form they are shipped
+//! in; [`normalise`] recognises the source of a record, maps its fields to the Elastic Common Schema, and names its data
+//! stream.
 //!
-//! This crate must not know rules, queries or the engine.
+//! This crate must not know rules, queries or the engine; of the crate of meaning it takes the schema catalogue alone.
 
 pub mod decode;
 pub mod normalise;

@@ -6,7 +6,6 @@ use watchfire_diagnostics::Code;
 use watchfire_eql::{TokenKind, codes, tokenize};
 
 use crate::invariants::{errors, parse_checked};
-use crate::rule_corpus::shared;
 
 /// What is said of a query in Endgame's dialect, and of nothing but the dialect.
 const OLD_DIALECT: &[Code] = &[
@@ -53,7 +52,7 @@ fn queries(path: &Path) -> (Vec<String>, Vec<String>) {
 
 #[test]
 fn shared_supported_queries_are_taken() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = watchfire_test_support::shared_folder() else { return };
     let (queries, lines) = queries(&shared.join("conformance/eql/unit/queries-supported.eql"));
     assert!(queries.len() >= 170, "only {} queries", queries.len());
     for query in &queries {
@@ -76,7 +75,7 @@ fn shared_supported_queries_are_taken() {
 
 #[test]
 fn shared_unsupported_queries_are_refused() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = watchfire_test_support::shared_folder() else { return };
     let (queries, lines) = queries(&shared.join("conformance/eql/unit/queries-unsupported.eql"));
     assert!(queries.len() >= 80, "only {} queries", queries.len());
     assert_eq!(lines, [""; 0]);
@@ -92,7 +91,7 @@ fn shared_unsupported_queries_are_refused() {
 /// Cases whose first line names what the translator is asked, and whose other lines say what it answers.
 #[test]
 fn shared_translated_queries_are_taken() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = watchfire_test_support::shared_folder() else { return };
     let text =
         std::fs::read_to_string(shared.join("conformance/eql/unit/querytranslator_tests.txt")).unwrap();
     let blocks = text.split("\n;").filter_map(|block| {
@@ -113,7 +112,7 @@ fn shared_translated_queries_are_taken() {
 
 #[test]
 fn shared_cases_are_taken() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = watchfire_test_support::shared_folder() else { return };
     let text = std::fs::read_to_string(shared.join("conformance/eql/derived/cases.jsonl")).unwrap();
     for line in text.lines() {
         let case: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -126,7 +125,7 @@ fn shared_cases_are_taken() {
 /// The forerunners of today's cases are in the old dialect: they are refused for nothing but that.
 #[test]
 fn shared_cases_of_the_old_dialect_are_refused_for_it() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = watchfire_test_support::shared_folder() else { return };
     for file in ["conformance/eql/test_queries_supported.toml", "conformance/eql/endgame/test_queries.toml"] {
         let text = std::fs::read_to_string(shared.join(file)).unwrap();
         let table: toml::Table = text.parse().unwrap();

@@ -8,7 +8,6 @@ use watchfire_rules::load::{Fate, load, load_text};
 use watchfire_rules::model::{Export, MissingRule, RuleId};
 
 use crate::cases::assert_snapshot;
-use crate::shared;
 
 /// Writes, reads, and compares: the objects, their order, and the summary's counts.
 fn assert_survives(export: &Export) -> String {
@@ -68,7 +67,7 @@ fn an_export_without_details_has_rules_only() {
 
 #[test]
 fn shared_rules_survive_an_export() {
-    let Some(shared) = shared::folder() else { return };
+    let Some(shared) = watchfire_test_support::shared_folder() else { return };
     let export = rules_of(&shared.join("corpus/detection-rules"));
     let text = assert_survives(&export);
     let loaded = load_text("export.ndjson", text);

@@ -7,7 +7,6 @@ use watchfire_rules::guide::{GuidePart, parts};
 use watchfire_rules::load::load;
 
 use crate::cases::{assert_snapshot, cases, told};
-use crate::shared;
 
 #[test]
 fn each_case_is_filled_and_taken_apart() {
@@ -47,7 +46,7 @@ fn each_case_is_filled_and_taken_apart() {
 /// Every query of every guide arrives in the form of the API, and can be read from there.
 #[test]
 fn shared_guides_keep_their_queries() {
-    let Some(shared) = shared::folder() else { return };
+    let Some(shared) = watchfire_test_support::shared_folder() else { return };
     let (mut investigations, mut hunts, mut setups) = (0, 0, 0);
     for file in load(&[shared.join("corpus/detection-rules")]) {
         let content = file.content.expect("loaded");

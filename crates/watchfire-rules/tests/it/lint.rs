@@ -12,7 +12,6 @@ use watchfire_rules::load::load;
 use watchfire_rules::model::RuleKind;
 
 use crate::cases::{assert_snapshot, cases, told};
-use crate::shared;
 
 /// The facts as the command finds them.
 fn facts(file: &RuleFile) -> QueryFacts {
@@ -66,7 +65,7 @@ fn our_own_rules_are_clean() {
 /// The public rules pass the checks of their own repository, so a code with many rules would be wrong here.
 #[test]
 fn shared_rules_by_code() {
-    let Some(shared) = shared::folder() else { return };
+    let Some(shared) = watchfire_test_support::shared_folder() else { return };
     let files = load(&[shared.join("corpus/detection-rules")]);
     let mut rules: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for file in &files {

@@ -6,11 +6,9 @@ use watchfire_diagnostics::Severity;
 use watchfire_rules::format;
 use watchfire_rules::load::{Fate, load};
 
-use crate::shared;
-
 #[test]
 fn shared_detection_rules_load_and_survive_the_api_form() {
-    let Some(shared) = shared::folder() else { return };
+    let Some(shared) = watchfire_test_support::shared_folder() else { return };
     let files = load(&[shared.join("corpus/detection-rules")]);
     assert!(files.len() >= 1_897, "only {} files", files.len());
     for file in &files {

@@ -11,4 +11,3 @@ mod load;
 mod page;
 mod reading;
 mod rule_tests;
-mod shared;

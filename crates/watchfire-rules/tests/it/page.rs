@@ -9,7 +9,6 @@ use watchfire_rules::load::load;
 use watchfire_rules::page;
 
 use crate::cases::{assert_snapshot, cases};
-use crate::shared;
 
 /// The sections of a page, in order, behind those of attack frameworks.
 const SECTIONS: [&str; 7] = [
@@ -103,7 +102,7 @@ fn our_own_rules_have_pages() {
 /// Every line of every query stands on its rule's page, and no page is broken by what a rule says.
 #[test]
 fn shared_rules_have_pages() {
-    let Some(shared) = shared::folder() else { return };
+    let Some(shared) = watchfire_test_support::shared_folder() else { return };
     for file in load(&[shared.join("corpus/detection-rules")]) {
         let content = file.content.expect("loaded");
         let page = page_of(&content, file.source.name());

@@ -2,4 +2,3 @@
 
 mod decode;
 mod normalise;
-mod shared_data;

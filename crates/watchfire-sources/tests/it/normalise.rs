@@ -11,8 +11,6 @@ use watchfire_sources::normalise::{
     NormaliseError, NormaliseOptions, Normalised, RawInput, RawPayload, SourceKind, fields, normalise,
 };
 
-use crate::shared_data;
-
 /// Cases are pairs `<name>.raw.json` and `<name>.expected.json`; `WATCHFIRE_UPDATE_CASES=1` writes the latter anew.
 fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/normalise");
@@ -329,9 +327,8 @@ proptest! {
 
 #[test]
 fn shared_ecs_has_the_fields_that_sources_name() {
-    let Some(path) = shared_data::path("schemas/ecs_fields.csv") else {
-        return;
-    };
+    let Some(shared) = watchfire_test_support::shared_folder() else { return };
+    let path = shared.join("schemas/ecs_fields.csv");
     let text = std::fs::read_to_string(path).expect("the fields of ECS");
     let ecs: BTreeSet<&str> = text.lines().filter_map(|line| line.split(',').next()).collect();
     for source in fields() {

@@ -4,16 +4,14 @@ use watchfire_sources::decode::DecodeLimits;
 
 use super::outcome::{of_file, of_stream};
 use super::recipe::gzip;
-use crate::shared_data;
 
 const CHUNK: usize = 65_536;
 const HEADER: usize = 4_096;
 
 /// Our own kind of name for each file, and its bytes.
 fn logs() -> Vec<(String, Vec<u8>)> {
-    let Some(folder) = shared_data::path("fixtures/winlogbeat/evtx") else {
-        return Vec::new();
-    };
+    let Some(shared) = watchfire_test_support::shared_folder() else { return Vec::new() };
+    let folder = shared.join("fixtures/winlogbeat/evtx");
     let mut logs: Vec<_> = std::fs::read_dir(folder)
         .expect("the folder of fixtures")
         .map(|entry| entry.expect("an entry").path())
