@@ -1,8 +1,10 @@
 //! From rules and events to alerts.
 //!
 //! ```text
-//! rules ──► RuleBook::compile ──► rules that run, and for every other one the reason why not
-//! EventBatch ──► RuleBook::alerts ──► alert documents, each with its key of order ──► SortedSpill
+//! query, filters ──► read_query, read_filters ──► plan, conditions      (hunts and checks use these too)
+//! rules ───────────► RuleBook::compile ─────────► RuleSet, and for every rule that does not run the reason why not
+//!                                                   │
+//! EventBatch ───────────────────────────────────────┴─► hits ──► AlertBuilder::of_event ──► alerts ──► SortedSpill
 //! ```
 //!
 //! This crate must not know where events come from.

@@ -1,4 +1,4 @@
-//! What tests of several crates need: where the shared data lies, and how its files are read.
+//! What tests of several crates need: where the shared data lies, how its files are read, and cases that are text files.
 //!
 //! The shared data (public rules, events and conformance cases under licences of their own) is no part of the
 //! repository. `WATCHFIRE_SHARED` names its folder; without it, `../shared` beside the repository is taken. A test over
@@ -13,10 +13,14 @@
 //!
 //! Only tests and tools may depend on this crate; so its functions panic where a file is not as it must be.
 
+mod text_cases;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+
+pub use text_cases::text_cases;
 
 /// The folder of shared data, if it is there.
 pub fn find_shared_folder() -> Option<PathBuf> {

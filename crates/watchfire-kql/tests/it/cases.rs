@@ -1,8 +1,6 @@
 //! Cases that are files; a new one costs a file.
 //!
-//! Text that would not be seen in a file, or not survive an editor, is written with pictures: `␠` is a space, `␉` a tab,
-//! `␊` a line feed, `␍` a carriage return, `⍽` a no-break space, `␀` the control character U+0001. A file that begins
-//! with `#!repeat N ` stands for N times the rest of its line.
+//! [`watchfire_test_support::text_cases`] says how text is written that would not be seen in a file.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -20,30 +18,9 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name)
 }
 
-/// The case files of a folder: name without extension, and content without the last line end.
+/// The case files of a folder: name without extension, and text.
 pub(crate) fn files(name: &str) -> Vec<(String, String)> {
-    let mut files: Vec<(String, String)> = fs::read_dir(folder(name))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "kql"))
-        .map(|path| {
-            let content = fs::read_to_string(&path).unwrap();
-            let content = content.strip_suffix('\n').unwrap_or(&content);
-            (path.file_stem().unwrap().to_str().unwrap().to_owned(), visible(content))
-        })
-        .collect();
-    assert!(!files.is_empty(), "no cases in {name}");
-    files.sort();
-    files
-}
-
-fn visible(content: &str) -> String {
-    if let Some((count, unit)) = content.strip_prefix("#!repeat ").and_then(|rest| rest.split_once(' ')) {
-        return unit.repeat(count.parse().unwrap());
-    }
-    [('␠', ' '), ('␉', '\t'), ('␊', '\n'), ('␍', '\r'), ('⍽', '\u{a0}'), ('␀', '\u{1}')]
-        .into_iter()
-        .fold(content.to_owned(), |text, (picture, character)| text.replace(picture, &character.to_string()))
+    watchfire_test_support::text_cases(&folder(name), "kql")
 }
 
 pub(crate) fn assert_snapshot(folder: &str, name: &str, content: &str) {
