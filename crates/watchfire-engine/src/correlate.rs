@@ -31,15 +31,17 @@ mod key;
 mod key_constraints;
 mod limit;
 mod machine;
+mod ordered_bytes;
 mod sample;
 mod sequence;
 mod shape;
 
-pub use extract::{Extraction, MAX_KEY_TUPLES, OrderFields, StageExtractor};
+pub use extract::{Extraction, MAX_KEY_TUPLES, OrderColumns, OrderFields, StageExtractor};
 pub use hit::{HitStage, Ordinal, StageHit};
 pub use key::{KeyTuple, KeyValue};
 pub use key_constraints::spread_key_constraints;
 pub use limit::{ResultLimit, ResultPosition};
+pub use ordered_bytes::{SortableHit, write_keys};
 pub use sample::{MAX_SAMPLE_STAGES, SampleCorrelator, SampleSettings};
 pub use sequence::{Evicted, MissingDecision, RefusedHit, SequenceCorrelator, SequenceSettings};
 pub use shape::{SequenceShape, ShapeError, StageForm};

@@ -46,6 +46,11 @@ impl Timestamp {
         self.0.wrapping_sub(i128::MIN).to_be_bytes()
     }
 
+    /// The instant of [`Self::to_ordered_bytes`].
+    pub const fn from_ordered_bytes(bytes: [u8; 16]) -> Self {
+        Self(i128::from_be_bytes(bytes).wrapping_add(i128::MIN))
+    }
+
     /// Milliseconds since 1970, rounded down; saturates at the ends of 64 bits.
     pub fn millis(self) -> i64 {
         let millis = self.0.div_euclid(MILLI);

@@ -27,6 +27,40 @@ impl Default for OrderFields {
     }
 }
 
+impl OrderFields {
+    /// The columns of these fields in a batch.
+    pub fn columns<'b>(&self, batch: &'b EventBatch) -> OrderColumns<'b> {
+        OrderColumns {
+            time: batch.column(&self.timestamp),
+            tiebreaker: self.tiebreaker.as_ref().and_then(|field| batch.column(field)),
+        }
+    }
+}
+
+/// What orders the events of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderColumns<'b> {
+    time: Option<&'b Column>,
+    tiebreaker: Option<&'b Column>,
+}
+
+impl OrderColumns<'_> {
+    /// The time of a row, of several the earliest.
+    pub fn time(&self, row: usize) -> Option<Timestamp> {
+        let column = self.time?;
+        let instant = |&code: &u32| match column.value(code) {
+            ValueRef::Instant(at) => Some(at),
+            _ => None,
+        };
+        column.codes(row).iter().filter_map(instant).min()
+    }
+
+    /// The tiebreaker of a row, of several the least.
+    pub fn tiebreaker(&self, row: usize) -> Option<KeyValue> {
+        self.tiebreaker.and_then(|column| values(column, row, false).into_iter().next())
+    }
+}
+
 /// What became of the rows that satisfied a stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extraction {
@@ -97,23 +131,16 @@ impl StageExtractor {
         hits: &mut Vec<StageHit<T>>,
     ) -> Extraction {
         let mut counts = Extraction::default();
-        let time = self.order.as_ref().map(|order| batch.column(&order.timestamp));
-        let tiebreaker = self.order.as_ref().and_then(|order| order.tiebreaker.as_ref());
-        let tiebreaker = tiebreaker.and_then(|field| batch.column(field));
+        let order = self.order.as_ref().map(|order| order.columns(batch));
         for stage in &self.stages {
             let start = matches.hits.partition_point(|hit| hit.rule < stage.rule);
             let rows = matches.hits[start..].iter().take_while(|hit| hit.rule == stage.rule);
             let columns = stage.columns(batch);
             for row in rows.map(|hit| hit.row as usize) {
-                let time = match time {
-                    None => Timestamp::default(),
-                    Some(column) => match earliest(column, row) {
-                        Some(time) => time,
-                        None => {
-                            counts.without_time += 1;
-                            continue;
-                        }
-                    },
+                let time = order.map_or(Some(Timestamp::default()), |order| order.time(row));
+                let Some(time) = time else {
+                    counts.without_time += 1;
+                    continue;
                 };
                 let Some((tuples, left_out)) = stage.tuples(&columns, row) else {
                     counts.without_key += 1;
@@ -122,7 +149,7 @@ impl StageExtractor {
                 counts.rows += 1;
                 counts.tuples_left_out += left_out;
                 let (arrival, payload) = event(row);
-                let tiebreaker = tiebreaker.and_then(|column| values(column, row, false).into_iter().next());
+                let tiebreaker = order.and_then(|order| order.tiebreaker(row));
                 let ordinal = Ordinal { time, tiebreaker, arrival };
                 hits.extend(tuples.into_iter().map(|keys| StageHit {
                     ordinal: ordinal.clone(),
@@ -183,16 +210,6 @@ fn values(column: &Column, row: usize, as_text: bool) -> Vec<KeyValue> {
     values.sort_unstable();
     values.dedup();
     values
-}
-
-/// The earliest instant of a row.
-fn earliest(column: Option<&Column>, row: usize) -> Option<Timestamp> {
-    let column = column?;
-    let instant = |&code: &u32| match column.value(code) {
-        ValueRef::Instant(at) => Some(at),
-        _ => None,
-    };
-    column.codes(row).iter().filter_map(instant).min()
 }
 
 fn numbered(stages: &[StagePlan]) -> impl Iterator<Item = (HitStage, &StagePlan)> {

@@ -1,5 +1,7 @@
 //! Which results are kept: `head`, `tail`, a size and a position (eql-semantics §11).
 
+use std::ops::Range;
+
 use watchfire_ir::Pipe;
 
 /// Which results a size keeps where the query has no pipe.
@@ -47,24 +49,28 @@ impl ResultLimit {
 
     /// Keeps those results that the limit selects. They come, and stay, in ascending order.
     pub fn apply<T>(self, mut results: Vec<T>) -> Vec<T> {
-        let Some(Window { from, count, skip }) = self.0 else { return results };
+        let range = self.range(results.len() as u64);
+        results.truncate(range.end as usize);
+        results.drain(..range.start as usize);
+        results
+    }
+
+    /// Which of so many results in ascending order it selects.
+    pub fn range(self, length: u64) -> Range<u64> {
+        let Some(Window { from, count, skip }) = self.0 else { return 0..length };
         if count == 0 {
-            return Vec::new();
+            return 0..0;
         }
-        let (length, count, skip) = (results.len() as u64, count, skip);
         // The range in the order of the direction, then turned round for the latest.
         let (start, end) = if length >= count.saturating_add(skip) {
             (skip, skip + count)
         } else {
             (length.saturating_sub(count), length)
         };
-        let (start, end) = match from {
-            ResultPosition::Head => (start, end),
-            ResultPosition::Tail => (length - end, length - start),
-        };
-        results.truncate(end as usize);
-        results.drain(..start as usize);
-        results
+        match from {
+            ResultPosition::Head => start..end,
+            ResultPosition::Tail => length - end..length - start,
+        }
     }
 }
 

@@ -4,5 +4,6 @@ mod bounds;
 mod case;
 mod cases;
 mod definition;
+mod ordered_bytes;
 mod pictures;
 mod properties;
