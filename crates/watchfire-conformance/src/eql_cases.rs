@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
+use watchfire_detect::{Correlation, CorrelationOptions};
 use watchfire_diagnostics::{Severity, SourceText, render};
-use watchfire_engine::correlate::{KeyValue, ResultLimit, ResultPosition, SequencePlace};
+use watchfire_engine::correlate::{KeyValue, ResultLimit, ResultPosition, SequencePlace, StageExtractor};
 use watchfire_engine::{RuleIndex, RuleSetBuilder};
 use watchfire_events::{IndexPatterns, ValueRef};
 use watchfire_ir::{EqlOptions, EqlPlan, Mapping, Schema, UnmappedReading, lower_eql};
 use watchfire_test_support::read_json_lines;
 
 use self::data_set::DataSet;
-use crate::correlated::{self, Correlated};
+use crate::correlated;
 use crate::expected::Expected;
 use crate::fired::{self, BATCH_SIZES};
 use crate::report::{Section, Table};
@@ -139,15 +140,11 @@ fn run(
     section: &mut Section,
 ) -> Vec<(Case, Option<Found>)> {
     let mut builder = RuleSetBuilder::new();
-    let mut rules: Vec<(Case, Vec<RuleIndex>)> = Vec::new();
+    let mut rules: Vec<(Case, Option<Asked>)> = Vec::new();
     for case in cases {
         let case = read_case(case, &set.mapping, unmapped);
-        let conditions = case.plan.as_ref().map(correlated::conditions).unwrap_or_default();
-        let stages = conditions
-            .into_iter()
-            .map(|condition| builder.add(IndexPatterns::default(), condition))
-            .collect();
-        rules.push((case, stages));
+        let asked = case.plan.as_ref().ok().map(|plan| Asked::new(plan, &case, set, &mut builder));
+        rules.push((case, asked));
     }
     let rule_set = builder.build();
     let found = fired::hits(&rule_set, &set.events, &set.mapping, BATCH_SIZES[0]);
@@ -168,44 +165,62 @@ fn run(
     };
     let id = |row: u32| set.ids[row as usize];
     let mut all = Vec::new();
-    for (case, stages) in rules {
-        let limit = |plan: &EqlPlan, position| ResultLimit::new(plan.pipes(), Some(case.size), position);
-        let found = match &case.plan {
-            Err(_) => None,
-            Ok(plan @ EqlPlan::Event(_)) => {
-                let rows = limit(plan, ResultPosition::Tail).apply(of_events(stages[0]));
+    for (case, asked) in rules {
+        let found = match (&case.plan, asked) {
+            (Ok(plan @ EqlPlan::Event(_)), Some(asked)) => {
+                let limit = ResultLimit::new(plan.pipes(), Some(case.size), ResultPosition::Tail);
+                let rows = limit.apply(of_events(asked.rules[0]));
                 Some(Found { ids: rows.into_iter().map(id).collect(), join_keys: Vec::new() })
             }
-            Ok(plan) => {
-                let correlated = Correlated {
-                    plan,
-                    rules: &stages,
-                    order: set.order.clone(),
-                    samples_per_key: case.samples_per_key,
+            (Ok(plan), Some(Asked { correlation, extractor, .. })) => {
+                let results = |size| {
+                    correlated::results(&correlation, &extractor, &rule_set, &set.events, &set.mapping, size)
                 };
-                let results = correlated.results(&rule_set, &set.events, &set.mapping, BATCH_SIZES[0]);
+                let first = results(BATCH_SIZES[0]);
                 for size in &BATCH_SIZES[1..] {
-                    if correlated.results(&rule_set, &set.events, &set.mapping, *size) != results {
+                    if results(*size) != first {
                         section.fail(format!("{}: batches of {size} give other results", case.name));
                     }
                 }
-                let position = if case.kind() == 3 { ResultPosition::Head } else { ResultPosition::Tail };
-                let results = limit(plan, position).apply(results);
-                let places = results.iter().flat_map(|result| &result.places);
                 let place = |place: &SequencePlace<u32>| match place {
                     SequencePlace::Event(row) => id(*row),
                     SequencePlace::Missing => MISSING,
                 };
-                let keys = results.iter().flat_map(|result| result.keys.iter());
+                let keys = first.iter().flat_map(|result| result.keys.iter());
                 Some(Found {
-                    ids: places.map(place).collect(),
+                    ids: first.iter().flat_map(|result| &result.places).map(place).collect(),
                     join_keys: keys.map(|key| key_text(plan, key)).collect(),
                 })
             }
+            _ => None,
         };
         all.push((case, found));
     }
     all
+}
+
+/// A query whose conditions are rules of a set.
+struct Asked {
+    rules: Vec<RuleIndex>,
+    correlation: Correlation,
+    extractor: StageExtractor,
+}
+
+impl Asked {
+    fn new(plan: &EqlPlan, case: &Case, set: &DataSet, builder: &mut RuleSetBuilder) -> Self {
+        let position = if case.kind() == 3 { ResultPosition::Head } else { ResultPosition::Tail };
+        let options = CorrelationOptions {
+            order: set.order.clone(),
+            limit: ResultLimit::new(plan.pipes(), Some(case.size), position),
+            samples_per_key: case.samples_per_key,
+        };
+        let correlation = Correlation::new(plan.clone(), &[], options).expect("no case has too many stages");
+        let conditions = correlation.conditions().into_iter().cloned();
+        let rules: Vec<RuleIndex> =
+            conditions.map(|condition| builder.add(IndexPatterns::default(), condition)).collect();
+        let extractor = correlation.extractor(&rules);
+        Self { rules, correlation, extractor }
+    }
 }
 
 /// How an answer writes a key: in a sample, instants are the milliseconds of the aggregation that found them.

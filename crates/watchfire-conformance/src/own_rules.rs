@@ -26,7 +26,8 @@ pub fn section() -> Section {
             continue;
         };
         let Some(tests) = tests(Path::new(file.source.name()), &mut section) else { continue };
-        let outcomes = run_tests(&content.rule, &tests, &catalogue, &corpus::options());
+        let outcomes = run_tests(&content.rule, &tests, &catalogue, &corpus::options())
+            .expect("the events of a test fit into memory");
         let expects = |outcome: &&TestOutcome| matches!(outcome.expected, Expectation::Match { .. });
         let positive = outcomes.iter().filter(expects).count();
         if positive == 0 || positive == outcomes.len() {

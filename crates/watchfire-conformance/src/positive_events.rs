@@ -237,9 +237,14 @@ fn as_read_by_a_scan(corpus: &Corpus, asked: &Documents, [expected, _]: &Found) 
         }
     }
     let found = fired::hits(corpus.book.set(), &events, &corpus.catalogue, BATCH_SIZES[0]);
-    let found: BTreeSet<Hit> =
-        found.hits.into_iter().map(|hit| Hit { row: rows[hit.row as usize], ..hit }).collect();
-    let expected: BTreeSet<Hit> = expected.hits.iter().copied().collect();
+    let is_alert = |hit: &Hit| corpus.book.is_alert(hit.rule);
+    let found: BTreeSet<Hit> = found
+        .hits
+        .into_iter()
+        .filter(is_alert)
+        .map(|hit| Hit { row: rows[hit.row as usize], ..hit })
+        .collect();
+    let expected: BTreeSet<Hit> = expected.hits.iter().copied().filter(is_alert).collect();
     let mut changed: BTreeMap<String, String> = BTreeMap::new();
     let mut table = Table::new(["rule whose hits change", "", "documents"]);
     for (hits, what) in [(&expected - &found, "lost"), (&found - &expected, "gained")] {

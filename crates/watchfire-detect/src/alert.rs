@@ -1,9 +1,14 @@
 //! The alert document (detection-engine §3).
 
+mod group;
+mod overrides;
+
 use serde_json::{Map, Value, json};
 use watchfire_events::{Document, Event, Timestamp, get_field, set_field};
 use watchfire_rules::model::{Rule, RuleType, Severity};
 
+pub use self::group::AlertGroup;
+use self::overrides::Facts;
 use crate::identity::{AlertId, RuleUuid};
 use crate::reason::reason;
 
@@ -37,23 +42,39 @@ impl AlertBuilder {
     /// The alert is made at the instant of its event, which is the simulated time of a scan; so two scans of the same
     /// input give the same alerts.
     pub fn of_event(&self, rule: &Rule, event: &Event) -> Alert {
-        // A rule without an id is told from others by its name; else two of them would share their alerts' ids.
-        let rule_id = rule.rule_id.as_ref().map_or_else(|| rule.name.clone(), ToString::to_string);
-        let uuid = RuleUuid::new(&self.space, &rule_id);
-        let id = AlertId::of_event(&event.data_stream, &event.id, uuid);
-        let field = |name: &str| get_field(&event.document, name);
-        let original_time = field("@timestamp").and_then(Value::as_str).and_then(Timestamp::parse);
-        let time = original_time.unwrap_or_default();
-        let severity = severity(rule, event);
-        let risk_score = risk_score(rule, event);
-        let name = match rule.rule_name_override.as_deref().and_then(field).and_then(first_text) {
-            Some(name) => name,
-            None => rule.name.clone(),
-        };
+        let uuid = self.rule_uuid(rule);
+        let time = time_of(&event.document);
+        self.build(
+            rule,
+            Draft {
+                id: AlertId::of_event(&event.data_stream, &event.id, uuid),
+                at: time.unwrap_or_default(),
+                original_time: time,
+                facts: Facts::of_document(rule, &event.document),
+                ancestors: vec![ancestor(event)],
+                depth: 1,
+                is_building_block: rule.is_building_block(),
+                own: Vec::new(),
+            },
+            event.document.clone(),
+        )
+    }
+
+    fn rule_uuid(&self, rule: &Rule) -> RuleUuid {
+        RuleUuid::new(&self.space, &rule_id(rule))
+    }
+
+    /// The document of an alert: what it is about, and what the alert adds.
+    fn build(&self, rule: &Rule, draft: Draft, mut document: Document) -> Alert {
+        let Draft { id, at: time, original_time, facts, ancestors, depth, is_building_block, own } = draft;
+        let uuid = self.rule_uuid(rule);
         let source = rule.kind.source().map(|source| source.index().to_vec()).unwrap_or_default();
         let at = time.to_iso_millis();
+        let severity = facts.severity;
+        let reason = reason(&document, &severity.to_string(), &facts.name);
+        let (original_event, original_data_stream) =
+            (whole(&document, "event"), whole(&document, "data_stream"));
 
-        let mut document = event.document.clone();
         for dropped in ["kibana", "signal"] {
             document.remove(dropped);
         }
@@ -80,22 +101,20 @@ impl AlertBuilder {
         set("alert.last_detected", at.clone().into());
         set("alert.intended_timestamp", at.clone().into());
         set("alert.original_time", original_time.map(Timestamp::to_iso_millis).into());
-        set("alert.reason", reason(&event.document, &severity.to_string(), &name).into());
+        set("alert.reason", reason.into());
         set("alert.severity", severity.to_string().into());
-        set("alert.risk_score", risk_score);
-        set("alert.depth", 1.into());
-        let ancestor = json!({
-            "id": event.id.as_str(), "type": "event", "index": event.data_stream.as_str(), "depth": 0,
-        });
-        set("alert.ancestors", json!([ancestor]));
-        set("alert.original_event", whole(&event.document, "event"));
-        set("alert.original_data_stream", whole(&event.document, "data_stream"));
-        if rule.is_building_block() {
+        set("alert.risk_score", facts.risk_score);
+        set("alert.depth", depth.into());
+        set("alert.ancestors", ancestors.into());
+        set("alert.original_event", original_event);
+        set("alert.original_data_stream", original_data_stream);
+        if is_building_block {
             set("alert.building_block_type", "default".into());
         }
+        own.into_iter().for_each(|(key, value)| set(key, value));
         set("alert.rule.uuid", uuid.to_string().into());
-        set("alert.rule.rule_id", rule_id.into());
-        set("alert.rule.name", name.into());
+        set("alert.rule.rule_id", rule_id(rule).into());
+        set("alert.rule.name", facts.name.into());
         set("alert.rule.type", rule.kind.rule_type().to_string().into());
         let (category, rule_type_id) = names_of_type(rule.kind.rule_type());
         set("alert.rule.category", category.into());
@@ -126,6 +145,35 @@ impl AlertBuilder {
         document.insert("@timestamp".into(), at.into());
         Alert { id, time, severity, document }
     }
+}
+
+/// What distinguishes alerts of different forms.
+struct Draft {
+    id: AlertId,
+    /// When the alert is made.
+    at: Timestamp,
+    /// The time of what it is about.
+    original_time: Option<Timestamp>,
+    facts: Facts,
+    ancestors: Vec<Value>,
+    depth: u64,
+    is_building_block: bool,
+    /// Further fields, their names without `kibana.`.
+    own: Vec<(&'static str, Value)>,
+}
+
+/// A rule without an id is told from others by its name; else two of them would share their alerts' ids.
+fn rule_id(rule: &Rule) -> String {
+    rule.rule_id.as_ref().map_or_else(|| rule.name.clone(), ToString::to_string)
+}
+
+fn time_of(document: &Document) -> Option<Timestamp> {
+    get_field(document, "@timestamp").and_then(Value::as_str).and_then(Timestamp::parse)
+}
+
+/// An event as an ancestor of an alert.
+fn ancestor(event: &Event) -> Value {
+    json!({ "id": event.id.as_str(), "type": "event", "index": event.data_stream.as_str(), "depth": 0 })
 }
 
 /// What the rule says beyond the fields that every alert has; null for what it does not say. All of the rule, which
@@ -195,45 +243,6 @@ fn names_of_type(rule_type: RuleType) -> (&'static str, &'static str) {
         RuleType::NewTerms => ("New Terms Rule", "siem.newTermsRule"),
         RuleType::Esql => ("ES|QL Rule", "siem.esqlRule"),
         RuleType::MachineLearning => ("Machine Learning Rule", "siem.mlRule"),
-    }
-}
-
-/// The configured severity, or the highest one whose mapping fits (detection-engine §3.5).
-fn severity(rule: &Rule, event: &Event) -> Severity {
-    let fitting = rule.severity_mapping().iter().filter(|mapping| {
-        get_field(&event.document, &mapping.field).is_some_and(|value| holds_text(value, &mapping.value))
-    });
-    fitting.map(|mapping| mapping.severity).max().unwrap_or(rule.severity)
-}
-
-fn holds_text(value: &Value, wanted: &str) -> bool {
-    match value {
-        Value::String(text) => text == wanted,
-        Value::Array(items) => items.iter().any(|item| holds_text(item, wanted)),
-        Value::Number(number) => number.to_string() == wanted,
-        Value::Bool(value) => value.to_string() == wanted,
-        Value::Null | Value::Object(_) => false,
-    }
-}
-
-/// The mapped field's number from 0 to 100, of several the largest, as the event spells it; else the configured score.
-fn risk_score(rule: &Rule, event: &Event) -> Value {
-    let number = |value: &Value| value.as_f64().filter(|number| (0.0..=100.0).contains(number));
-    let mapped = rule.risk_score_mapping().iter().find_map(|mapping| {
-        let value = get_field(&event.document, &mapping.field)?;
-        let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-        let scores = values.iter().filter_map(|value| Some((number(value)?, value)));
-        scores.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, value)| value.clone())
-    });
-    mapped.unwrap_or_else(|| rule.risk_score.get().into())
-}
-
-fn first_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Array(items) => items.first().and_then(first_text),
-        Value::Bool(_) | Value::Null | Value::Object(_) => None,
     }
 }
 

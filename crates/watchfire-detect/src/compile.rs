@@ -4,11 +4,16 @@
 //! wrong is *failed* and not *unsupported*.
 
 use watchfire_diagnostics::{Diagnostic, Severity};
+use watchfire_engine::correlate::{OrderFields, ResultLimit, ResultPosition};
 use watchfire_events::Timestamp;
 use watchfire_ir::{Condition, EqlPlan, Schema};
 use watchfire_rules::model::{EventSource, KibanaFilter, QueryText, Rule, RuleKind};
 
+use crate::correlation::{Correlation, CorrelationOptions};
 use crate::query::{QueryOptions, read_filters, read_query};
+
+/// Samples that a rule gets of one tuple of keys: it cannot ask for more.
+const SAMPLES_PER_KEY: usize = 1;
 
 /// What the meaning of a rule depends on besides the rule and the schema.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +27,8 @@ pub struct CompileOptions {
 pub enum RuleProgram {
     /// Every event that satisfies the condition alerts.
     Events(Box<Condition>),
+    /// What the hits of several conditions are joined to alerts.
+    Correlation(Box<Correlation>),
     /// The rule is right, but what it asks for does not run yet: the name of the feature.
     Unsupported(String),
 }
@@ -66,18 +73,16 @@ impl Compiler<'_> {
         if !matches!(kind, RuleKind::Query(_) | RuleKind::Eql(_)) {
             return unsupported(&format!("type {}", kind.rule_type()));
         }
+        if kind.source().is_some_and(|source| source.data_view_id.is_some()) {
+            return unsupported("data_view_id");
+        }
         let condition = match plan {
             None => Condition::constant(true),
             Some(plan) => match plan? {
                 EqlPlan::Event(plan) if plan.pipes.is_empty() => plan.condition,
-                EqlPlan::Event(_) => return unsupported("pipes"),
-                EqlPlan::Sequence(_) => return unsupported("sequence"),
-                EqlPlan::Sample(_) => return unsupported("sample"),
+                plan => return Some(correlation(kind, plan, &filters)),
             },
         };
-        if kind.source().is_some_and(|source| source.data_view_id.is_some()) {
-            return unsupported("data_view_id");
-        }
         let all = std::iter::once(condition).chain(filters);
         Some(RuleProgram::Events(Box::new(Condition::all(all))))
     }
@@ -95,5 +100,23 @@ impl Compiler<'_> {
             conditions.extend(read.condition);
         }
         conditions
+    }
+}
+
+/// What joins the hits of a rule. As in Elasticsearch, pipes keep the latest where they do not say otherwise; a rule's
+/// `max_signals` is no part of it, since a scan shows all.
+fn correlation(kind: &RuleKind, plan: EqlPlan, filters: &[Condition]) -> RuleProgram {
+    let mut order = OrderFields::default();
+    if let RuleKind::Eql(rule) = kind {
+        if let Some(field) = rule.timestamp_field.as_deref() {
+            order.timestamp = field.into();
+        }
+        order.tiebreaker = rule.tiebreaker_field.as_deref().map(Into::into);
+    }
+    let limit = ResultLimit::new(plan.pipes(), None, ResultPosition::default());
+    let options = CorrelationOptions { order, limit, samples_per_key: SAMPLES_PER_KEY };
+    match Correlation::new(plan, filters, options) {
+        Ok(correlation) => RuleProgram::Correlation(Box::new(correlation)),
+        Err(error) => RuleProgram::Unsupported(error.to_string()),
     }
 }

@@ -42,6 +42,23 @@ impl AlertId {
         Self(hash_parts(&["event", stream.as_str(), event.as_str(), &rule.to_string()]))
     }
 
+    /// Of the alert on a sequence or sample: of what its events have in common.
+    pub fn of_group<'e>(
+        events: impl IntoIterator<Item = (&'e DataStream, &'e EventId)>,
+        rule: RuleUuid,
+    ) -> Self {
+        let rule = rule.to_string();
+        let mut parts = vec!["group"];
+        parts.extend(events.into_iter().flat_map(|(stream, event)| [stream.as_str(), event.as_str()]));
+        parts.push(&rule);
+        Self(hash_parts(&parts))
+    }
+
+    /// Of the alert on one place of a sequence or sample, counted from 0.
+    pub fn of_block(group: &Self, index: usize) -> Self {
+        Self(hash_parts(&["block", group.as_str(), &index.to_string()]))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -91,6 +108,15 @@ mod tests {
         assert_eq!(rule.to_string(), "249b074d-592d-59e6-bec0-279237ae5813");
         let id = AlertId::of_event(&DataStream::logs("x", "default"), &EventId::given("1"), rule);
         assert_eq!(id.as_str(), "43e0ffb25e41771bbd1b7857f5136d892056b7d28a62cfda464aeb97f36b9786");
+        let (stream, first, second) =
+            (DataStream::logs("x", "default"), EventId::given("1"), EventId::given("2"));
+        let group = AlertId::of_group([(&stream, &first), (&stream, &second)], rule);
+        assert_eq!(group.as_str(), "1e714cfa092c5df1da0680d51337e57ae98756b83807f22d7052e6911f7a8202");
+        assert_eq!(
+            AlertId::of_block(&group, 1).as_str(),
+            "20c2a497a307ac74cc4157ccefed32d8b342a9c0ad2332071f43f2e1793523c1"
+        );
+        assert_ne!(group, AlertId::of_group([(&stream, &second), (&stream, &first)], rule));
         assert_ne!(rule, RuleUuid::new("other", "5f73aef2-7abc-4fd9-ac0d-ab8ec3e13891"));
     }
 }

@@ -11,18 +11,26 @@
 
 mod alert;
 mod compile;
+mod correlation;
+mod hit_spill;
 mod identity;
 mod query;
 mod reason;
 mod rule_book;
 mod rule_test;
 mod sorted_spill;
+mod stored_events;
 
-pub use alert::{Alert, AlertBuilder};
+pub use alert::{Alert, AlertBuilder, AlertGroup};
 pub use compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
+pub use correlation::{Correlation, CorrelationCounts, CorrelationOptions};
+pub use hit_spill::{
+    BatchHits, CorrelationAccount, FirstReadings, HitSpill, OnResult, event_identity, event_position,
+};
 pub use identity::{AlertId, RuleUuid, kibana_alert_id};
 pub use query::{QueryOptions, QueryTree, ReadFilter, ReadQuery, read_filters, read_query};
 pub use reason::reason;
 pub use rule_book::{RuleBook, RuleState, not_applied};
 pub use rule_test::{TestOutcome, TestResult, run_tests};
 pub use sorted_spill::{SortedEntries, SortedSpill};
+pub use stored_events::{EventRef, StoredEvents};

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use watchfire_diagnostics::{Diagnostic, Severity};
+use watchfire_engine::correlate::StageExtractor;
 use watchfire_engine::{Coverage, RuleIndex, RuleSet, RuleSetBuilder};
 use watchfire_events::IndexPatterns;
 use watchfire_ir::{Condition, Schema};
 use watchfire_rules::model::{EventSource, Rule};
 
 use crate::compile::{CompileOptions, RuleProgram, compile_rule};
+use crate::correlation::Correlation;
 
 /// What can be done with a rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +36,30 @@ pub fn not_applied(rule: &Rule) -> Vec<&'static str> {
 #[derive(Debug)]
 pub struct RuleBook {
     rules: Vec<(Arc<Rule>, RuleState)>,
-    running: Vec<(usize, IndexPatterns, Condition)>,
+    /// By the number of a condition in the set.
+    conditions: Vec<RuleCondition>,
+    correlations: Vec<RuleCorrelation>,
     set: RuleSet,
+}
+
+/// A condition of the set.
+#[derive(Debug)]
+struct RuleCondition {
+    rule: usize,
+    first: RuleIndex,
+    patterns: IndexPatterns,
+    condition: Condition,
+    is_alert: bool,
+}
+
+/// A rule whose hits are joined.
+#[derive(Debug)]
+struct RuleCorrelation {
+    rule: usize,
+    first: RuleIndex,
+    patterns: IndexPatterns,
+    correlation: Correlation,
+    extractor: StageExtractor,
 }
 
 impl RuleBook {
@@ -46,15 +70,39 @@ impl RuleBook {
         options: &CompileOptions,
     ) -> Self {
         let mut builder = RuleSetBuilder::new();
-        let (mut all, mut running) = (Vec::new(), Vec::new());
+        let (mut all, mut conditions, mut correlations) = (Vec::new(), Vec::new(), Vec::new());
         for rule in rules {
             let compiled = compile_rule(&rule, schema, options);
+            let index = rule.kind.source().map(EventSource::index).unwrap_or_default();
+            let patterns = IndexPatterns::new(index.iter().map(String::as_str));
+            let first = RuleIndex(conditions.len() as u32);
+            let mut add = |condition: &Condition, is_alert| {
+                let (patterns, condition) = (patterns.clone(), condition.clone());
+                conditions.push(RuleCondition {
+                    rule: all.len(),
+                    first,
+                    patterns: patterns.clone(),
+                    condition: condition.clone(),
+                    is_alert,
+                });
+                builder.add(patterns, condition)
+            };
             let state = match compiled.program {
                 Some(RuleProgram::Events(condition)) => {
-                    let index = rule.kind.source().map(EventSource::index).unwrap_or_default();
-                    let patterns = IndexPatterns::new(index.iter().map(String::as_str));
-                    builder.add(patterns.clone(), (*condition).clone());
-                    running.push((all.len(), patterns, *condition));
+                    add(&condition, true);
+                    RuleState::Ready
+                }
+                Some(RuleProgram::Correlation(correlation)) => {
+                    let stages: Vec<RuleIndex> =
+                        correlation.conditions().into_iter().map(|condition| add(condition, false)).collect();
+                    let extractor = correlation.extractor(&stages);
+                    correlations.push(RuleCorrelation {
+                        rule: all.len(),
+                        first,
+                        patterns,
+                        correlation: *correlation,
+                        extractor,
+                    });
                     RuleState::Ready
                 }
                 Some(RuleProgram::Unsupported(what)) => RuleState::Unsupported(what),
@@ -65,7 +113,7 @@ impl RuleBook {
             };
             all.push((Arc::new(rule), state));
         }
-        Self { rules: all, running, set: builder.build() }
+        Self { rules: all, conditions, correlations, set: builder.build() }
     }
 
     /// The rules in the order given, each with its state.
@@ -73,42 +121,75 @@ impl RuleBook {
         self.rules.iter().map(|(rule, state)| (&**rule, state))
     }
 
-    /// The rules that run, as one set.
+    /// The conditions of all rules that run, as one set: one of a rule for events, one for each stage of others.
     pub fn set(&self) -> &RuleSet {
         &self.set
     }
 
-    /// A rule of the set.
+    /// The rule that a condition of the set is of.
     pub fn rule(&self, index: RuleIndex) -> &Rule {
-        &self.rules[self.running[index.0 as usize].0].0
+        &self.rules[self.conditions[index.0 as usize].rule].0
     }
 
-    /// The data streams that a rule of the set reads.
+    /// The data streams that a condition of the set is asked of.
     pub fn patterns(&self, index: RuleIndex) -> &IndexPatterns {
-        &self.running[index.0 as usize].1
+        &self.conditions[index.0 as usize].patterns
     }
 
-    /// What a rule of the set asks of an event, filters included.
+    /// A condition of the set, filters included.
     pub fn condition(&self, index: RuleIndex) -> &Condition {
-        &self.running[index.0 as usize].2
+        &self.conditions[index.0 as usize].condition
+    }
+
+    /// Whether an event that satisfies the condition is an alert, and not only one part of something to be joined.
+    pub fn is_alert(&self, index: RuleIndex) -> bool {
+        self.conditions[index.0 as usize].is_alert
+    }
+
+    /// The first condition of the same rule, which stands for all of them.
+    pub fn first(&self, index: RuleIndex) -> RuleIndex {
+        self.conditions[index.0 as usize].first
+    }
+
+    /// What makes hits for [`Self::correlations`], in their order.
+    pub fn extractors(&self) -> impl Iterator<Item = &StageExtractor> {
+        self.correlations.iter().map(|of| &of.extractor)
+    }
+
+    /// What joins hits.
+    pub fn correlations(&self) -> Vec<&Correlation> {
+        self.correlations.iter().map(|of| &of.correlation).collect()
+    }
+
+    /// The first condition of the rule that the correlation of this number is of.
+    pub fn correlated(&self, number: usize) -> RuleIndex {
+        self.correlations[number].first
     }
 
     /// The rules that ran over data of which `coverage` took note, but could not match in it, each with the reason.
     pub fn could_not_match(&self, coverage: &Coverage) -> Vec<(&Rule, String)> {
-        let mut found = Vec::new();
-        for (at, patterns, condition) in &self.running {
-            let reason = if coverage.events(patterns) == 0 {
-                "no event of its data streams".to_owned()
-            } else {
-                match coverage.absent_fields(patterns, condition) {
-                    Some(fields) => format!("no event has {}", names(&fields)),
-                    None => continue,
-                }
-            };
-            found.push((&*self.rules[*at].0, reason));
-        }
-        found
+        let alone = self.conditions.iter().filter(|of| of.is_alert);
+        let alone = alone.map(|of| (of.rule, why_not(&of.patterns, &of.condition, coverage)));
+        let joined = self.correlations.iter();
+        let joined = joined.map(|of| (of.rule, of.correlation.why_not(&of.patterns, coverage)));
+        let mut found: Vec<(usize, String)> =
+            alone.chain(joined).filter_map(|(rule, why)| Some((rule, why?))).collect();
+        found.sort_unstable();
+        found.into_iter().map(|(rule, why)| (&*self.rules[rule].0, why)).collect()
     }
+}
+
+/// Why no event can satisfy a condition in this data, if something is known to be in the way.
+pub(crate) fn why_not(
+    patterns: &IndexPatterns,
+    condition: &Condition,
+    coverage: &Coverage,
+) -> Option<String> {
+    if coverage.events(patterns) == 0 {
+        return Some("no event of its data streams".to_owned());
+    }
+    let fields = coverage.absent_fields(patterns, condition)?;
+    Some(format!("no event has {}", names(&fields)))
 }
 
 fn names(fields: &BTreeSet<Arc<str>>) -> String {

@@ -1,5 +1,8 @@
 //! Running the tests of a rule ([`watchfire_rules::testing`]): its events through the same engine as any others.
 
+use std::collections::BTreeSet;
+use std::io;
+
 use watchfire_diagnostics::Span;
 use watchfire_events::{BatchBuilder, DataStream, Event, EventId, Place};
 use watchfire_ir::{EvaluationError, Schema};
@@ -7,7 +10,9 @@ use watchfire_rules::model::Rule;
 use watchfire_rules::testing::{Expectation, RuleTest, RuleTests};
 
 use crate::compile::CompileOptions;
+use crate::hit_spill::{BatchHits, HitSpill};
 use crate::rule_book::{RuleBook, RuleState};
+use crate::stored_events::EventRef;
 
 /// What came of one test.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,28 +55,36 @@ impl TestOutcome {
     }
 }
 
+/// Memory for the hits of a test. What goes beyond it is sorted on disk.
+const JOIN_MEMORY: u64 = 64 << 20;
+
 /// Runs the tests of a rule, each on its own events and in the order of the file.
+///
+/// # Errors
+/// If there are more hits than fit into memory, and a temporary file cannot be used.
 pub fn run_tests(
     rule: &Rule,
     tests: &RuleTests,
     schema: &dyn Schema,
     options: &CompileOptions,
-) -> Vec<TestOutcome> {
+) -> io::Result<Vec<TestOutcome>> {
     let book = RuleBook::compile([rule.clone()], schema, options);
     let state = book.rules().next().map(|(_, state)| state).filter(|state| **state != RuleState::Ready);
-    let run = |test: &RuleTest| TestOutcome {
-        name: test.name.clone(),
-        name_span: test.name_span,
-        expected: test.expect,
-        result: match state {
-            Some(state) => TestResult::CannotRun(state.clone()),
-            None => run_test(&book, test, schema),
-        },
+    let run = |test: &RuleTest| {
+        Ok(TestOutcome {
+            name: test.name.clone(),
+            name_span: test.name_span,
+            expected: test.expect,
+            result: match state {
+                Some(state) => TestResult::CannotRun(state.clone()),
+                None => run_test(&book, test, schema)?,
+            },
+        })
     };
     tests.tests.iter().map(run).collect()
 }
 
-fn run_test(book: &RuleBook, test: &RuleTest, schema: &dyn Schema) -> TestResult {
+fn run_test(book: &RuleBook, test: &RuleTest, schema: &dyn Schema) -> io::Result<TestResult> {
     let mut builder = BatchBuilder::new(schema);
     for (at, event) in test.events.iter().enumerate() {
         let record = at as u64 + 1;
@@ -82,9 +95,20 @@ fn run_test(book: &RuleBook, test: &RuleTest, schema: &dyn Schema) -> TestResult
             place: Place { input: test.name.as_str().into(), record, line: None, offset: None },
         });
     }
-    let matches = book.set().match_batch(&builder.finish(), schema);
+    let batch = builder.finish();
+    let matches = book.set().match_batch(&batch, schema);
+    let alone = matches.hits.iter().filter(|hit| book.is_alert(hit.rule)).count();
+    let correlations = book.correlations();
+    let mut spill = HitSpill::new(correlations.len(), JOIN_MEMORY);
+    spill.push(BatchHits::new(book.extractors(), &batch, &matches))?;
+    // Events that are joined by several keys are one alert.
+    let mut joined: BTreeSet<Vec<EventRef>> = BTreeSet::new();
+    spill.join(&correlations, JOIN_MEMORY, &mut |_, result, _| {
+        joined.insert(result.events().copied().collect());
+        Ok(())
+    })?;
     let errors = matches.errors.into_iter().map(|error| error.error).collect();
-    TestResult::Ran { alerts: matches.hits.len(), errors }
+    Ok(TestResult::Ran { alerts: alone + joined.len(), errors })
 }
 
 #[cfg(test)]
@@ -119,7 +143,7 @@ mod tests {
         );
         let rule = watchfire_rules::format::toml::parse(&text).file.expect("a rule").rule;
         let tests = load_tests(tests).0.expect("tests");
-        run_tests(&rule, &tests, &Catalogue::ecs(), &CompileOptions::default())
+        run_tests(&rule, &tests, &Catalogue::ecs(), &CompileOptions::default()).expect("all fits into memory")
     }
 
     #[test]
@@ -142,9 +166,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_joined_is_one_alert() {
+        let tests = TESTS.replace("alerts = 2", "alerts = 1");
+        let passed =
+            |query: &str| -> Vec<bool> { outcomes(query, &tests).iter().map(TestOutcome::passed).collect() };
+        // The events have no time: they take part in a sample, and in no sequence.
+        assert_eq!(
+            passed("sample by process.name [any where process.name == \"a\"] [any where true]"),
+            [true, false, true]
+        );
+        assert_eq!(passed("sequence [any where true] [any where true]"), [false, false, true]);
+    }
+
+    #[test]
     fn a_rule_that_cannot_run_passes_none() {
-        let outcomes = outcomes("sequence [any where true] [any where true]", TESTS);
-        let unsupported = TestResult::CannotRun(RuleState::Unsupported("sequence".to_owned()));
-        assert!(outcomes.iter().all(|outcome| outcome.result == unsupported && !outcome.passed()));
+        let outcomes = outcomes("any where (", TESTS);
+        let failed =
+            |outcome: &TestOutcome| matches!(outcome.result, TestResult::CannotRun(RuleState::Failed(_)));
+        assert!(outcomes.iter().all(|outcome| failed(outcome) && !outcome.passed()));
     }
 }

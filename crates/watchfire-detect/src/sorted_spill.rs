@@ -134,7 +134,15 @@ impl SortedEntries {
     ///
     /// # Errors
     /// If a temporary file cannot be read.
-    pub fn next_entry(&mut self) -> io::Result<Option<Vec<u8>>> {
+    pub fn next_payload(&mut self) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.next_entry()?.map(|(_, payload)| payload))
+    }
+
+    /// The key and the payload of the next entry.
+    ///
+    /// # Errors
+    /// If a temporary file cannot be read.
+    pub fn next_entry(&mut self) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
         while let Some(Reverse((key, payload, at))) = self.heads.pop() {
             if let Some((key, payload)) = self.runs[at].next()? {
                 self.heads.push(Reverse((key, payload, at)));
@@ -143,8 +151,8 @@ impl SortedEntries {
                 self.duplicates += 1;
                 continue;
             }
-            self.last = Some(key);
-            return Ok(Some(payload));
+            self.last = Some(key.clone());
+            return Ok(Some((key, payload)));
         }
         Ok(None)
     }
@@ -163,7 +171,7 @@ mod tests {
         let runs = spill.runs.len();
         let mut entries = spill.finish().expect("temporary files can be read");
         let mut found = Vec::new();
-        while let Some(payload) = entries.next_entry().expect("temporary files can be read") {
+        while let Some(payload) = entries.next_payload().expect("temporary files can be read") {
             found.push(String::from_utf8(payload).expect("written as text"));
         }
         (found, entries.duplicates(), runs)

@@ -62,7 +62,8 @@ impl Demo {
         };
         let mut observe = |found: &Found| {
             report.alert(found);
-            kept.as_mut().map_or(Ok(()), |file| found.write_line(file))
+            let Some(file) = &mut kept else { return Ok(()) };
+            found.all().try_for_each(|alert| alert.write_line(file))
         };
         let exit = Scan::of_folders(&logs, &rules).scan(Box::new(io::stdout()), &mut observe, log)?;
         kept.map_or(Ok(()), |mut file| file.flush())?;

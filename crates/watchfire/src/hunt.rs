@@ -2,47 +2,54 @@
 
 mod query;
 mod results;
+mod search;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
-use watchfire_detect::SortedSpill;
-use watchfire_engine::{Coverage, RuleSet, RuleSetBuilder};
-use watchfire_events::{EventBatch, IndexPatterns, Timestamp, get_field};
-use watchfire_ir::{Condition, MappedCatalogue, Mapping, Schema};
+use watchfire_detect::{CorrelationAccount, CorrelationOptions};
+use watchfire_engine::correlate::{OrderFields, ResultLimit, ResultPosition};
+use watchfire_ir::{EqlPlan, MappedCatalogue, Mapping};
 use watchfire_sources::normalise::catalogue;
 
 use self::query::Language;
 use self::results::{Format, ResultWriter};
+use self::search::{Finds, Search, Searching};
 use crate::destination::Destination;
 use crate::exit::{self, Exit};
-use crate::intake::{InputSummary, Inputs, IntakeOptions, Worker, read_all};
-use crate::normalize::hit;
+use crate::intake::{InputSummary, Inputs, IntakeOptions, read_all};
 use crate::progress::Progress;
 use crate::reading::{Reading, Resources};
 
-/// The part of the memory that results may take up before they go to temporary files: one in this many.
+/// The part of the memory that results, and hits to be joined, may each take up before they go to temporary files: one
+/// in this many.
 const RESULT_SHARE: u64 = 8;
+/// The part of the memory that begun sequences may take up, when all input has been read: one in this many.
+const JOIN_SHARE: u64 = 4;
 /// The part of the memory that records on their way may take up: one in this many.
 const RECORD_SHARE: u64 = 2;
 
-/// Searches logs for the events that fit a query, in the order of their time.
+/// Searches logs for the events, sequences or samples that fit a query, in the order of their time.
 ///
-/// Reads what `scan` reads. Every event is shown unless `--size`, or a `head` or `tail` of the query, says otherwise.
+/// Reads what `scan` reads. All that fits is shown unless `--size`, or a `head` or `tail` of the query, says otherwise.
+/// A sequence is decided when all input has been read, a missing event included.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   watchfire hunt 'process where process.name : \"client32.exe\"' evidence/
   watchfire hunt 'event.code: 4624 and source.ip: 203.0.113.0/24' Security.evtx --language kql --format ndjson
+  watchfire hunt 'sequence by host.id, process.entity_id with maxspan=1m [process where true] \\
+    [network where true]' evidence/ --format json --size 10
   watchfire hunt 'any where own.field > 5 | tail 10' data.ndjson --mapping mapping.json --index logs-own-default
 
 Exit codes:
   0  done, whether or not something was found
   1  done, but some input could not be used, or the query could not be evaluated on some events
-  2  wrong usage, or a query that is wrong or not supported yet")]
+  2  wrong usage, or a query that is wrong")]
 pub(crate) struct Hunt {
     /// The query.
     query: String,
@@ -55,9 +62,25 @@ pub(crate) struct Hunt {
     /// How events are written.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Shows this many events at most, the earliest ones; what is left out is counted.
+    /// Shows this many events, sequences or samples at most; what is left out is counted.
     #[arg(long, value_name = "NUMBER")]
     size: Option<u64>,
+    /// Which ones `--size` keeps where the query has neither `head` nor `tail`. Of samples it keeps the first.
+    #[arg(long, value_enum, default_value_t = Position::Tail)]
+    result_position: Position,
+    /// The field by which events are ordered. `--from` and `--to` ask for `@timestamp` all the same.
+    #[arg(long, value_name = "FIELD", default_value = "@timestamp")]
+    timestamp_field: String,
+    /// The field that orders events of equal time. Without it they follow each other as they stand in the input: by
+    /// file name, then by record.
+    #[arg(long, value_name = "FIELD")]
+    tiebreaker: Option<String>,
+    /// The field that EQL takes for the event category. [default: `event.category`]
+    #[arg(long, value_name = "FIELD")]
+    event_category_field: Option<String>,
+    /// Most samples with the same keys.
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    max_samples_per_key: NonZeroUsize,
     /// The mapping of an index, as Elasticsearch gives it: types of fields, before those of the common schema.
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
@@ -69,6 +92,24 @@ pub(crate) struct Hunt {
     resources: Resources,
 }
 
+/// Which results a size keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Position {
+    /// The earliest.
+    Head,
+    /// The latest, as Elasticsearch does.
+    Tail,
+}
+
+impl From<Position> for ResultPosition {
+    fn from(position: Position) -> Self {
+        match position {
+            Position::Head => Self::Head,
+            Position::Tail => Self::Tail,
+        }
+    }
+}
+
 impl Hunt {
     /// Runs the command.
     pub(crate) fn run(&self) -> ExitCode {
@@ -77,13 +118,29 @@ impl Hunt {
 
     fn hunt(&self, log: &mut dyn Write) -> io::Result<Exit> {
         let schema = MappedCatalogue::new(self.mapping()?, catalogue());
-        let Some(search) = query::understand(&self.query, self.language, &schema, log)? else {
+        let category = self.event_category_field.as_deref();
+        let Some(plan) = query::understand(&self.query, self.language, category, &schema, log)? else {
             return Ok(Exit::Usage);
         };
+        // Elasticsearch stops making samples when it has enough of them.
+        let position = match &plan {
+            EqlPlan::Sample(_) => ResultPosition::Head,
+            EqlPlan::Event(_) | EqlPlan::Sequence(_) => self.result_position.into(),
+        };
+        let limit = ResultLimit::new(plan.pipes(), self.size, position);
+        let order = OrderFields {
+            timestamp: self.timestamp_field.as_str().into(),
+            tiebreaker: self.tiebreaker.as_deref().map(Into::into),
+        };
+        let samples_per_key = self.max_samples_per_key.get();
+        let search = match Search::new(plan, CorrelationOptions { order, limit, samples_per_key }) {
+            Ok(search) => search,
+            Err(reason) => {
+                writeln!(log, "the query cannot be run: {reason}")?;
+                return Ok(Exit::Usage);
+            }
+        };
         let out = self.destination.open()?;
-        let mut builder = RuleSetBuilder::new();
-        builder.add(IndexPatterns::default(), search.condition.clone());
-        let set = builder.build();
 
         let inputs = Inputs::list(&self.paths);
         let progress = Progress::new(inputs.bytes(), "found");
@@ -95,12 +152,12 @@ impl Hunt {
             window: self.reading.window()?,
             count_unmapped: false,
         };
-        let results = Mutex::new(SortedSpill::new((max_memory / RESULT_SHARE) as usize));
+        let finds = Mutex::new(Finds::new(max_memory / RESULT_SHARE));
         let worker = || Searching {
-            set: &set,
+            search: &search,
             schema: &schema,
             progress: &progress,
-            results: &results,
+            finds: &finds,
             errors: BTreeMap::new(),
         };
         let read = read_all(inputs, &options, &schema, &progress, worker);
@@ -111,28 +168,40 @@ impl Hunt {
             *errors.entry(error).or_default() += number;
         }
 
-        let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let writer = ResultWriter::new(out, self.format);
-        let written = results::write(results, &search.pipes, self.size, writer)?;
+        let finds = finds.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (results, joined) = finds.join(&search, max_memory / JOIN_SHARE)?;
         let summary = InputSummary::new(&account);
+        let given_up = joined.counts.evicted + joined.extracted.tuples_left_out;
+        let clean = summary.is_clean() && errors.is_empty() && given_up == 0;
+        let writer = ResultWriter::new(out, self.format, search.gives_groups(), !clean);
+        // What is joined has been limited on the way.
+        let limit = if search.gives_groups() { ResultLimit::new(&[], None, position) } else { limit };
+        let mut written = results.write(limit, writer)?;
+        if search.gives_groups() {
+            written.found = joined.counts.found;
+            written.duplicates = joined.repeated;
+        }
         summary.write(log)?;
         for (error, number) in &errors {
             writeln!(log, "the query could not be evaluated in part on {number} events: {error}")?;
         }
+        write_joined(&joined, log)?;
+        let what = search.name_of_results();
         let found = written.found;
         let twice = match written.duplicates {
             0 => String::new(),
-            number => format!("; {number} more were read twice"),
+            number => format!("; {number} events were read twice"),
         };
         if written.shown < found {
-            writeln!(log, "shown: {} of {found} events{twice}", written.shown)?;
+            writeln!(log, "shown: {} of {found} {what}{twice}", written.shown)?;
         } else {
-            writeln!(log, "found: {found} events{twice}")?;
+            writeln!(log, "found: {found} {what}{twice}")?;
         }
-        if found == 0 {
-            explain_nothing(&account.coverage, &search.condition, log)?;
+        if found == 0
+            && let Some(reason) = search.why_not(&account.coverage)
+        {
+            writeln!(log, "nothing can be found here: {reason}")?;
         }
-        let clean = summary.is_clean() && errors.is_empty();
         Ok(if clean { Exit::Success } else { Exit::Problems })
     }
 
@@ -145,54 +214,24 @@ impl Hunt {
     }
 }
 
-/// Says if nothing could be found at all.
-fn explain_nothing(coverage: &Coverage, condition: &Condition, log: &mut dyn Write) -> io::Result<()> {
-    match coverage.absent_fields(&IndexPatterns::default(), condition) {
-        Some(fields) if !fields.is_empty() => {
-            let names: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
-            writeln!(log, "nothing can be found here: no event has {}", names.join(" or "))
+/// Says what took no part in sequences or samples, or was given up.
+fn write_joined(joined: &CorrelationAccount, log: &mut dyn Write) -> io::Result<()> {
+    let extracted = &joined.extracted;
+    for (number, what) in [
+        (extracted.without_time, "events have no time, and so take no part"),
+        (extracted.without_key, "events lack a key that is not optional, and so take no part"),
+        (
+            extracted.tuples_left_out,
+            "combinations of key values of an event were left out: results may be missing",
+        ),
+        (
+            joined.counts.evicted,
+            "begun sequences or events of samples were given up: results may be missing; --max-memory helps",
+        ),
+    ] {
+        if number > 0 {
+            writeln!(log, "{number} {what}")?;
         }
-        _ => Ok(()),
     }
-}
-
-/// Matches batches and keeps the events that fit.
-struct Searching<'a> {
-    set: &'a RuleSet,
-    schema: &'a MappedCatalogue,
-    progress: &'a Progress,
-    /// Of all threads.
-    results: &'a Mutex<SortedSpill>,
-    errors: BTreeMap<String, u64>,
-}
-
-impl Worker for Searching<'_> {
-    fn batch(&mut self, batch: EventBatch) -> io::Result<()> {
-        let schema: &dyn Schema = self.schema;
-        let mut matches = self.set.match_batch(&batch, schema);
-        matches.errors.dedup_by_key(|error| error.row);
-        for found in matches.errors {
-            *self.errors.entry(found.error.to_string()).or_default() += 1;
-        }
-        self.progress.found(matches.hits.len() as u64);
-        let entries: Vec<(Vec<u8>, Vec<u8>)> = matches
-            .hits
-            .iter()
-            .map(|found| {
-                let event = &batch.events()[found.row as usize];
-                let time = get_field(&event.document, "@timestamp")
-                    .and_then(serde_json::Value::as_str)
-                    .and_then(Timestamp::parse);
-                // Events without a time come last, as in Elasticsearch.
-                let time = time.unwrap_or(Timestamp::from_nanos(i128::MAX));
-                let mut key = time.to_ordered_bytes().to_vec();
-                key.extend_from_slice(event.data_stream.as_str().as_bytes());
-                key.push(0);
-                key.extend_from_slice(event.id.as_str().as_bytes());
-                (key, hit(event))
-            })
-            .collect();
-        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.into_iter().try_for_each(|(key, payload)| results.push(key, payload))
-    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use watchfire_events::{Event, EventBatch};
 use watchfire_sources::normalise::catalogue;
 
@@ -83,7 +83,7 @@ struct Writing<'a> {
 impl Worker for Writing<'_> {
     fn batch(&mut self, batch: EventBatch) -> io::Result<()> {
         for event in batch.events() {
-            self.out.write_all(&hit(event))?;
+            serde_json::to_writer(&mut self.out, &hit(event))?;
             self.out.write_all(b"\n")?;
         }
         self.progress.found(batch.len() as u64);
@@ -92,8 +92,6 @@ impl Worker for Writing<'_> {
 }
 
 /// An event in the form of a search hit.
-pub(crate) fn hit(event: &Event) -> Vec<u8> {
-    let hit =
-        json!({ "_index": event.data_stream.as_str(), "_id": event.id.as_str(), "_source": event.document });
-    hit.to_string().into_bytes()
+pub(crate) fn hit(event: &Event) -> Value {
+    json!({ "_index": event.data_stream.as_str(), "_id": event.id.as_str(), "_source": event.document })
 }

@@ -13,7 +13,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use watchfire_detect::{AlertBuilder, CompileOptions, RuleBook, RuleState, SortedSpill, not_applied};
+use watchfire_detect::{
+    AlertBuilder, CompileOptions, CorrelationAccount, HitSpill, RuleBook, RuleState, SortedSpill, not_applied,
+};
 use watchfire_diagnostics::Severity as DiagnosticSeverity;
 use watchfire_diagnostics::SourceText;
 use watchfire_diagnostics::render::one_line;
@@ -22,8 +24,8 @@ use watchfire_rules::load::{Fate, load};
 use watchfire_rules::model::{Rule, Severity};
 use watchfire_sources::normalise::catalogue;
 
-use self::found::Alerting;
 pub(crate) use self::found::Found;
+use self::found::{Alerting, Finds};
 use self::output::{AlertWriter, Format};
 use self::selection::Selection;
 use self::summary::{FailedRule, Summary};
@@ -36,6 +38,10 @@ use crate::time_argument::now;
 
 /// The part of the memory that alerts may take up before they go to temporary files: one in this many.
 const ALERT_SHARE: u64 = 8;
+/// The part of the memory that hits to be joined, and their events, may take up: one in this many.
+const HIT_SHARE: u64 = 8;
+/// The part of the memory that begun sequences may take up, when all input has been read: one in this many.
+const JOIN_SHARE: u64 = 4;
 /// The part of the memory that records on their way may take up: one in this many. The rest is for rules and buffers.
 const RECORD_SHARE: u64 = 2;
 
@@ -153,14 +159,16 @@ impl Scan {
             window: self.reading.window()?,
             count_unmapped: false,
         };
-        let alerts = Mutex::new(SortedSpill::new((max_memory / ALERT_SHARE) as usize));
+        let alerts = SortedSpill::new((max_memory / ALERT_SHARE) as usize);
+        let hits = HitSpill::new(book.correlations().len(), max_memory / HIT_SHARE);
+        let finds = Mutex::new(Finds { alerts, hits });
         let builder = AlertBuilder::new("default");
         let worker = || Alerting {
             book: &book,
             catalogue: &catalogue,
             builder: &builder,
             progress: &progress,
-            alerts: &alerts,
+            finds: &finds,
             errors: BTreeMap::new(),
             host_width: 0,
         };
@@ -169,7 +177,7 @@ impl Scan {
         let (workers, account) = read?;
         summary.input = InputSummary::new(&account);
 
-        let host_width = workers.iter().map(|worker| worker.host_width).max().unwrap_or_default();
+        let mut host_width = workers.iter().map(|worker| worker.host_width).max().unwrap_or_default();
         for worker in workers {
             for (rule, number) in worker.errors {
                 let name = book.rule(rule).name.clone();
@@ -177,7 +185,9 @@ impl Scan {
             }
         }
         account_for_rules(&book, &account.coverage, &sources, &mut summary);
-        let alerts = alerts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let finds = finds.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (alerts, joined) = finds.join(&book, &builder, max_memory / JOIN_SHARE, &mut host_width)?;
+        account_for_correlations(&book, &joined, &mut summary);
         let writer = AlertWriter::new(out, self.format, colour, host_width);
         let worst = self.write_alerts(&book, alerts, writer, observe, &mut summary)?;
 
@@ -246,7 +256,7 @@ impl Scan {
         let mut worst = None;
         let mut sorted = alerts.finish()?;
         writer.begin()?;
-        while let Some(payload) = sorted.next_entry()? {
+        while let Some(payload) = sorted.next_payload()? {
             let found = Found::decode(&payload)?;
             worst = worst.max(Some(found.severity));
             if self.min_severity.is_some_and(|least| found.severity < least) {
@@ -297,4 +307,25 @@ fn account_for_rules(book: &RuleBook, coverage: &Coverage, sources: &[SourceText
         rules.cannot_match.entry(reason).or_default().push(rule.name.clone());
     }
     rules.ran = ready;
+}
+
+/// Tells what became of the hits of each rule that joins some.
+fn account_for_correlations(book: &RuleBook, joined: &[CorrelationAccount], summary: &mut Summary) {
+    let rules = &mut summary.rules;
+    for (number, (correlation, account)) in book.correlations().iter().zip(joined).enumerate() {
+        let name = &book.rule(book.correlated(number)).name;
+        if let Some(what) = correlation.depends_on_window() {
+            rules.one_window.entry(what.to_owned()).or_default().push(name.clone());
+        }
+        for (counts, number) in [
+            (&mut rules.repeated_hits, account.repeated),
+            (&mut rules.hits_without_time, account.extracted.without_time),
+            (&mut rules.evicted, account.counts.evicted),
+            (&mut rules.join_values_left_out, account.extracted.tuples_left_out),
+        ] {
+            if number > 0 {
+                *counts.entry(name.clone()).or_default() += number;
+            }
+        }
+    }
 }

@@ -55,6 +55,7 @@ impl Documents {
     pub(super) fn read(corpus: &Corpus, file: &Path) -> Self {
         let running: BTreeMap<String, RuleIndex> = (0..corpus.book.set().len() as u32)
             .map(RuleIndex)
+            .filter(|index| corpus.book.is_alert(*index))
             .filter_map(|index| Some((corpus.book.rule(index).rule_id.as_ref()?.to_string(), index)))
             .collect();
         let rules = corpus.by_id();
@@ -63,7 +64,7 @@ impl Documents {
             let id = entry["rule_id"].as_str().expect("an entry has a rule id").to_owned();
             let &(rule, state) = rules.get(&id).unwrap_or_else(|| panic!("{id}: there is no such rule"));
             let (way, what) = match state {
-                RuleState::Ready => (Way::Rule, What::Each(running[&id])),
+                RuleState::Ready if running.contains_key(&id) => (Way::Rule, What::Each(running[&id])),
                 _ => (Way::ConditionOnly, all.conditions_of(rule, state, &corpus.catalogue)),
             };
             let row = what.row(rule);

@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::Value;
-use watchfire_engine::correlate::OrderFields;
-use watchfire_engine::{RuleIndex, RuleSet, RuleSetBuilder};
-use watchfire_events::{DataStream, Event, EventId, IndexPatterns, Place, Timestamp, get_field, set_field};
-use watchfire_ir::{Catalogue, Condition, EqlPlan};
-use watchfire_rules::model::{EventSource, Rule, RuleKind};
+use watchfire_detect::RuleBook;
+use watchfire_events::{DataStream, Event, EventId, Place, Timestamp, get_field, set_field};
+use watchfire_ir::{Catalogue, EqlPlan};
+use watchfire_rules::model::{Rule, RuleKind};
 use watchfire_test_support::read_json_lines;
 
 use crate::Corpus;
 use crate::condition_only;
-use crate::correlated::{self, Correlated};
+use crate::corpus;
+use crate::correlated;
 use crate::expected::Expected;
 use crate::fired::BATCH_SIZES;
 use crate::report::{Section, Table};
@@ -24,9 +24,8 @@ const MISSED: &str = include_str!("../../expected/positive-sequences-missed.tsv"
 /// A rule for sequences or samples, ready to be asked.
 struct Asked {
     plan: EqlPlan,
-    rules: Vec<RuleIndex>,
-    set: RuleSet,
-    order: OrderFields,
+    timestamp_field: String,
+    book: RuleBook,
 }
 
 #[derive(Default)]
@@ -112,21 +111,12 @@ impl Asked {
         if matches!(plan, EqlPlan::Event(_)) {
             return None;
         }
-        let index = rule.kind.source().map(EventSource::index).unwrap_or_default();
-        let patterns = IndexPatterns::new(index.iter().map(String::as_str));
-        let filters = condition_only::filters(rule, catalogue);
-        let mut builder = RuleSetBuilder::new();
-        let mut rules = Vec::new();
-        for condition in correlated::conditions(&plan) {
-            let condition = Condition::all(std::iter::once(condition).chain(filters.iter().cloned()));
-            rules.push(builder.add(patterns.clone(), condition));
-        }
-        let mut order = OrderFields::default();
-        if let Some(field) = &eql.timestamp_field {
-            order.timestamp = field.as_str().into();
-        }
-        order.tiebreaker = eql.tiebreaker_field.as_deref().map(Into::into);
-        Some(Self { plan, rules, set: builder.build(), order })
+        let timestamp_field = eql.timestamp_field.clone().unwrap_or_else(|| "@timestamp".to_owned());
+        Some(Self {
+            plan,
+            timestamp_field,
+            book: RuleBook::compile([rule.clone()], catalogue, &corpus::options()),
+        })
     }
 
     fn form(&self) -> &'static str {
@@ -143,14 +133,14 @@ impl Asked {
 
     /// Whether anything is found, in batches of any size.
     fn finds(&self, events: &[Event], corpus: &Corpus) -> bool {
-        let correlated = Correlated {
-            plan: &self.plan,
-            rules: &self.rules,
-            order: self.order.clone(),
-            samples_per_key: 1,
+        let correlations = self.book.correlations();
+        let (Some(correlation), Some(extractor)) = (correlations.first(), self.book.extractors().next())
+        else {
+            return false;
         };
-        let [first, others @ ..] =
-            BATCH_SIZES.map(|size| correlated.results(&self.set, events, &corpus.catalogue, size));
+        let [first, others @ ..] = BATCH_SIZES.map(|size| {
+            correlated::results(correlation, extractor, self.book.set(), events, &corpus.catalogue, size)
+        });
         assert!(others.iter().all(|other| *other == first), "batches of any size give the same");
         !first.is_empty()
     }
@@ -162,9 +152,9 @@ impl Asked {
         let mut events = events.to_vec();
         // A single event has no span.
         let (last, [_, ..]) = events.split_last_mut()? else { return None };
-        let time = get_field(&last.document, &self.order.timestamp)?.as_str().and_then(Timestamp::parse)?;
+        let time = get_field(&last.document, &self.timestamp_field)?.as_str().and_then(Timestamp::parse)?;
         let late = time.plus_nanos(maxspan).to_iso_millis();
-        set_field(&mut last.document, &self.order.timestamp, Value::String(late));
+        set_field(&mut last.document, &self.timestamp_field, Value::String(late));
         Some(events)
     }
 }

@@ -89,6 +89,8 @@ pub struct StageExtractor {
     stages: Vec<Stage>,
     /// Absent for samples, which do not ask for the time.
     order: Option<OrderFields>,
+    /// What an event without a time has instead; without it, such an event takes no part.
+    time_if_none: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug)]
@@ -108,17 +110,27 @@ struct KeyField {
 }
 
 impl StageExtractor {
+    /// For single events, all at the first stage. Those without a time come first (eql-semantics §11).
+    pub fn for_events(rule: RuleIndex, order: OrderFields) -> Self {
+        let stages = vec![Stage { rule, gives: HitStage::Stage(0), keys: Vec::new() }];
+        Self { stages, order: Some(order), time_if_none: Some(Timestamp::from_nanos(i128::MIN)) }
+    }
+
     /// For a sequence. `rules` are the conditions of its stages in the matcher's rule set, then that of `until`: the
     /// order of `EqlPlan::conditions`.
     pub fn for_sequence(plan: &SequencePlan, rules: &[RuleIndex], order: OrderFields) -> Self {
         let stages = numbered(&plan.stages);
         let until = plan.until.iter().map(|until| (HitStage::Until, until));
-        Self { stages: with_rules(stages.chain(until).collect(), rules), order: Some(order) }
+        Self {
+            stages: with_rules(stages.chain(until).collect(), rules),
+            order: Some(order),
+            time_if_none: None,
+        }
     }
 
     /// For a sample. `rules` are the conditions of its stages in the matcher's rule set.
     pub fn for_sample(plan: &SamplePlan, rules: &[RuleIndex]) -> Self {
-        Self { stages: with_rules(numbered(&plan.stages).collect(), rules), order: None }
+        Self { stages: with_rules(numbered(&plan.stages).collect(), rules), order: None, time_if_none: None }
     }
 
     /// Adds the hits of a batch to `hits`, in no particular order. `event` gives for a row its position in the whole
@@ -138,7 +150,7 @@ impl StageExtractor {
             let columns = stage.columns(batch);
             for row in rows.map(|hit| hit.row as usize) {
                 let time = order.map_or(Some(Timestamp::default()), |order| order.time(row));
-                let Some(time) = time else {
+                let Some(time) = time.or(self.time_if_none) else {
                     counts.without_time += 1;
                     continue;
                 };

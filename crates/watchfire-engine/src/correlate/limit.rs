@@ -47,6 +47,11 @@ impl ResultLimit {
         Self(Some(window))
     }
 
+    /// Whether there is no limit.
+    pub fn keeps_all(self) -> bool {
+        self.0.is_none()
+    }
+
     /// Keeps those results that the limit selects. They come, and stay, in ascending order.
     pub fn apply<T>(self, mut results: Vec<T>) -> Vec<T> {
         let range = self.range(results.len() as u64);

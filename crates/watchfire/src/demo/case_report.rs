@@ -52,14 +52,14 @@ pub(crate) struct CaseReport {
 impl CaseReport {
     /// Takes an alert. They come in the order of their time.
     pub(crate) fn alert(&mut self, found: &Found) {
-        let fields = found.fields();
+        let fields = found.alert.fields();
         let text = |name: &str| field_text(&fields, name);
         self.alerts += 1;
-        let host = self.hosts.entry(found.host.clone()).or_default();
+        let host = self.hosts.entry(found.alert.host.clone()).or_default();
         host.alerts += 1;
         host.worst = host.worst.max(Some(found.severity));
-        host.first = host.first.or(found.time);
-        host.last = found.time.or(host.last);
+        host.first = host.first.or(found.alert.time);
+        host.last = found.alert.time.or(host.last);
         let user = text("user.name");
         if !user.is_empty() && !user.eq_ignore_ascii_case("SYSTEM") {
             host.users.insert(user);

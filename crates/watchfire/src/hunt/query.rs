@@ -6,7 +6,7 @@ use watchfire_detect::{QueryOptions, read_query};
 use watchfire_diagnostics::render::{Colour, full};
 use watchfire_diagnostics::{Diagnostic, SourceText};
 use watchfire_eql::codes::EVENT_QUERY_FORM;
-use watchfire_ir::{Condition, EqlPlan, Pipe, Schema};
+use watchfire_ir::{EqlPlan, Schema};
 use watchfire_rules::model::QueryLanguage;
 
 use crate::time_argument::now;
@@ -14,7 +14,7 @@ use crate::time_argument::now;
 /// The language of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Language {
-    /// Event Query Language; sequences and samples are not supported yet.
+    /// Event Query Language.
     Eql,
     /// Kibana Query Language.
     Kql,
@@ -32,34 +32,24 @@ impl From<Language> for QueryLanguage {
     }
 }
 
-/// What to look for.
-pub(super) struct Search {
-    pub(super) condition: Condition,
-    pub(super) pipes: Vec<Pipe>,
-}
-
 /// Reads a query, and says what there is to say about it. `None` if it cannot be run.
 pub(super) fn understand(
     text: &str,
     language: Language,
+    event_category_field: Option<&str>,
     schema: &dyn Schema,
     log: &mut dyn Write,
-) -> io::Result<Option<Search>> {
-    let options = QueryOptions { now: Some(now()), event_category_field: None };
+) -> io::Result<Option<EqlPlan>> {
+    let options = QueryOptions { now: Some(now()), event_category_field };
     let Some(read) = read_query(text, language.into(), schema, &options) else { return Ok(None) };
     let source = SourceText::new("query", text);
     for found in &read.diagnostics {
         writeln!(log, "{}", full(found, &source, Colour::Never))?;
     }
-    match read.plan {
-        Some(EqlPlan::Event(plan)) => {
-            return Ok(Some(Search { condition: plan.condition, pipes: plan.pipes }));
-        }
-        Some(EqlPlan::Sequence(_)) => writeln!(log, "sequences are not supported yet")?,
-        Some(EqlPlan::Sample(_)) => writeln!(log, "samples are not supported yet")?,
-        None => suggest_language(text, language, &read.diagnostics, log)?,
+    if read.plan.is_none() {
+        suggest_language(text, language, &read.diagnostics, log)?;
     }
-    Ok(None)
+    Ok(read.plan)
 }
 
 /// Says if the query is right in another language.

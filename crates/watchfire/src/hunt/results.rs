@@ -1,28 +1,31 @@
-//! The events that were found: how many of them are shown, and in which form.
+//! What was found: how much of it is shown, and in which form.
 
 use std::io::{self, Write};
 
-use serde_json::{Map, Value};
-use watchfire_detect::SortedSpill;
+use serde_json::{Map, Value, json};
+use watchfire_detect::{FirstReadings, SortedSpill};
+use watchfire_engine::correlate::ResultLimit;
 use watchfire_events::Timestamp;
-use watchfire_ir::Pipe;
 
-use crate::event_text::{field_text, what};
+use crate::event_text::{field_text, text_of, what};
 use crate::terminal::{escape_controls, time_in_table};
 
-/// How events are written.
+/// How results are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
     /// A line for people: time, data stream, host, and what it was.
     Table,
-    /// One event a line, in the form of a search hit, which `scan` and `hunt` read again.
+    /// One result a line: an event in the form of a search hit, which `scan` and `hunt` read again; or a sequence or
+    /// sample with its keys and events.
     Ndjson,
+    /// One object in the form of the answer of Elasticsearch's EQL search.
+    Json,
 }
 
-/// What became of the events that were found.
+/// What became of the results.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Written {
-    /// Events that fit, after `head` and `tail`.
+    /// Results, before a limit.
     pub(super) found: u64,
     /// Of these, how many were written.
     pub(super) shown: u64,
@@ -30,105 +33,172 @@ pub(super) struct Written {
     pub(super) duplicates: u64,
 }
 
-/// Memory for events that are put in line once more because a `tail` needs their number.
+/// Memory for results that are put in line once more because their number has to be known first.
 const LINE_MEMORY: usize = 16 << 20;
 
-/// Writes events in order: those that the pipes leave, and of these as many as asked for.
-pub(super) fn write(
-    results: SortedSpill,
-    pipes: &[Pipe],
-    size: Option<u64>,
-    mut writer: ResultWriter,
-) -> io::Result<Written> {
-    let mut written = Written::default();
-    let mut sorted = results.finish()?;
-    let mut show = |at: u64, range: &std::ops::Range<u64>, payload: &[u8]| -> io::Result<()> {
-        if range.contains(&at) {
-            written.found += 1;
-            if size.is_none_or(|size| written.shown < size) {
+/// Results on their way into order.
+pub(super) struct Results {
+    sorted: SortedSpill,
+}
+
+impl Results {
+    /// None yet.
+    pub(super) fn new(sorted: SortedSpill) -> Self {
+        Self { sorted }
+    }
+
+    /// Adds a result: what it is sorted by, which begins with its time; what an event is known by, or nothing where it
+    /// is none; and its text.
+    pub(super) fn push(&mut self, key: Vec<u8>, identity: &[u8], text: &[u8]) -> io::Result<()> {
+        let mut payload = (identity.len() as u32).to_be_bytes().to_vec();
+        payload.extend_from_slice(identity);
+        payload.extend_from_slice(text);
+        self.sorted.push(key, payload)
+    }
+
+    /// Writes those in order that the limit selects.
+    pub(super) fn write(self, limit: ResultLimit, mut writer: ResultWriter) -> io::Result<Written> {
+        let mut written = Written::default();
+        let mut sorted =
+            InOrder { entries: self.sorted.finish()?, readings: FirstReadings::default(), repeated: 0 };
+        writer.begin()?;
+        if limit.keeps_all() {
+            while let Some(text) = sorted.next()? {
+                written.found += 1;
                 written.shown += 1;
-                writer.event(payload)?;
+                writer.result(&text)?;
+            }
+        } else {
+            let mut line = SortedSpill::new(LINE_MEMORY);
+            while let Some(text) = sorted.next()? {
+                line.push(written.found.to_be_bytes().to_vec(), text)?;
+                written.found += 1;
+            }
+            let range = limit.range(written.found);
+            let mut line = line.finish()?;
+            for at in 0..range.end {
+                if let Some(text) = line.next_payload()?
+                    && range.contains(&at)
+                {
+                    written.shown += 1;
+                    writer.result(&text)?;
+                }
             }
         }
-        Ok(())
-    };
-    if pipes.iter().any(|pipe| matches!(pipe, Pipe::Tail(_))) {
-        let mut line = SortedSpill::new(LINE_MEMORY);
-        let mut total = 0_u64;
-        while let Some(payload) = sorted.next_entry()? {
-            line.push(total.to_be_bytes().to_vec(), payload)?;
-            total += 1;
-        }
-        let range = range(total, pipes);
-        let mut line = line.finish()?;
-        for at in 0..total {
-            if let Some(payload) = line.next_entry()? {
-                show(at, &range, &payload)?;
+        written.duplicates = sorted.repeated;
+        writer.end(written.shown)?;
+        Ok(written)
+    }
+}
+
+/// Results in order, each event once.
+struct InOrder {
+    entries: watchfire_detect::SortedEntries,
+    readings: FirstReadings,
+    repeated: u64,
+}
+
+impl InOrder {
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let broken =
+            || io::Error::new(io::ErrorKind::InvalidData, "a temporary file has changed under our hands");
+        while let Some((key, payload)) = self.entries.next_entry()? {
+            let (length, rest) = payload.split_first_chunk().ok_or_else(broken)?;
+            let length = u32::from_be_bytes(*length) as usize;
+            let (identity, text) = rest.split_at_checked(length).ok_or_else(broken)?;
+            let time = key.first_chunk().ok_or_else(broken)?;
+            if identity.is_empty() || self.readings.is_first(*time, identity) {
+                return Ok(Some(text.to_vec()));
             }
+            self.repeated += 1;
         }
-    } else {
-        let range = range(u64::MAX, pipes);
-        let mut at = 0;
-        while let Some(payload) = sorted.next_entry()? {
-            show(at, &range, &payload)?;
-            at += 1;
-        }
+        self.repeated += self.entries.duplicates();
+        Ok(None)
     }
-    written.duplicates = sorted.duplicates();
-    writer.end()?;
-    Ok(written)
 }
 
-/// Which of `total` events the pipes leave.
-fn range(total: u64, pipes: &[Pipe]) -> std::ops::Range<u64> {
-    let mut range = 0..total;
-    for pipe in pipes {
-        match pipe {
-            Pipe::Head(number) => range.end = range.end.min(range.start.saturating_add(*number)),
-            Pipe::Tail(number) => range.start = range.start.max(range.end.saturating_sub(*number)),
-        }
-    }
-    range
-}
-
-/// Writes events in one form.
+/// Writes results in one form.
 pub(super) struct ResultWriter {
     out: Box<dyn Write + Send>,
     format: Format,
-    written: bool,
+    /// Whether results are sequences or samples.
+    groups: bool,
+    /// Whether something may be missing among the results.
+    is_partial: bool,
+    written: u64,
 }
 
 impl ResultWriter {
     /// Writes into `out`.
-    pub(super) fn new(out: Box<dyn Write + Send>, format: Format) -> Self {
-        Self { out, format, written: false }
+    pub(super) fn new(out: Box<dyn Write + Send>, format: Format, groups: bool, is_partial: bool) -> Self {
+        Self { out, format, groups, is_partial, written: 0 }
     }
 
-    fn event(&mut self, hit: &[u8]) -> io::Result<()> {
+    fn begin(&mut self) -> io::Result<()> {
+        if self.format == Format::Json {
+            let kind = if self.groups { "sequences" } else { "events" };
+            write!(
+                self.out,
+                "{{\"is_partial\":{},\"is_running\":false,\"timed_out\":false,\"hits\":{{\"{kind}\":[",
+                self.is_partial
+            )?;
+        }
+        Ok(())
+    }
+
+    fn result(&mut self, text: &[u8]) -> io::Result<()> {
         match self.format {
-            Format::Ndjson => self.out.write_all(hit)?,
+            Format::Ndjson => {
+                self.out.write_all(text)?;
+                self.out.write_all(b"\n")?;
+            }
+            Format::Json => {
+                self.out.write_all(if self.written == 0 { b"\n" } else { b",\n" })?;
+                self.out.write_all(text)?;
+            }
             Format::Table => {
-                if !self.written {
-                    writeln!(
-                        self.out,
-                        "{:23}  {:44}  {:20}  EVENT: WHAT",
-                        "TIME (UTC)", "DATA STREAM", "HOST"
-                    )?;
+                if self.written == 0 {
+                    let line =
+                        format!("{:23}  {:44}  {:20}  EVENT: WHAT", "TIME (UTC)", "DATA STREAM", "HOST");
+                    writeln!(self.out, "{line}")?;
                 }
-                let row = row(&serde_json::from_slice(hit).unwrap_or_default());
-                self.out.write_all(row.as_bytes())?;
+                let result: Value = serde_json::from_slice(text).unwrap_or_default();
+                if self.groups {
+                    writeln!(self.out, "{}", title(self.written + 1, &result))?;
+                    for event in result["events"].as_array().into_iter().flatten() {
+                        writeln!(self.out, "{}", row(event))?;
+                    }
+                } else {
+                    writeln!(self.out, "{}", row(&result))?;
+                }
             }
         }
-        self.written = true;
-        self.out.write_all(b"\n")
+        self.written += 1;
+        Ok(())
     }
 
-    fn end(mut self) -> io::Result<()> {
+    fn end(mut self, shown: u64) -> io::Result<()> {
+        if self.format == Format::Json {
+            let end = if self.written == 0 { "" } else { "\n" };
+            let total = json!({ "value": shown, "relation": "eq" });
+            writeln!(self.out, "{end}],\"total\":{total}}}}}")?;
+        }
         self.out.flush()
     }
 }
 
-fn row(hit: &Map<String, Value>) -> String {
+/// The line above the events of a sequence or sample.
+fn title(number: u64, group: &Value) -> String {
+    let keys =
+        group["join_keys"].as_array().map(|keys| keys.iter().map(text_of).collect::<Vec<_>>().join(", "));
+    let keys = keys.map(|keys| format!(" by {}", escape_controls(&keys))).unwrap_or_default();
+    format!("── {number}{keys}")
+}
+
+fn row(hit: &Value) -> String {
+    if hit.get("missing").is_some() {
+        return format!("{:23}  {:44}  {:20}  no such event", "", "", "");
+    }
     let empty = Map::new();
     let document = hit.get("_source").and_then(Value::as_object).unwrap_or(&empty);
     let text = |name: &str| field_text(document, name);
@@ -141,24 +211,4 @@ fn row(hit: &Map<String, Value>) -> String {
         event.unwrap_or_default(),
         what(document)
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pipes_follow_each_other() {
-        for (total, pipes, expected) in [
-            (10, vec![], 0..10),
-            (10, vec![Pipe::Head(3)], 0..3),
-            (10, vec![Pipe::Tail(3)], 7..10),
-            (10, vec![Pipe::Head(5), Pipe::Tail(2)], 3..5),
-            (10, vec![Pipe::Tail(5), Pipe::Head(2)], 5..7),
-            (2, vec![Pipe::Tail(5)], 0..2),
-            (0, vec![Pipe::Head(5), Pipe::Tail(0)], 0..0),
-        ] {
-            assert_eq!(range(total, &pipes), expected, "{pipes:?}");
-        }
-    }
 }

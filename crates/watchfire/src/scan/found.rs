@@ -1,13 +1,16 @@
 //! Alerts between the pass over the input and the output: in order, in bounded memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
-use watchfire_detect::{AlertBuilder, RuleBook, SortedSpill};
+use watchfire_detect::{
+    Alert, AlertBuilder, AlertGroup, BatchHits, CorrelationAccount, HitSpill, RuleBook, SortedSpill,
+};
 use watchfire_engine::RuleIndex;
+use watchfire_engine::correlate::SequencePlace;
 use watchfire_events::{EventBatch, Timestamp, get_field};
 use watchfire_ir::Catalogue;
 use watchfire_rules::model::Severity;
@@ -15,13 +18,23 @@ use watchfire_rules::model::Severity;
 use crate::intake::Worker;
 use crate::progress::Progress;
 
-/// An alert as it is kept until it is written.
+/// An alert as it is kept until it is written, with the alerts behind it.
+#[derive(Debug, PartialEq)]
 pub(crate) struct Found {
     /// The rule.
     pub(super) rule: RuleIndex,
     /// Severity after overrides.
     pub(crate) severity: Severity,
-    /// The time of its event, if it has one.
+    /// The alert.
+    pub(crate) alert: FoundAlert,
+    /// The alerts on the places of a sequence or sample, in order.
+    pub(crate) blocks: Vec<FoundAlert>,
+}
+
+/// The document of an alert, and what a line about it begins with.
+#[derive(Debug, PartialEq)]
+pub(crate) struct FoundAlert {
+    /// The time of its event, if it has one; of a sequence, that of the last event.
     pub(crate) time: Option<Timestamp>,
     /// `host.name`, or nothing.
     pub(crate) host: String,
@@ -29,29 +42,12 @@ pub(crate) struct Found {
     pub(super) document: Vec<u8>,
 }
 
-impl Found {
-    /// One line of facts, and the document.
-    fn encode(&self) -> Vec<u8> {
-        let time = self.time.map(|time| time.nanos().to_string()).unwrap_or_default();
-        let mut bytes = format!("{} {} {time} {} ", self.rule.0, self.severity, self.host.len()).into_bytes();
-        bytes.extend_from_slice(self.host.as_bytes());
-        bytes.extend_from_slice(&self.document);
-        bytes
-    }
-
-    pub(super) fn decode(bytes: &[u8]) -> io::Result<Self> {
-        let broken =
-            || io::Error::new(io::ErrorKind::InvalidData, "a temporary file has changed under our hands");
-        let mut parts = bytes.splitn(5, |&byte| byte == b' ');
-        let mut text = || parts.next().and_then(|part| std::str::from_utf8(part).ok()).ok_or_else(broken);
-        let rule = RuleIndex(text()?.parse().map_err(|_| broken())?);
-        let severity = Severity::from_str(text()?).map_err(|_| broken())?;
-        let time = text()?.parse().ok().map(Timestamp::from_nanos);
-        let host_length: usize = text()?.parse().map_err(|_| broken())?;
-        let rest = parts.next().ok_or_else(broken)?;
-        let (host, document) = rest.split_at_checked(host_length).ok_or_else(broken)?;
-        let host = String::from_utf8(host.to_vec()).map_err(|_| broken())?;
-        Ok(Self { rule, severity, time, host, document: document.to_vec() })
+impl FoundAlert {
+    /// An alert at this time.
+    fn new(alert: Alert, time: Option<Timestamp>) -> Self {
+        let host =
+            get_field(&alert.document, "host.name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self { time, host, document: Value::Object(alert.document).to_string().into_bytes() }
     }
 
     /// Writes the document as a line.
@@ -66,6 +62,140 @@ impl Found {
     }
 }
 
+impl Found {
+    /// The alert on one event.
+    fn of_event(rule: RuleIndex, alert: Alert) -> Self {
+        let has_time = alert.document.contains_key("kibana.alert.original_time");
+        let time = has_time.then_some(alert.time);
+        Self { rule, severity: alert.severity, alert: FoundAlert::new(alert, time), blocks: Vec::new() }
+    }
+
+    /// The alerts on a sequence or sample.
+    fn of_group(rule: RuleIndex, group: AlertGroup) -> Self {
+        let original = |block: &Alert| {
+            block
+                .document
+                .get("kibana.alert.original_time")
+                .and_then(Value::as_str)
+                .and_then(Timestamp::parse)
+        };
+        let time = group.blocks.iter().any(|block| original(block).is_some()).then_some(group.shell.time);
+        let block = |block: Alert| {
+            let time = original(&block);
+            FoundAlert::new(block, time)
+        };
+        Self {
+            rule,
+            severity: group.shell.severity,
+            alert: FoundAlert::new(group.shell, time),
+            blocks: group.blocks.into_iter().map(block).collect(),
+        }
+    }
+
+    /// The alert, then those behind it.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &FoundAlert> {
+        std::iter::once(&self.alert).chain(&self.blocks)
+    }
+
+    /// A line of facts, then each alert: a line of facts, its host and its document.
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = format!("{} {} {}\n", self.rule.0, self.severity, self.blocks.len()).into_bytes();
+        for FoundAlert { time, host, document } in self.all() {
+            let time = time.map_or_else(|| "-".to_owned(), |time| time.nanos().to_string());
+            bytes.extend_from_slice(format!("{time} {} {}\n", host.len(), document.len()).as_bytes());
+            bytes.extend_from_slice(host.as_bytes());
+            bytes.extend_from_slice(document);
+        }
+        bytes
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> io::Result<Self> {
+        let broken =
+            || io::Error::new(io::ErrorKind::InvalidData, "a temporary file has changed under our hands");
+        Self::read(bytes).ok_or_else(broken)
+    }
+
+    fn read(mut bytes: &[u8]) -> Option<Self> {
+        let facts = |bytes: &mut &[u8]| -> Option<[String; 3]> {
+            let at = bytes.iter().position(|&byte| byte == b'\n')?;
+            let line = std::str::from_utf8(&bytes[..at]).ok()?;
+            *bytes = &bytes[at + 1..];
+            line.split(' ').map(str::to_owned).collect::<Vec<_>>().try_into().ok()
+        };
+        let [rule, severity, blocks] = facts(&mut bytes)?;
+        let mut alert = || {
+            let [time, host, document] = facts(&mut bytes)?;
+            let mut part = |length: &str| {
+                let (part, rest) = bytes.split_at_checked(length.parse().ok()?)?;
+                bytes = rest;
+                Some(part.to_vec())
+            };
+            let (host, document) = (part(&host)?, part(&document)?);
+            let time = time.parse().ok().map(Timestamp::from_nanos);
+            Some(FoundAlert { time, host: String::from_utf8(host).ok()?, document })
+        };
+        Some(Self {
+            rule: RuleIndex(rule.parse().ok()?),
+            severity: Severity::from_str(&severity).ok()?,
+            alert: alert()?,
+            blocks: (0..blocks.parse::<usize>().ok()?).map(|_| alert()).collect::<Option<_>>()?,
+        })
+    }
+}
+
+/// What all threads find.
+pub(super) struct Finds {
+    /// Alerts in the order of their time.
+    pub(super) alerts: SortedSpill,
+    /// What is to be joined when all input has been read.
+    pub(super) hits: HitSpill,
+}
+
+impl Finds {
+    /// Joins what is to be joined to alerts, within so many bytes. For each correlation its account.
+    pub(super) fn join(
+        self,
+        book: &RuleBook,
+        builder: &AlertBuilder,
+        memory: u64,
+        host_width: &mut usize,
+    ) -> io::Result<(SortedSpill, Vec<CorrelationAccount>)> {
+        let Self { mut alerts, hits } = self;
+        let correlations = book.correlations();
+        let accounts = hits.join(&correlations, memory, &mut |number, result, events| {
+            let index = book.correlated(number);
+            let mut places = Vec::with_capacity(result.places.len());
+            for place in &result.places {
+                places.push(match place {
+                    SequencePlace::Event(event) => SequencePlace::Event(events.get(*event)?),
+                    SequencePlace::Missing => SequencePlace::Missing,
+                });
+            }
+            let rule = book.rule(index);
+            let (key, found) = match (correlations[number].gives_groups(), &places[..]) {
+                (false, [SequencePlace::Event(event)]) => {
+                    let alert = builder.of_event(rule, event);
+                    (key(&alert), Found::of_event(index, alert))
+                }
+                _ => {
+                    let group = builder.of_group(rule, &places);
+                    (key(&group.shell), Found::of_group(index, group))
+                }
+            };
+            *host_width = found.all().map(|alert| alert.host.chars().count()).fold(*host_width, usize::max);
+            alerts.push(key, found.encode())
+        })?;
+        Ok((alerts, accounts))
+    }
+}
+
+/// What an alert is sorted by.
+fn key(alert: &Alert) -> Vec<u8> {
+    let mut key = alert.time.to_ordered_bytes().to_vec();
+    key.extend_from_slice(alert.id.as_str().as_bytes());
+    key
+}
+
 /// Matches batches and keeps the alerts.
 pub(super) struct Alerting<'a> {
     pub(super) book: &'a RuleBook,
@@ -73,7 +203,7 @@ pub(super) struct Alerting<'a> {
     pub(super) builder: &'a AlertBuilder,
     pub(super) progress: &'a Progress,
     /// Of all threads.
-    pub(super) alerts: &'a Mutex<SortedSpill>,
+    pub(super) finds: &'a Mutex<Finds>,
     /// By rule, the events on which a part of its condition could not be evaluated and was taken as false.
     pub(super) errors: BTreeMap<RuleIndex, u64>,
     /// The length of the longest host name.
@@ -82,32 +212,27 @@ pub(super) struct Alerting<'a> {
 
 impl Worker for Alerting<'_> {
     fn batch(&mut self, batch: EventBatch) -> io::Result<()> {
-        let mut matches = self.book.set().match_batch(&batch, self.catalogue);
-        matches.errors.dedup_by_key(|error| (error.rule, error.row));
-        for error in matches.errors {
-            *self.errors.entry(error.rule).or_default() += 1;
+        let matches = self.book.set().match_batch(&batch, self.catalogue);
+        let errors: BTreeSet<_> =
+            matches.errors.iter().map(|error| (self.book.first(error.rule), error.row)).collect();
+        for (rule, _) in errors {
+            *self.errors.entry(rule).or_default() += 1;
         }
-        self.progress.found(matches.hits.len() as u64);
-        let mut entries = Vec::with_capacity(matches.hits.len());
-        for hit in matches.hits {
+        let alerts = || matches.hits.iter().filter(|hit| self.book.is_alert(hit.rule));
+        self.progress.found(alerts().count() as u64);
+        let mut entries = Vec::new();
+        for hit in alerts() {
             let event = &batch.events()[hit.row as usize];
             let alert = self.builder.of_event(self.book.rule(hit.rule), event);
-            let host = get_field(&event.document, "host.name").and_then(Value::as_str).unwrap_or_default();
-            self.host_width = self.host_width.max(host.chars().count());
-            let mut key = alert.time.to_ordered_bytes().to_vec();
-            key.extend_from_slice(alert.id.as_str().as_bytes());
-            let has_time = get_field(&event.document, "@timestamp").is_some();
-            let found = Found {
-                rule: hit.rule,
-                severity: alert.severity,
-                time: has_time.then_some(alert.time),
-                host: host.to_owned(),
-                document: Value::Object(alert.document).to_string().into_bytes(),
-            };
+            let key = key(&alert);
+            let found = Found::of_event(hit.rule, alert);
+            self.host_width = self.host_width.max(found.alert.host.chars().count());
             entries.push((key, found.encode()));
         }
-        let mut alerts = self.alerts.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.into_iter().try_for_each(|(key, payload)| alerts.push(key, payload))
+        let hits = BatchHits::new(self.book.extractors(), &batch, &matches);
+        let mut finds = self.finds.lock().unwrap_or_else(PoisonError::into_inner);
+        finds.hits.push(hits)?;
+        entries.into_iter().try_for_each(|(key, payload)| finds.alerts.push(key, payload))
     }
 }
 
@@ -117,17 +242,20 @@ mod tests {
 
     #[test]
     fn what_is_kept_comes_back() {
-        for (host, time) in [("WS 07 ä", Some(Timestamp::from_millis(-5))), ("", None)] {
-            let found = Found {
-                rule: RuleIndex(7),
-                severity: Severity::High,
-                time,
-                host: host.to_owned(),
-                document: b"{\"a b\":\" \"}".to_vec(),
-            };
-            let back = Found::decode(&found.encode()).expect("it was just encoded");
-            assert_eq!((back.rule, back.severity, back.time), (RuleIndex(7), Severity::High, time));
-            assert_eq!((back.host.as_str(), &back.document), (host, &found.document));
+        let alert = |host: &str, time| FoundAlert {
+            time,
+            host: host.to_owned(),
+            document: b"{\"a b\":\"\n \"}".to_vec(),
+        };
+        let time = Some(Timestamp::from_millis(-5));
+        for blocks in [vec![], vec![alert("", time), alert("WS\n07", None)]] {
+            let found =
+                Found {
+                    rule: RuleIndex(7), severity: Severity::High, alert: alert("WS 07 ä", time), blocks
+                };
+            let encoded = found.encode();
+            assert_eq!(Found::decode(&encoded).expect("it was just encoded"), found);
+            assert!(Found::decode(&encoded[..encoded.len() - 1]).is_err());
         }
         assert!(Found::decode(b"7 high").is_err());
     }

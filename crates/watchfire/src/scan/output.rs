@@ -5,10 +5,10 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 use watchfire_diagnostics::render::Colour;
-use watchfire_events::Document;
+use watchfire_events::{Document, Timestamp};
 use watchfire_rules::model::Severity;
 
-use super::found::Found;
+use super::found::{Found, FoundAlert};
 use crate::event_text::{field, field_text, text_of, what};
 use crate::terminal::{escape_controls, time_in_table};
 
@@ -28,9 +28,9 @@ pub(crate) enum Format {
 }
 
 /// The columns of CSV, and the fields of a Timesketch line, with the field of the alert that each shows: the first
-/// one that is there.
+/// one that is there. Where none is named, code below knows it.
 const COLUMNS: &[(&str, &[&str])] = &[
-    ("timestamp", &["@timestamp"]),
+    ("timestamp", &[]),
     ("severity", &["kibana.alert.severity"]),
     ("risk_score", &["kibana.alert.risk_score"]),
     ("rule", &["kibana.alert.rule.name"]),
@@ -51,6 +51,8 @@ const COLUMNS: &[(&str, &[&str])] = &[
     ("data_stream", &[]),
     ("event_id", &[]),
     ("alert_id", &["kibana.alert.uuid"]),
+    ("group_id", &["kibana.alert.group.id"]),
+    ("group_index", &["kibana.alert.group.index"]),
     ("reason", &["kibana.alert.reason"]),
 ];
 
@@ -84,26 +86,9 @@ impl AlertWriter {
     /// Writes an alert.
     pub(super) fn alert(&mut self, found: &Found) -> io::Result<()> {
         match self.format {
-            Format::Ndjson => found.write_line(&mut self.out)?,
-            Format::Json => {
-                self.out.write_all(if self.written == 0 { b"\n" } else { b",\n" })?;
-                self.out.write_all(&found.document)?;
-            }
-            Format::Csv => {
-                let fields = found.fields();
-                let cells: Vec<String> = COLUMNS
-                    .iter()
-                    .map(|column| fact(&fields, column).map(text_of).unwrap_or_default())
-                    .collect();
-                write_csv_row(&mut self.out, &cells)?;
-            }
-            Format::Timesketch => {
-                serde_json::to_writer(&mut self.out, &timesketch(found))?;
-                self.out.write_all(b"\n")?;
-            }
-            Format::Table => self.table_row(found)?,
+            Format::Table => self.table_rows(found)?,
+            _ => found.all().try_for_each(|alert| self.document(alert))?,
         }
-        self.written += 1;
         Ok(())
     }
 
@@ -115,13 +100,34 @@ impl AlertWriter {
         self.out.flush()
     }
 
-    fn table_row(&mut self, found: &Found) -> io::Result<()> {
+    /// Writes one document in a form that has no more to say about a group of alerts than each of them says.
+    fn document(&mut self, alert: &FoundAlert) -> io::Result<()> {
+        match self.format {
+            Format::Table => {}
+            Format::Ndjson => alert.write_line(&mut self.out)?,
+            Format::Json => {
+                self.out.write_all(if self.written == 0 { b"\n" } else { b",\n" })?;
+                self.out.write_all(&alert.document)?;
+            }
+            Format::Csv => write_csv_row(&mut self.out, &cells(alert))?,
+            Format::Timesketch => {
+                serde_json::to_writer(&mut self.out, &timesketch(alert))?;
+                self.out.write_all(b"\n")?;
+            }
+        }
+        self.written += 1;
+        Ok(())
+    }
+
+    fn table_rows(&mut self, found: &Found) -> io::Result<()> {
         if self.written == 0 {
             let width = self.host_width;
             writeln!(self.out, "{:23}  {:8}  {:width$}  RULE: WHAT", "TIME (UTC)", "SEVERITY", "HOST")?;
         }
-        let fields = found.fields();
-        let time = found.time.map_or_else(|| "no time".to_owned(), time_in_table);
+        self.written += 1;
+        let Found { alert, blocks, .. } = found;
+        let fields = alert.fields();
+        let time = |alert: &FoundAlert| alert.time.map_or_else(|| "no time".to_owned(), time_in_table);
         let severity = format!("{:8}", found.severity.to_string());
         let severity = match (self.colour, found.severity) {
             (Colour::Never, _) | (_, Severity::Low) => severity,
@@ -129,25 +135,47 @@ impl AlertWriter {
             (_, Severity::High) => format!("\x1b[31m{severity}\x1b[0m"),
             (_, Severity::Critical) => format!("\x1b[1;31m{severity}\x1b[0m"),
         };
-        let what = what(&fields);
         let width = self.host_width;
         let rule = field_text(&fields, "kibana.alert.rule.name");
         writeln!(
             self.out,
-            "{time:23}  {severity}  {:width$}  {}: {}",
-            escape_controls(&found.host),
+            "{:23}  {severity}  {:width$}  {}: {}",
+            time(alert),
+            escape_controls(&alert.host),
             escape_controls(&rule),
-            escape_controls(&what)
-        )
+            escape_controls(&what(&fields))
+        )?;
+        for (at, block) in blocks.iter().enumerate() {
+            let place = format!("{} of {}", at + 1, blocks.len());
+            let fields = block.fields();
+            if field(&fields, "missing").is_some() {
+                writeln!(self.out, "{:23}  {:8}  {:width$}    {place}: no such event", "", "", "")?;
+            } else {
+                let (time, host, what) =
+                    (time(block), escape_controls(&block.host), escape_controls(&what(&fields)));
+                writeln!(self.out, "{time:23}  {:8}  {host:width$}    {place}: {what}", "")?;
+            }
+        }
+        Ok(())
     }
 }
 
+/// A row of a spreadsheet.
+fn cells(alert: &FoundAlert) -> Vec<String> {
+    let fields = alert.fields();
+    let cell = |column: &(&str, &[&str])| match column.0 {
+        "timestamp" => alert.time.map(Timestamp::to_iso_millis).unwrap_or_default(),
+        _ => fact(&fields, column).map(text_of).unwrap_or_default(),
+    };
+    COLUMNS.iter().map(cell).collect()
+}
+
 /// A line for Timesketch: its three required fields, then the facts that are there.
-fn timesketch(found: &Found) -> Document {
-    let fields = found.fields();
+fn timesketch(alert: &FoundAlert) -> Document {
+    let fields = alert.fields();
     let mut line = Document::new();
     line.insert("message".to_owned(), field_text(&fields, "kibana.alert.reason").into());
-    let time = found.time.unwrap_or_default();
+    let time = alert.time.unwrap_or_default();
     line.insert("datetime".to_owned(), time.to_iso_millis().into());
     line.insert("timestamp_desc".to_owned(), "Event that an alert was made of".into());
     line.insert("timestamp".to_owned(), json!(i64::try_from(time.nanos() / 1_000).unwrap_or_default()));

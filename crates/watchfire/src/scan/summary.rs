@@ -41,6 +41,18 @@ pub(super) struct Rules {
     pub(super) other_files: usize,
     /// What running rules state and a scan does not apply, so that it shows more alerts, by feature.
     pub(super) not_applied: BTreeMap<String, Vec<String>>,
+    /// What running rules find depends on how far back they look, and a scan looks back as far as its input goes: by what
+    /// makes them so.
+    pub(super) one_window: BTreeMap<String, Vec<String>>,
+    /// Events that were read before, and so take no part again in what is joined: by rule.
+    pub(super) repeated_hits: BTreeMap<String, u64>,
+    /// Events without a time, which take no part in a sequence: by rule.
+    pub(super) hits_without_time: BTreeMap<String, u64>,
+    /// Begun sequences and events of samples that were given up for want of memory: by rule. Alerts may be missing.
+    pub(super) evicted: BTreeMap<String, u64>,
+    /// Combinations of values by which an event could be joined, beyond the limit of one event: by rule. Alerts may be
+    /// missing.
+    pub(super) join_values_left_out: BTreeMap<String, u64>,
     /// Events on which a part of a rule could not be evaluated and was taken as false.
     pub(super) evaluation_errors: BTreeMap<String, u64>,
 }
@@ -55,10 +67,13 @@ pub(super) struct FailedRule {
 
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Alerts {
+    /// Alerts on events, and on what was joined.
     pub(super) written: u64,
+    /// Alerts on the parts of what was joined, written behind the one on the whole.
+    pub(super) building_blocks: u64,
     /// Left out by `--min-severity`.
     pub(super) below_min_severity: u64,
-    /// The same event was read more than once.
+    /// The same events were found more than once: read twice, or joined by several values.
     pub(super) duplicates: u64,
     pub(super) by_severity: BTreeMap<&'static str, u64>,
     pub(super) by_rule: BTreeMap<String, u64>,
@@ -86,8 +101,9 @@ impl Summary {
         alerts.written += 1;
         *alerts.by_severity.entry(severity_name(found.severity)).or_default() += 1;
         *alerts.by_rule.entry(rule.to_owned()).or_default() += 1;
-        *alerts.by_host.entry(found.host.clone()).or_default() += 1;
-        if let Some(time) = found.time {
+        alerts.building_blocks += found.blocks.len() as u64;
+        *alerts.by_host.entry(found.alert.host.clone()).or_default() += 1;
+        if let Some(time) = found.alert.time {
             let (first, last) = alerts.span.unwrap_or((time, time));
             let (first, last) = (first.min(time), last.max(time));
             alerts.span = Some((first, last));
@@ -119,6 +135,8 @@ impl Summary {
             && self.rules.failed.is_empty()
             && self.rules.unknown_selectors.is_empty()
             && self.rules.evaluation_errors.is_empty()
+            && self.rules.evicted.is_empty()
+            && self.rules.join_values_left_out.is_empty()
     }
 
     /// Whether, beyond that, nothing at all was left out.
@@ -127,6 +145,7 @@ impl Summary {
             && self.rules.cannot_match.is_empty()
             && self.rules.unsupported.is_empty()
             && self.rules.not_applied.is_empty()
+            && self.rules.hits_without_time.is_empty()
             && self.input.events.unrecognised == 0
             && self.input.events.values_of_wrong_type.is_empty()
     }
@@ -183,6 +202,23 @@ impl Summary {
         write_counts(log, &sizes(&rules.not_applied), |what, number| {
             format!("  not applied, so more alerts are shown: {what}: {number} rules")
         })?;
+        write_counts(log, &sizes(&rules.one_window), |what, number| {
+            format!("  taken over all of the input, as one window: {what}: {number} rules")
+        })?;
+        write_counts(log, &rules.hits_without_time, |rule, number| {
+            format!("  rule `{rule}`: {number} events have no time, and so take no part")
+        })?;
+        write_counts(log, &rules.repeated_hits, |rule, number| {
+            format!("  rule `{rule}`: {number} events were read twice, and take part once")
+        })?;
+        write_counts(log, &rules.evicted, |rule, number| {
+            format!(
+                "  rule `{rule}`: {number} begun sequences or events given up: alerts may be missing; --max-memory helps"
+            )
+        })?;
+        write_counts(log, &rules.join_values_left_out, |rule, number| {
+            format!("  rule `{rule}`: {number} combinations of join values left out: alerts may be missing")
+        })?;
         write_counts(log, &rules.evaluation_errors, |rule, number| {
             format!("  rule `{rule}` could not be evaluated in part on {number} events")
         })?;
@@ -204,11 +240,14 @@ impl Summary {
                 });
             write!(log, " = {}", by_severity.collect::<Vec<_>>().join(" + "))?;
         }
+        if alerts.building_blocks > 0 {
+            write!(log, "; with {} building blocks", alerts.building_blocks)?;
+        }
         if alerts.below_min_severity > 0 {
             write!(log, "; {} below --min-severity", alerts.below_min_severity)?;
         }
         if alerts.duplicates > 0 {
-            write!(log, "; {} of events read twice", alerts.duplicates)?;
+            write!(log, "; {} on events that had one already", alerts.duplicates)?;
         }
         writeln!(log)?;
         if let (Some(first), Some(last)) = (&alerts.first, &alerts.last) {

@@ -1,0 +1,154 @@
+//! The alerts of a sequence or sample: one block for each event, and a shell for what they have in common
+//! (detection-engine §2.7).
+
+use serde_json::{Value, json};
+use watchfire_engine::correlate::SequencePlace;
+use watchfire_events::{Document, Event};
+use watchfire_rules::model::Rule;
+
+use super::overrides::Facts;
+use super::{Alert, AlertBuilder, Draft, ancestor, time_of};
+use crate::identity::AlertId;
+
+/// The alerts of one sequence or sample.
+#[derive(Clone, Debug)]
+pub struct AlertGroup {
+    /// The alert that people see first: what all events have in common.
+    pub shell: Alert,
+    /// The alerts behind it, one for each place, in order.
+    pub blocks: Vec<Alert>,
+}
+
+impl AlertBuilder {
+    /// The alerts of a rule on events that were found together. All are made at the time of the latest event: before,
+    /// nobody could know.
+    ///
+    /// At a missing place nothing happened, so its block has nothing but what the alert adds, and is marked `missing` as
+    /// in Elasticsearch's answers. It takes no part in what the events have in common.
+    pub fn of_group(&self, rule: &Rule, places: &[SequencePlace<Event>]) -> AlertGroup {
+        let uuid = self.rule_uuid(rule);
+        let events: Vec<&Event> = places
+            .iter()
+            .filter_map(|place| match place {
+                SequencePlace::Event(event) => Some(event),
+                SequencePlace::Missing => None,
+            })
+            .collect();
+        let times = || events.iter().filter_map(|event| time_of(&event.document));
+        let at = times().max().unwrap_or_default();
+        let shell_id = AlertId::of_group(events.iter().map(|event| (&event.data_stream, &event.id)), uuid);
+        let blocks: Vec<Alert> = places
+            .iter()
+            .enumerate()
+            .map(|(index, place)| {
+                let (document, ancestors) = match place {
+                    SequencePlace::Event(event) => (event.document.clone(), vec![ancestor(event)]),
+                    SequencePlace::Missing => {
+                        (Document::from_iter([("missing".to_owned(), true.into())]), Vec::new())
+                    }
+                };
+                let draft = Draft {
+                    id: AlertId::of_block(&shell_id, index),
+                    at,
+                    original_time: time_of(&document),
+                    facts: Facts::of_rule(rule),
+                    ancestors,
+                    depth: 1,
+                    is_building_block: true,
+                    own: vec![
+                        ("alert.group.id", shell_id.as_str().into()),
+                        ("alert.group.index", index.into()),
+                    ],
+                };
+                self.build(rule, draft, document)
+            })
+            .collect();
+        let common = in_common(&events);
+        let of_block = |block: &Alert| {
+            json!({
+                "id": block.id.as_str(), "type": "signal", "index": self.alerts_index(), "depth": 1,
+                "rule": uuid.to_string(),
+            })
+        };
+        let draft = Draft {
+            id: shell_id.clone(),
+            at,
+            original_time: events.first().and_then(|event| time_of(&event.document)),
+            facts: Facts::of_document(rule, &common),
+            ancestors: events
+                .iter()
+                .map(|event| ancestor(event))
+                .chain(blocks.iter().map(of_block))
+                .collect(),
+            depth: 2,
+            is_building_block: rule.is_building_block(),
+            own: vec![("alert.group.id", shell_id.as_str().into())],
+        };
+        let shell = self.build(rule, draft, common);
+        AlertGroup { shell, blocks }
+    }
+
+    /// The name under which alerts are read.
+    fn alerts_index(&self) -> String {
+        format!(".alerts-security.alerts-{}", self.space)
+    }
+}
+
+/// What all documents say alike.
+fn in_common(events: &[&Event]) -> Document {
+    let mut documents = events.iter().map(|event| &event.document);
+    let first = documents.next().cloned().unwrap_or_default();
+    documents.fold(first, |common, document| common_fields(&common, document))
+}
+
+fn common_fields(a: &Document, b: &Document) -> Document {
+    let common = |(key, value): (&String, &Value)| Some((key.clone(), common_value(value, b.get(key)?)?));
+    a.iter().filter_map(common).collect()
+}
+
+/// Equal values stay, of objects the common fields, of arrays the common elements; one value is an array of one. Nothing,
+/// and what nothing is left of, does not stay.
+fn common_value(a: &Value, b: &Value) -> Option<Value> {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) => {
+            let common = common_fields(a, b);
+            (!common.is_empty()).then_some(Value::Object(common))
+        }
+        (Value::Array(_), _) | (_, Value::Array(_)) => {
+            let (a, b) = (elements(a), elements(b));
+            let common: Vec<Value> = a.iter().filter(|element| b.contains(element)).cloned().collect();
+            (!common.is_empty()).then_some(Value::Array(common))
+        }
+        _ => (a == b && !a.is_null()).then(|| a.clone()),
+    }
+}
+
+fn elements(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(elements) => elements,
+        one => std::slice::from_ref(one),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_common_is_equal_or_partly_equal() {
+        for (a, b, expected) in [
+            (json!(1), json!(1), json!(1)),
+            (json!("a"), json!("b"), json!(null)),
+            (json!(null), json!(null), json!(null)),
+            (json!(["a", "b"]), json!(["b", "c"]), json!(["b"])),
+            (json!("a"), json!(["b", "a"]), json!(["a"])),
+            (json!(["a"]), json!("b"), json!(null)),
+            (json!([]), json!([]), json!(null)),
+            (json!({"x": {"y": 1, "z": 2}, "w": 3}), json!({"x": {"y": 1, "z": 3}}), json!({"x": {"y": 1}})),
+            (json!({"x": {"y": 1}}), json!({"x": {"y": 2}}), json!(null)),
+            (json!({"x": 1}), json!(["x"]), json!(null)),
+        ] {
+            assert_eq!(common_value(&a, &b).unwrap_or_default(), expected, "{a} {b}");
+        }
+    }
+}

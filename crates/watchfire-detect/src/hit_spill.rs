@@ -1,0 +1,221 @@
+//! The hits of correlations from all over the input, put into order on disk and joined at the end.
+//!
+//! ```text
+//! EventBatch, Matches ──► BatchHits ──► HitSpill ─┬─ SortedSpill: correlation, then feeding order ─┐
+//!                        (any thread)             └─ StoredEvents: each event of a hit once        │
+//!                                                          │                  sorted, numbered     ▼
+//!                                       results, their events read back ◄─────────────────── Joining
+//! ```
+//!
+//! The position of an event is its place: input by name, then record. So neither threads, nor batches, nor the order in
+//! which inputs are named show in what is found; among events of equal time those of one file follow each other as they
+//! stand in it. An event that was read twice, by its id, counts once.
+//!
+//! *Rejected:* keeping documents with the hits: an event of a common stage is a hit of many rules.
+
+use std::collections::HashSet;
+use std::io;
+
+use watchfire_engine::Matches;
+use watchfire_engine::correlate::{Extraction, Sequence, SortableHit, StageExtractor, StageHit};
+use watchfire_events::{Event, EventBatch};
+
+use crate::correlation::{Correlation, CorrelationCounts, Joining};
+use crate::sorted_spill::SortedSpill;
+use crate::stored_events::{BatchEvents, EventRef, StoredEvents};
+
+/// The part of the memory for events that are kept to be read again: one in this many. The rest is for the hits.
+const EVENT_SHARE: u64 = 4;
+
+/// The hits of one batch.
+#[derive(Debug)]
+pub struct BatchHits {
+    /// The number of the correlation and the hit, as bytes that sort; and which of the batch's stored events it is of.
+    entries: Vec<(Vec<u8>, usize)>,
+    /// What tells apart the stored events: data stream and id.
+    identities: Vec<Vec<u8>>,
+    events: BatchEvents,
+    extracted: Vec<Extraction>,
+}
+
+impl BatchHits {
+    /// What the matcher found in a batch for correlations, by their extractors.
+    pub fn new<'e>(
+        extractors: impl IntoIterator<Item = &'e StageExtractor>,
+        batch: &EventBatch,
+        matches: &Matches,
+    ) -> Self {
+        let (mut entries, mut identities) = (Vec::new(), Vec::new());
+        let (mut events, mut extracted) = (BatchEvents::default(), Vec::new());
+        let mut stored: Vec<Option<usize>> = vec![None; batch.len()];
+        let mut hits: Vec<StageHit<usize>> = Vec::new();
+        for (number, extractor) in extractors.into_iter().enumerate() {
+            extracted.push(extractor.extract(batch, matches, |row| (0, row), &mut hits));
+            for hit in hits.drain(..) {
+                let event = &batch.events()[hit.payload];
+                let at = *stored[hit.payload].get_or_insert_with(|| {
+                    identities.push(event_identity(event));
+                    events.push(event);
+                    identities.len() - 1
+                });
+                let mut key = (number as u32).to_be_bytes().to_vec();
+                SortableHit::new(&hit, event_position(event)).write(&mut key);
+                entries.push((key, at));
+            }
+        }
+        events.close();
+        Self { entries, identities, events, extracted }
+    }
+}
+
+/// Bytes that sort events as they stand in the input: by the name of the file, then by record.
+pub fn event_position(event: &Event) -> Vec<u8> {
+    let mut position = event.place.input.as_bytes().to_vec();
+    position.extend(event.place.record.to_be_bytes());
+    position
+}
+
+/// What an event is known by, wherever it was read: its data stream and id.
+pub fn event_identity(event: &Event) -> Vec<u8> {
+    [event.data_stream.as_str().as_bytes(), event.id.as_str().as_bytes()].join(&0)
+}
+
+/// What takes results: the number of the correlation, each result, and the events to look it up in.
+pub type OnResult<'a> = dyn FnMut(usize, &Sequence<EventRef>, &mut StoredEvents) -> io::Result<()> + 'a;
+
+/// The hits of all batches.
+#[derive(Debug)]
+pub struct HitSpill {
+    hits: SortedSpill,
+    events: StoredEvents,
+    extracted: Vec<Extraction>,
+}
+
+/// What became of a correlation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CorrelationAccount {
+    /// Rows that satisfied a stage, and what became of them.
+    pub extracted: Extraction,
+    /// Events that had been read before, which take part only once.
+    pub repeated: u64,
+    /// What was found, and what was given up for want of room.
+    pub counts: CorrelationCounts,
+}
+
+impl HitSpill {
+    /// An empty one for so many correlations. It keeps within about so many bytes, and once more as many while it
+    /// joins.
+    pub fn new(correlations: usize, memory: u64) -> Self {
+        let events = memory / EVENT_SHARE;
+        Self {
+            hits: SortedSpill::new((memory - events) as usize),
+            events: StoredEvents::new(events),
+            extracted: vec![Extraction::default(); correlations],
+        }
+    }
+
+    /// Adds the hits of a batch.
+    ///
+    /// # Errors
+    /// If a temporary file cannot be written.
+    pub fn push(&mut self, batch: BatchHits) -> io::Result<()> {
+        let refs = self.events.append(batch.events)?;
+        for (sum, extracted) in self.extracted.iter_mut().zip(batch.extracted) {
+            *sum += extracted;
+        }
+        batch.entries.into_iter().try_for_each(|(key, at)| {
+            let mut payload = refs[at].to_bytes().to_vec();
+            payload.extend(&batch.identities[at]);
+            self.hits.push(key, payload)
+        })
+    }
+
+    /// Joins the hits of one correlation after the other, within so many bytes.
+    ///
+    /// # Errors
+    /// If a temporary file cannot be read, and what `found` returns.
+    pub fn join(
+        self,
+        correlations: &[&Correlation],
+        memory: u64,
+        found: &mut OnResult<'_>,
+    ) -> io::Result<Vec<CorrelationAccount>> {
+        let mut accounts: Vec<CorrelationAccount> = self
+            .extracted
+            .into_iter()
+            .map(|extracted| CorrelationAccount { extracted, ..CorrelationAccount::default() })
+            .collect();
+        let mut events = self.events;
+        let mut hits = self.hits.finish()?;
+        let mut next = hits.next_entry()?;
+        while let Some((number, _)) = next.as_ref().and_then(|(key, _)| key.split_first_chunk()) {
+            let number = *number;
+            let at = u32::from_be_bytes(number) as usize;
+            let account = accounts.get_mut(at).ok_or_else(broken)?;
+            let mut give = |result: Sequence<EventRef>| found(at, &result, &mut events);
+            let mut joining: Joining<EventRef> = correlations.get(at).ok_or_else(broken)?.begin(memory);
+            let mut numbering = Numbering::default();
+            while let Some((key, payload)) = next.take_if(|(key, _)| key.starts_with(&number)) {
+                let hit = SortableHit::read(&key[number.len()..]).ok_or_else(broken)?;
+                let (event, identity) = payload.split_first_chunk().ok_or_else(broken)?;
+                if let Some(arrival) = numbering.number(&hit, identity) {
+                    joining.push(hit.into_hit(arrival, EventRef::from_bytes(*event)), &mut give)?;
+                }
+                next = hits.next_entry()?;
+            }
+            account.repeated = numbering.repeated;
+            account.counts = joining.finish(&mut give)?;
+        }
+        Ok(accounts)
+    }
+}
+
+/// Knows events again that come by in order of time: an event has the same time wherever it was read.
+#[derive(Debug, Default)]
+pub struct FirstReadings {
+    time: Option<[u8; 16]>,
+    /// The identities of the events of the present time.
+    seen: HashSet<Vec<u8>>,
+}
+
+impl FirstReadings {
+    /// Whether an event is there for the first time. Events come in the order of these bytes, which stand for a time.
+    pub fn is_first(&mut self, time: [u8; 16], identity: &[u8]) -> bool {
+        if self.time.replace(time) != Some(time) {
+            self.seen.clear();
+        }
+        self.seen.insert(identity.to_vec())
+    }
+}
+
+/// Numbers events as their hits come by in order.
+#[derive(Default)]
+struct Numbering {
+    present: Option<SortableHit>,
+    number: Option<u64>,
+    next: u64,
+    /// Events that had been there before.
+    repeated: u64,
+    readings: FirstReadings,
+}
+
+impl Numbering {
+    /// The number of a hit's event; `None` if the event has been there.
+    fn number(&mut self, hit: &SortableHit, identity: &[u8]) -> Option<u64> {
+        let is_same = |present: &SortableHit| present.time == hit.time && present.position == hit.position;
+        if self.present.as_ref().is_some_and(is_same) {
+            return self.number;
+        }
+        let is_first = self.readings.is_first(hit.time.to_ordered_bytes(), identity);
+        self.number = is_first.then_some(self.next);
+        self.next += u64::from(is_first);
+        self.repeated += u64::from(!is_first);
+        self.present = Some(hit.clone());
+        self.number
+    }
+}
+
+/// What the data must have been tampered with for.
+pub(crate) fn broken() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a temporary file has changed under our hands")
+}

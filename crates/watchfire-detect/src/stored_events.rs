@@ -1,0 +1,220 @@
+//! Events that will perhaps be wanted again, packed on disk.
+//!
+//! Blocks of some hundred kilobytes are compressed where they are made, by any thread, and put one behind the other. A
+//! result's events lie close together in most input; so the blocks last read are kept.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+use watchfire_events::{DataStream, Document, Event, EventId, Place};
+
+use crate::hit_spill::broken;
+
+/// Bytes of events that are packed together.
+const BLOCK_BYTES: usize = 256 << 10;
+/// The fastest level: what is packed once and mostly never read again.
+const LEVEL: i32 = 1;
+
+/// An event that was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventRef {
+    block: u32,
+    at: u32,
+}
+
+impl EventRef {
+    pub(crate) fn to_bytes(self) -> [u8; 8] {
+        (u64::from(self.block) << 32 | u64::from(self.at)).to_be_bytes()
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; 8]) -> Self {
+        let both = u64::from_be_bytes(bytes);
+        Self { block: (both >> 32) as u32, at: both as u32 }
+    }
+}
+
+/// The events of a batch, in packed blocks.
+#[derive(Debug, Default)]
+pub(crate) struct BatchEvents {
+    open: Vec<u8>,
+    in_open: u32,
+    packed: Vec<Vec<u8>>,
+    refs: Vec<EventRef>,
+}
+
+impl BatchEvents {
+    /// Adds an event.
+    pub(crate) fn push(&mut self, event: &Event) {
+        let Place { input, record, line, offset } = &event.place;
+        let parts =
+            (event.data_stream.as_str(), event.id.as_str(), &**input, record, line, offset, &event.document);
+        serde_json::to_writer(&mut self.open, &parts).expect("a document can be written as JSON");
+        self.open.push(b'\n');
+        self.refs.push(EventRef { block: self.packed.len() as u32, at: self.in_open });
+        self.in_open += 1;
+        if self.open.len() >= BLOCK_BYTES {
+            self.close();
+        }
+    }
+
+    /// Packs what is not packed yet.
+    pub(crate) fn close(&mut self) {
+        if self.in_open > 0 {
+            let packed = zstd::bulk::compress(&self.open, LEVEL).expect("bytes in memory can be compressed");
+            self.packed.push(packed);
+            self.open.clear();
+            self.in_open = 0;
+        }
+    }
+}
+
+/// All events that were stored.
+#[derive(Debug)]
+pub struct StoredEvents {
+    file: Option<File>,
+    /// Where each block begins, and its length packed and unpacked.
+    blocks: Vec<(u64, usize)>,
+    end: u64,
+    cache: BlockCache,
+}
+
+impl StoredEvents {
+    /// Without events yet; about so many bytes of them may be in memory while they are read.
+    pub(crate) fn new(memory: u64) -> Self {
+        let blocks = (memory as usize / BLOCK_BYTES).max(1);
+        Self {
+            file: None,
+            blocks: Vec::new(),
+            end: 0,
+            cache: BlockCache { most: blocks, recent: Vec::new() },
+        }
+    }
+
+    /// Adds the events of a batch, and returns where each is.
+    pub(crate) fn append(&mut self, batch: BatchEvents) -> io::Result<Vec<EventRef>> {
+        let first = self.blocks.len() as u32;
+        for block in batch.packed {
+            let file = match &mut self.file {
+                Some(file) => file,
+                none => none.insert(tempfile::tempfile()?),
+            };
+            file.write_all(&block)?;
+            self.blocks.push((self.end, block.len()));
+            self.end += block.len() as u64;
+        }
+        Ok(batch.refs.into_iter().map(|at| EventRef { block: first + at.block, ..at }).collect())
+    }
+
+    /// Reads an event back.
+    ///
+    /// # Errors
+    /// If the temporary file cannot be read.
+    pub fn get(&mut self, event: EventRef) -> io::Result<Event> {
+        let block = match self.cache.take(event.block) {
+            Some(block) => block,
+            None => Block::parse(self.read(event.block)?),
+        };
+        let parsed = block.line(event.at).and_then(|line| serde_json::from_slice(line).ok());
+        self.cache.put(event.block, block);
+        let (data_stream, id, input, record, line, offset, document): Parts = parsed.ok_or_else(broken)?;
+        Ok(Event {
+            id: EventId::given(id),
+            data_stream: DataStream::new(data_stream),
+            document,
+            place: Place { input: input.into(), record, line, offset },
+        })
+    }
+
+    fn read(&mut self, block: u32) -> io::Result<Vec<u8>> {
+        let (start, length) = *self.blocks.get(block as usize).ok_or_else(broken)?;
+        let file = self.file.as_mut().ok_or_else(broken)?;
+        file.seek(SeekFrom::Start(start))?;
+        let mut packed = vec![0; length];
+        file.read_exact(&mut packed)?;
+        zstd::stream::decode_all(packed.as_slice())
+    }
+}
+
+type Parts = (String, String, String, u64, Option<u64>, Option<u64>, Document);
+
+/// A block, unpacked.
+#[derive(Debug)]
+struct Block {
+    bytes: Vec<u8>,
+    /// Where each event ends.
+    ends: Vec<u32>,
+}
+
+impl Block {
+    fn parse(bytes: Vec<u8>) -> Self {
+        let ends = (0_u32..).zip(&bytes).filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
+        Self { bytes, ends }
+    }
+
+    fn line(&self, at: u32) -> Option<&[u8]> {
+        let start = if at == 0 { 0 } else { *self.ends.get(at as usize - 1)? as usize + 1 };
+        self.bytes.get(start..*self.ends.get(at as usize)? as usize)
+    }
+}
+
+/// The blocks that were read last.
+#[derive(Debug)]
+struct BlockCache {
+    most: usize,
+    /// The latest one last.
+    recent: Vec<(u32, Block)>,
+}
+
+impl BlockCache {
+    fn take(&mut self, number: u32) -> Option<Block> {
+        let at = self.recent.iter().rposition(|(of, _)| *of == number)?;
+        Some(self.recent.remove(at).1)
+    }
+
+    fn put(&mut self, number: u32, block: Block) {
+        if self.recent.len() == self.most {
+            self.recent.remove(0);
+        }
+        self.recent.push((number, block));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(number: u64, size: usize) -> Event {
+        let document = json!({ "n": number, "text": "a\n\"ä".repeat(size), "inner": { "a": [1, null] } });
+        Event {
+            id: EventId::given(number.to_string()),
+            data_stream: DataStream::new("logs-a-default"),
+            document: document.as_object().expect("an object").clone(),
+            place: Place { input: "a".into(), record: number, line: Some(7), offset: None },
+        }
+    }
+
+    #[test]
+    fn events_come_back_from_any_block() {
+        // Small and large ones, so that blocks hold one or many; and room for one block, so that all are read again.
+        for memory in [0, 1 << 30] {
+            let mut stored = StoredEvents::new(memory);
+            let mut all = Vec::new();
+            for batch in 0..3_u64 {
+                let mut events = BatchEvents::default();
+                let made: Vec<Event> = (0..60).map(|at| event(batch * 100 + at, at as usize * 400)).collect();
+                made.iter().for_each(|event| events.push(event));
+                events.close();
+                all.extend(
+                    stored.append(events).expect("temporary files can be written").into_iter().zip(made),
+                );
+            }
+            assert!(stored.blocks.len() > 6);
+            for (at, event) in all.iter().rev().chain(&all) {
+                assert_eq!(stored.get(*at).expect("temporary files can be read"), *event);
+                assert_eq!(EventRef::from_bytes(at.to_bytes()), *at);
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A query over batches of events, and its results in order.
+//!
+//! Single events are put in line as they are found. The stages of sequences and samples are joined when all input has
+//! been read, and what comes of that is put in line then.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Map, Value, json};
+use watchfire_detect::{
+    BatchHits, Correlation, CorrelationAccount, CorrelationOptions, EventRef, HitSpill, SortedSpill,
+    StoredEvents, event_identity, event_position,
+};
+use watchfire_engine::correlate::{KeyValue, Sequence, SequencePlace, SortableHit, StageExtractor};
+use watchfire_engine::{Coverage, RuleSet, RuleSetBuilder};
+use watchfire_events::{EventBatch, IndexPatterns};
+use watchfire_ir::{EqlPlan, MappedCatalogue, Schema};
+
+use super::results::Results;
+use crate::intake::Worker;
+use crate::normalize::hit;
+use crate::progress::Progress;
+
+/// A query, ready to be asked.
+pub(super) struct Search {
+    set: RuleSet,
+    correlation: Correlation,
+    extractor: StageExtractor,
+}
+
+impl Search {
+    /// Of a plan.
+    ///
+    /// # Errors
+    /// If it has too many stages, with the reason.
+    pub(super) fn new(plan: EqlPlan, options: CorrelationOptions) -> Result<Self, String> {
+        let correlation = Correlation::new(plan, &[], options).map_err(|error| error.to_string())?;
+        let mut builder = RuleSetBuilder::new();
+        let stages: Vec<_> = correlation
+            .conditions()
+            .into_iter()
+            .map(|condition| builder.add(IndexPatterns::default(), condition.clone()))
+            .collect();
+        let extractor = correlation.extractor(&stages);
+        Ok(Self { set: builder.build(), correlation, extractor })
+    }
+
+    /// What results are called.
+    pub(super) fn name_of_results(&self) -> &'static str {
+        self.correlation.name_of_results()
+    }
+
+    /// Whether a result is a sequence or a sample.
+    pub(super) fn gives_groups(&self) -> bool {
+        self.correlation.gives_groups()
+    }
+
+    /// Why nothing can be found in this data, if something is known to be in the way.
+    pub(super) fn why_not(&self, coverage: &Coverage) -> Option<String> {
+        self.correlation.why_not(&IndexPatterns::default(), coverage)
+    }
+}
+
+/// What all threads find.
+pub(super) struct Finds {
+    /// Results in their order.
+    results: Results,
+    /// What is to be joined when all input has been read.
+    hits: HitSpill,
+}
+
+impl Finds {
+    /// Nothing yet. Results, and what is to be joined, keep within so many bytes each.
+    pub(super) fn new(memory: u64) -> Self {
+        Self { results: Results::new(SortedSpill::new(memory as usize)), hits: HitSpill::new(1, memory) }
+    }
+
+    /// Joins what is to be joined, within so many bytes.
+    pub(super) fn join(self, search: &Search, memory: u64) -> io::Result<(Results, CorrelationAccount)> {
+        let Self { mut results, hits } = self;
+        let correlation = &search.correlation;
+        let mut number = 0;
+        let accounts = hits.join(&[correlation], memory, &mut |_, result, events| {
+            let key = correlation.sort_key(result, number);
+            number += 1;
+            results.push(key, &[], &group(result, events)?)
+        })?;
+        Ok((results, accounts.first().copied().unwrap_or_default()))
+    }
+}
+
+/// A sequence or sample as Elasticsearch answers it.
+fn group(result: &Sequence<EventRef>, events: &mut StoredEvents) -> io::Result<Vec<u8>> {
+    let mut places: Vec<Value> = Vec::with_capacity(result.places.len());
+    for place in &result.places {
+        places.push(match place {
+            SequencePlace::Event(event) => hit(&events.get(*event)?),
+            SequencePlace::Missing => json!({ "_index": "", "_id": "", "_source": {}, "missing": true }),
+        });
+    }
+    let mut group = Map::new();
+    if !result.keys.is_empty() {
+        group.insert("join_keys".to_owned(), result.keys.iter().map(join_key).collect());
+    }
+    group.insert("events".to_owned(), places.into());
+    Ok(Value::Object(group).to_string().into_bytes())
+}
+
+fn join_key(key: &KeyValue) -> Value {
+    let number = |number: &i128| {
+        let small = i64::try_from(*number).map(Value::from);
+        small.or_else(|_| u64::try_from(*number).map(Value::from)).unwrap_or_else(|_| json!(*number as f64))
+    };
+    match key {
+        KeyValue::Boolean(value) => json!(value),
+        KeyValue::Integer(whole) => number(whole),
+        KeyValue::Fraction(fraction) => json!(fraction.get()),
+        other => json!(other.to_text()),
+    }
+}
+
+/// Matches batches and keeps what fits.
+pub(super) struct Searching<'a> {
+    pub(super) search: &'a Search,
+    pub(super) schema: &'a MappedCatalogue,
+    pub(super) progress: &'a Progress,
+    /// Of all threads.
+    pub(super) finds: &'a Mutex<Finds>,
+    /// Why the query could not be evaluated in part, and on how many events.
+    pub(super) errors: BTreeMap<String, u64>,
+}
+
+impl Worker for Searching<'_> {
+    fn batch(&mut self, batch: EventBatch) -> io::Result<()> {
+        let schema: &dyn Schema = self.schema;
+        let mut matches = self.search.set.match_batch(&batch, schema);
+        matches.errors.sort_by_key(|error| error.row);
+        matches.errors.dedup_by_key(|error| error.row);
+        for found in &matches.errors {
+            *self.errors.entry(found.error.to_string()).or_default() += 1;
+        }
+        if self.search.gives_groups() {
+            let hits = BatchHits::new([&self.search.extractor], &batch, &matches);
+            return self.finds.lock().unwrap_or_else(PoisonError::into_inner).hits.push(hits);
+        }
+        self.progress.found(matches.hits.len() as u64);
+        let mut hits = Vec::new();
+        self.search.extractor.extract(&batch, &matches, |row| (0, row), &mut hits);
+        let entries: Vec<_> = hits
+            .iter()
+            .map(|found| {
+                let event = &batch.events()[found.payload];
+                let mut key = Vec::new();
+                SortableHit::new(found, event_position(event)).write(&mut key);
+                (key, event_identity(event), hit(event).to_string().into_bytes())
+            })
+            .collect();
+        let mut finds = self.finds.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.into_iter().try_for_each(|(key, identity, hit)| finds.results.push(key, &identity, &hit))
+    }
+}
