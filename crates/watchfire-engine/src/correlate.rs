@@ -7,14 +7,15 @@
 //!                                                        │ StageExtractor
 //!                                                        ▼
 //!                                   StageHit (stage, ordinal, keys, payload)
-//!                                                        │ sorted by `StageHit::feeding_order`
-//!                    ┌───────────────────────────────────┴──────────────────┐
-//!                    ▼                                                      ▼
-//!           SequenceCorrelator                                     SampleCorrelator
-//!           one machine per key tuple                              one bucket per key tuple
-//!                    └───────────► Sequence, in `order_of_results` ◄────────┘
-//!                                        │
-//!                                   ResultLimit (pipes, size, position)
+//!                                                        │
+//!            unsorted, batch by batch                    │ sorted by `StageHit::feeding_order`
+//!           ┌────────────────────────────────────────────┼──────────────────────────┐
+//!           ▼                                            ▼                          ▼
+//!     SequenceStream ── once the watermark ───► SequenceCorrelator           SampleCorrelator
+//!     snapshot, restore       has passed       one machine per key tuple     one bucket per key tuple
+//!                                                        └──► Sequence, in `order_of_results` ◄──┘
+//!                                                                       │
+//!                                                         ResultLimit (pipes, size, position)
 //! ```
 //!
 //! A correlator sees hits, never events: what an event is stands in the payload, which it only copies. It has no clock
@@ -35,6 +36,9 @@ mod ordered_bytes;
 mod sample;
 mod sequence;
 mod shape;
+mod snapshot;
+mod stream;
+mod waiting;
 
 pub use extract::{Extraction, MAX_KEY_TUPLES, OrderColumns, OrderFields, StageExtractor};
 pub use hit::{HitStage, Ordinal, StageHit};
@@ -45,6 +49,8 @@ pub use ordered_bytes::{SortableHit, write_keys};
 pub use sample::{MAX_SAMPLE_STAGES, SampleCorrelator, SampleSettings};
 pub use sequence::{Evicted, MissingDecision, RefusedHit, SequenceCorrelator, SequenceSettings};
 pub use shape::{SequenceShape, ShapeError, StageForm};
+pub use snapshot::RestoreError;
+pub use stream::{SequenceStream, StreamCounts, StreamSettings};
 
 use std::cmp::Ordering;
 

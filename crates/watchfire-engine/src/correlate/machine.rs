@@ -37,8 +37,8 @@ pub(super) struct Candidate<T> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lead {
     pub(super) stamp: Stamp,
-    latest: i64,
-    before: Option<i64>,
+    pub(super) latest: i64,
+    pub(super) before: Option<i64>,
 }
 
 impl Lead {
@@ -62,7 +62,7 @@ impl Lead {
 #[derive(Debug)]
 pub(super) struct Machine<T> {
     /// The partial that has filled a position last, by position. At most one each; few, so a list.
-    slots: Vec<(u16, Stamp, Partial<T>)>,
+    pub(super) slots: Vec<(u16, Stamp, Partial<T>)>,
     pub(super) candidates: Vec<Candidate<T>>,
     pub(super) lead: Option<Lead>,
 }
@@ -96,10 +96,11 @@ impl<T> Machine<T> {
         self.slots.iter_mut().find(|(at, _, _)| *at == position).map(|(_, _, partial)| partial)
     }
 
-    /// Takes the partial out of a slot.
-    pub(super) fn take_slot(&mut self, position: u16) -> Option<Partial<T>> {
+    /// Takes the partial out of a slot, with its stamp.
+    pub(super) fn take_slot(&mut self, position: u16) -> Option<(Stamp, Partial<T>)> {
         let at = self.slots.iter().position(|(of, _, _)| *of == position)?;
-        Some(self.slots.swap_remove(at).2)
+        let (_, stamp, partial) = self.slots.swap_remove(at);
+        Some((stamp, partial))
     }
 
     /// Puts a partial into an empty slot.
@@ -120,8 +121,8 @@ impl<T> Machine<T> {
         Some(self.candidates.remove(at))
     }
 
-    /// Empties all slots, and returns how many events they held.
-    pub(super) fn clear_slots(&mut self) -> usize {
-        self.slots.drain(..).map(|(_, _, partial)| partial.events.len()).sum()
+    /// Empties all slots.
+    pub(super) fn take_slots(&mut self) -> impl Iterator<Item = (Stamp, Partial<T>)> + '_ {
+        self.slots.drain(..).map(|(_, stamp, partial)| (stamp, partial))
     }
 }

@@ -40,7 +40,7 @@ use super::machine::{Candidate, Lead, Machine, Partial};
 use super::shape::{Role, SequenceShape};
 use super::{Sequence, SequencePlace};
 
-const NANOS_PER_MILLI: i128 = 1_000_000;
+pub(super) const NANOS_PER_MILLI: i128 = 1_000_000;
 
 /// When a sequence with a trailing missing clause is decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,17 +101,18 @@ impl std::error::Error for RefusedHit {}
 /// Finds the sequences of one query in a stream of hits.
 #[derive(Debug)]
 pub struct SequenceCorrelator<T> {
-    shape: SequenceShape,
-    settings: SequenceSettings,
-    machines: FxHashMap<KeyTuple, Machine<T>>,
-    ages: AgeQueue,
+    pub(super) shape: SequenceShape,
+    pub(super) settings: SequenceSettings,
+    pub(super) machines: FxHashMap<KeyTuple, Machine<T>>,
+    pub(super) ages: AgeQueue,
     /// The candidates of all machines by deadline.
-    deadlines: BTreeSet<(i64, Stamp, KeyTuple)>,
+    pub(super) deadlines: BTreeSet<(i64, Stamp, KeyTuple)>,
     /// Number of events in slots and candidates, and of leads.
-    held: usize,
-    evicted: Evicted,
-    latest: Option<(Ordinal, HitStage)>,
-    watermark: Option<Timestamp>,
+    pub(super) held: usize,
+    pub(super) evicted: Evicted,
+    /// The hit taken last.
+    pub(super) latest: Option<(Ordinal, HitStage)>,
+    pub(super) watermark: Option<Timestamp>,
 }
 
 impl<T: Clone> SequenceCorrelator<T> {
@@ -163,7 +164,10 @@ impl<T: Clone> SequenceCorrelator<T> {
             Some(Role::Trailing) => self.spoil_candidates(&keys, ordinal.time.millis()),
             None => {
                 if let Some(machine) = self.machines.get_mut(&keys) {
-                    self.held -= machine.clear_slots();
+                    for (stamp, partial) in machine.take_slots() {
+                        self.held -= partial.events.len();
+                        self.ages.gone(stamp);
+                    }
                     self.drop_if_empty(&keys);
                 }
             }
@@ -175,24 +179,37 @@ impl<T: Clone> SequenceCorrelator<T> {
 
     /// Says that no hit before this instant will come any more. What waited for that is decided and added to `found`.
     pub fn advance(&mut self, watermark: Timestamp, found: &mut Vec<Sequence<T>>) {
-        self.watermark = self.watermark.max(Some(watermark));
-        match self.settings.missing {
-            MissingDecision::WindowClosed => self.pass_time(watermark, found),
-            MissingDecision::AtOnce => {
-                self.settle(None, found);
-                self.expire(watermark);
-            }
+        if self.settings.missing == MissingDecision::AtOnce {
+            self.settle(None, found);
         }
+        self.reach(watermark, found);
+    }
+
+    /// As [`Self::advance`], and no candidate is decided whose window is still open.
+    pub(super) fn reach(&mut self, watermark: Timestamp, found: &mut Vec<Sequence<T>>) {
+        self.watermark = self.watermark.max(Some(watermark));
+        self.pass_time(watermark, found);
     }
 
     /// Says that the input has ended, which closes all windows. Returns what was given up for want of room.
     pub fn finish(mut self, found: &mut Vec<Sequence<T>>) -> Evicted {
-        self.settle(None, found);
+        self.close_windows(found);
         debug_assert_eq!(self.held, self.count_held(), "what is held is counted as it comes and goes");
         self.evicted
     }
 
-    fn count_held(&self) -> usize {
+    /// Decides all candidates: nothing can come any more that would spoil them.
+    pub(super) fn close_windows(&mut self, found: &mut Vec<Sequence<T>>) {
+        self.settle(None, found);
+    }
+
+    /// Whether an event with this ordinal would come too late.
+    pub(super) fn is_past(&self, ordinal: &Ordinal) -> bool {
+        self.watermark.is_some_and(|watermark| ordinal.time < watermark)
+            || self.latest.as_ref().is_some_and(|(latest, _)| ordinal <= latest)
+    }
+
+    pub(super) fn count_held(&self) -> usize {
         self.machines.values().map(Machine::held).sum()
     }
 
@@ -242,16 +259,24 @@ impl<T: Clone> SequenceCorrelator<T> {
         } else {
             let stamp = self.ages.enter(keys, self.useful_until(&partial));
             let machine = self.machines.entry(KeyTuple::clone(keys)).or_default();
-            let replaced = machine.take_slot(position).map_or(0, |old| old.events.len());
-            self.held = self.held + partial.events.len() - replaced;
+            if let Some((stamp, old)) = machine.take_slot(position) {
+                self.held -= old.events.len();
+                self.ages.gone(stamp);
+            }
+            self.held += partial.events.len();
             machine.put(position, stamp, partial);
         }
     }
 
     /// Takes out the partial that an event at `position` continues. One that is too old is taken out too, and lost.
     fn take_before(&mut self, position: u16, ordinal: &Ordinal, keys: &KeyTuple) -> Option<Partial<T>> {
-        let partial = self.machines.get_mut(keys)?.take_slot(position - 1)?;
-        debug_assert!(partial.last < *ordinal, "the order of hits fills later positions first");
+        let machine = self.machines.get_mut(keys)?;
+        // The order of hits fills later positions first; but of two equal hits, the second must not follow the first.
+        if machine.slot_mut(position - 1).is_none_or(|partial| partial.last >= *ordinal) {
+            return None;
+        }
+        let (stamp, partial) = machine.take_slot(position - 1)?;
+        self.ages.gone(stamp);
         self.held -= partial.events.len();
         self.drop_if_empty(keys);
         let in_time = self.useful_until(&partial).is_none_or(|until| ordinal.time <= until);
@@ -259,7 +284,7 @@ impl<T: Clone> SequenceCorrelator<T> {
     }
 
     /// The last instant at which a partial can still be continued.
-    fn useful_until(&self, partial: &Partial<T>) -> Option<Timestamp> {
+    pub(super) fn useful_until(&self, partial: &Partial<T>) -> Option<Timestamp> {
         self.shape.maxspan_ms().map(|maxspan| partial.first.plus_nanos(maxspan * NANOS_PER_MILLI))
     }
 
@@ -289,12 +314,17 @@ impl<T: Clone> SequenceCorrelator<T> {
 
     fn note_leading(&mut self, keys: &KeyTuple, time: Timestamp) {
         let at = time.millis();
-        let stamp = self.ages.enter(keys, Some(end_of_millisecond(self.in_maxspan_from(at))));
+        let stamp = self.ages.enter(keys, Some(self.lead_useful_until(at)));
         let machine = self.machines.entry(KeyTuple::clone(keys)).or_default();
-        self.held += usize::from(machine.lead.is_none());
         machine.lead = Some(match machine.lead {
-            Some(lead) => lead.followed_by(stamp, at),
-            None => Lead::new(stamp, at),
+            Some(lead) => {
+                self.ages.gone(lead.stamp);
+                lead.followed_by(stamp, at)
+            }
+            None => {
+                self.held += 1;
+                Lead::new(stamp, at)
+            }
         });
     }
 
@@ -304,6 +334,7 @@ impl<T: Clone> SequenceCorrelator<T> {
         let Some(machine) = self.machines.get_mut(keys) else { return };
         for candidate in machine.candidates.extract_if(.., |candidate| candidate.last.time.millis() < at) {
             self.held -= candidate.events.len();
+            self.ages.gone(candidate.stamp);
             self.deadlines.remove(&(candidate.deadline, candidate.stamp, KeyTuple::clone(keys)));
         }
         self.drop_if_empty(keys);
@@ -324,6 +355,7 @@ impl<T: Clone> SequenceCorrelator<T> {
             let machine = self.machines.get_mut(&keys);
             if let Some(candidate) = machine.and_then(|machine| machine.take_candidate(stamp)) {
                 self.held -= candidate.events.len();
+                self.ages.gone(stamp);
                 self.drop_if_empty(&keys);
                 found.push(self.sequence(&keys, candidate.events, candidate.last));
             }
@@ -332,17 +364,14 @@ impl<T: Clone> SequenceCorrelator<T> {
 
     /// Drops what can make no difference any more.
     fn expire(&mut self, now: Timestamp) {
-        while let Some(aged) = self.ages.pop_useless(now) {
+        while let Some(aged) = self.ages.pop_useless(now, |aged| holds(&self.machines, aged)) {
             self.remove(&aged);
         }
-        let machines = &self.machines;
-        self.ages.sweep(self.held, |aged| {
-            machines.get(&aged.keys).is_some_and(|machine| machine.holds(aged.stamp))
-        });
+        self.ages.sweep(self.held, |aged| holds(&self.machines, aged));
     }
 
     /// Gives up the oldest until what is held fits.
-    fn make_room(&mut self) {
+    pub(super) fn make_room(&mut self) {
         while self.held > self.settings.max_held
             && let Some(aged) = self.ages.pop()
         {
@@ -388,14 +417,24 @@ impl<T: Clone> SequenceCorrelator<T> {
         Sequence { keys: KeyTuple::clone(keys), places, last }
     }
 
+    /// The last instant at which a sequence can be complete that a leading event in this millisecond spoils.
+    pub(super) fn lead_useful_until(&self, at: i64) -> Timestamp {
+        end_of_millisecond(self.in_maxspan_from(at))
+    }
+
     /// The last millisecond that is within `maxspan` of this one.
-    fn in_maxspan_from(&self, at: i64) -> i64 {
+    pub(super) fn in_maxspan_from(&self, at: i64) -> i64 {
         let maxspan = self.shape.maxspan_ms().unwrap_or(i128::MAX);
         let last = i128::from(at).saturating_add(maxspan);
         i64::try_from(last).unwrap_or(i64::MAX)
     }
 }
 
-fn end_of_millisecond(at: i64) -> Timestamp {
+/// Whether what an age entry stands for is still there.
+fn holds<T>(machines: &FxHashMap<KeyTuple, Machine<T>>, aged: &Aged) -> bool {
+    machines.get(&aged.keys).is_some_and(|machine| machine.holds(aged.stamp))
+}
+
+pub(super) fn end_of_millisecond(at: i64) -> Timestamp {
     Timestamp::from_millis(at).plus_nanos(NANOS_PER_MILLI - 1)
 }

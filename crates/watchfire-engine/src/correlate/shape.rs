@@ -70,6 +70,7 @@ pub(super) enum Role {
 /// The form of a sequence query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SequenceShape {
+    stages: Vec<StageForm>,
     roles: Vec<Role>,
     /// For each place of a result, whether it is a missing one.
     places: Vec<bool>,
@@ -108,13 +109,18 @@ impl SequenceShape {
                 }
             });
         }
-        Ok(Self { roles, places, positions, maxspan_ms })
+        Ok(Self { stages: stages.to_vec(), roles, places, positions, maxspan_ms })
     }
 
     /// The form of a plan.
     pub fn of_plan(plan: &SequencePlan) -> Result<Self, ShapeError> {
         let form = |stage: &watchfire_ir::StagePlan| StageForm { missing: stage.missing, runs: stage.runs };
         Self::new(&plan.stages.iter().map(form).collect::<Vec<_>>(), plan.maxspan_ms)
+    }
+
+    /// What hits of all stages do.
+    pub(super) fn roles(&self) -> &[Role] {
+        &self.roles
     }
 
     /// What hits of a stage do; `None` for a number that no stage has.
@@ -148,6 +154,23 @@ impl SequenceShape {
     }
 }
 
+/// As a query would be written, without what is in the brackets. Shapes of equal text are equal.
+impl fmt::Display for SequenceShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sequence")?;
+        if let Some(maxspan) = self.maxspan_ms {
+            write!(f, " with maxspan={maxspan}ms")?;
+        }
+        for stage in &self.stages {
+            f.write_str(if stage.missing { " ![]" } else { " []" })?;
+            if stage.runs != 1 {
+                write!(f, " with runs={}", stage.runs)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +186,7 @@ mod tests {
         let fills = |first, end| Role::Fills { first, end };
         assert_eq!(shape.roles, [Role::Leading, fills(0, 2), Role::Between(2), fills(2, 3), Role::Trailing]);
         assert_eq!(shape.places, [true, false, false, true, true, false, true]);
+        assert_eq!(shape.to_string(), "sequence with maxspan=5ms ![] [] with runs=2 ![] with runs=2 [] ![]");
     }
 
     #[test]

@@ -1,0 +1,132 @@
+//! The state of a [`SequenceStream`] as text, and back.
+//!
+//! ```text
+//! SequenceStream ── snapshot ──► Document ──► JSON ──► Document ── restore ──► SequenceStream
+//!                                 (form)               (form)     (check)
+//! ```
+//!
+//! A restored stream does what the one it was taken from would have done, to the last count. What follows from the rest
+//! is not written but computed again: what is held, deadlines, and the queue of ages, whose order is that of stamps.
+//!
+//! Nothing of a document is believed. Its format and version come first; then it must be of the same query: the name the
+//! caller has for it, and the shape. Then each thing held must be one that a stream of this shape could hold. Limits
+//! and the lateness bound are no part of a document, so that they may be changed between two runs; what is over a new
+//! limit is given up, and counted, as if it had just come to be so.
+//!
+//! Numbers of 128 bits, which are times in nanoseconds and integer keys, are written as texts: many a JSON tool would
+//! round them. The others are numbers.
+
+mod check;
+mod form;
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use self::form::{Document, Header};
+use super::sequence::MissingDecision;
+use super::shape::SequenceShape;
+use super::stream::{SequenceStream, StreamSettings};
+
+/// What the document calls itself.
+const FORMAT: &str = "watchfire-sequence-stream";
+
+/// The version that is written, and the only one read.
+const VERSION: u32 = 1;
+
+/// Why a snapshot was not restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestoreError {
+    /// It is no JSON, or none of this format, or lacks something.
+    Unreadable {
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// It is written in a version that is not known.
+    UnknownVersion {
+        /// Its version.
+        found: u32,
+    },
+    /// It was taken of another query.
+    OtherQuery {
+        /// The name of that query.
+        found: String,
+    },
+    /// It was taken of a query of another shape.
+    OtherShape {
+        /// The shape in the snapshot.
+        found: String,
+        /// The shape of the query.
+        expected: String,
+    },
+    /// It was taken where missing events are decided at another time.
+    OtherDecision,
+    /// It says something that no stream says of itself.
+    Inconsistent {
+        /// What.
+        what: &'static str,
+    },
+}
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { reason } => write!(f, "not a snapshot of a sequence stream: {reason}"),
+            Self::UnknownVersion { found } => {
+                write!(f, "the snapshot has version {found}, and only version {VERSION} is known")
+            }
+            Self::OtherQuery { found } => write!(f, "the snapshot is of another query: `{found}`"),
+            Self::OtherShape { found, expected } => {
+                write!(f, "the snapshot is of a query of the form `{found}`, and this one is `{expected}`")
+            }
+            Self::OtherDecision => f.write_str("the snapshot decides missing events at another time"),
+            Self::Inconsistent { what } => write!(f, "the snapshot is damaged: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for RestoreError {}
+
+impl<T: Clone> SequenceStream<T> {
+    /// The whole state, as one JSON document. `query` is what the caller knows the query by, conditions and keys
+    /// included: its text, or a hash of it. Fails only if a payload cannot be written.
+    pub fn snapshot(&self, query: &str) -> serde_json::Result<String>
+    where
+        T: Serialize,
+    {
+        serde_json::to_string(&Document::of(self, query))
+    }
+
+    /// The stream that a snapshot was taken of, to be continued under these settings.
+    pub fn restore(
+        snapshot: &str,
+        query: &str,
+        shape: SequenceShape,
+        settings: StreamSettings,
+    ) -> Result<Self, RestoreError>
+    where
+        T: DeserializeOwned,
+    {
+        let unreadable = |error: serde_json::Error| RestoreError::Unreadable { reason: error.to_string() };
+        let header: Header<'_> = serde_json::from_str(snapshot).map_err(unreadable)?;
+        if header.format != FORMAT {
+            return Err(RestoreError::Unreadable { reason: format!("its format is `{}`", header.format) });
+        }
+        if header.version != VERSION {
+            return Err(RestoreError::UnknownVersion { found: header.version });
+        }
+        let document: Document<'_, T> = serde_json::from_str(snapshot).map_err(unreadable)?;
+        if document.query != query {
+            return Err(RestoreError::OtherQuery { found: document.query.into_owned() });
+        }
+        let expected = shape.to_string();
+        if document.shape != expected {
+            return Err(RestoreError::OtherShape { found: document.shape.into_owned(), expected });
+        }
+        if MissingDecision::from(document.missing) != settings.sequence.missing {
+            return Err(RestoreError::OtherDecision);
+        }
+        check::restored(document, shape, settings).map_err(|what| RestoreError::Inconsistent { what })
+    }
+}
