@@ -13,8 +13,8 @@
 //! and the lateness bound are no part of a document, so that they may be changed between two runs; what is over a new
 //! limit is given up, and counted, as if it had just come to be so.
 //!
-//! Numbers of 128 bits, which are times in nanoseconds and integer keys, are written as texts: many a JSON tool would
-//! round them. The others are numbers.
+//! Times in nanoseconds, integer keys and the bits of fractions are written as texts: they need up to 128 bits, and many
+//! a JSON tool would round them. The others are numbers.
 
 mod check;
 mod form;

@@ -1,4 +1,5 @@
-//! Sequences and samples: pictures of our own, Elasticsearch's pictures, and random streams against the definition.
+//! Sequences and samples: pictures of our own, Elasticsearch's pictures, random streams against the definition, and
+//! streams that are interrupted.
 
 mod bounds;
 mod case;
@@ -7,3 +8,5 @@ mod definition;
 mod ordered_bytes;
 mod pictures;
 mod properties;
+mod snapshots;
+mod streams;

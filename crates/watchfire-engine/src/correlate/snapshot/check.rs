@@ -42,7 +42,7 @@ pub(super) fn restored<T: Clone>(
     }
     ensure(
         (tally.fed > 0) == correlator.latest.is_some(),
-        "a hit was taken and none was fed, or none and some",
+        "a hit was fed and none was taken, or the other way round",
     )?;
 
     let mut entries: Vec<Aged> = Vec::new();

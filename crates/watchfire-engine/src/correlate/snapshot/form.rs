@@ -136,7 +136,7 @@ pub(super) enum KeyForm<'a> {
     Boolean(bool),
     Integer(Exact),
     /// The bits of the number: its decimal digits would do, but for those that are none.
-    Fraction(u64),
+    Fraction(Exact),
     Ip(Ipv6Addr),
     Instant(Exact),
     Text(Cow<'a, str>),
@@ -316,7 +316,7 @@ impl<'a> From<&'a KeyValue> for KeyForm<'a> {
             KeyValue::Null => Self::Null,
             KeyValue::Boolean(value) => Self::Boolean(*value),
             KeyValue::Integer(number) => Self::Integer(Exact(*number)),
-            KeyValue::Fraction(number) => Self::Fraction(number.get().to_bits()),
+            KeyValue::Fraction(number) => Self::Fraction(Exact(number.get().to_bits().into())),
             KeyValue::Ip(address) => Self::Ip(*address),
             KeyValue::Instant(at) => Self::Instant((*at).into()),
             KeyValue::Text(text) => Self::Text(text.as_ref().into()),
@@ -332,10 +332,14 @@ impl TryFrom<KeyForm<'_>> for KeyValue {
             KeyForm::Null => Self::Null,
             KeyForm::Boolean(value) => Self::Boolean(value),
             KeyForm::Integer(Exact(number)) => Self::Integer(number),
-            KeyForm::Fraction(bits) => match Self::double(f64::from_bits(bits)) {
-                Self::Fraction(number) if number.get().to_bits() == bits => Self::Fraction(number),
-                _ => return Err("a key is written as a fraction and is none"),
-            },
+            KeyForm::Fraction(Exact(bits)) => {
+                let none = "a key is written as a fraction and is none";
+                let bits = u64::try_from(bits).map_err(|_| none)?;
+                match Self::double(f64::from_bits(bits)) {
+                    Self::Fraction(number) if number.get().to_bits() == bits => Self::Fraction(number),
+                    _ => return Err(none),
+                }
+            }
             KeyForm::Ip(address) => Self::Ip(address),
             KeyForm::Instant(at) => Self::Instant(at.into()),
             KeyForm::Text(text) => Self::text(&text),

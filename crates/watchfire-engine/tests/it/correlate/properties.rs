@@ -10,13 +10,13 @@ use watchfire_events::Timestamp;
 use super::definition::{self, Query};
 
 /// How many cases: few enough for every run, and more at night.
-fn config() -> ProptestConfig {
+pub(super) fn config() -> ProptestConfig {
     let cases = std::env::var("WATCHFIRE_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases.unwrap_or(2_000)) }
 }
 
 /// One to four stages with one that is not missing; clauses anywhere need a maxspan.
-fn query() -> impl Strategy<Value = Query> {
+pub(super) fn query() -> impl Strategy<Value = Query> {
     let runs = prop_oneof![4 => Just(1_u32), 1 => 2..4_u32];
     let stage = (prop::bool::weighted(0.3), runs).prop_map(|(missing, runs)| StageForm { missing, runs });
     (prop::collection::vec(stage, 1..5), prop::option::of(0..25_u64)).prop_filter_map(
@@ -28,14 +28,14 @@ fn query() -> impl Strategy<Value = Query> {
 }
 
 #[derive(Clone, Debug)]
-struct RandomEvent {
-    time: Timestamp,
+pub(super) struct RandomEvent {
+    pub(super) time: Timestamp,
     tiebreaker: Option<KeyValue>,
     /// For each stage, and last for `until`, the numbers of its keys.
     satisfies: Vec<Vec<u8>>,
 }
 
-fn event() -> impl Strategy<Value = RandomEvent> {
+pub(super) fn event() -> impl Strategy<Value = RandomEvent> {
     // Mostly whole milliseconds, close together, so that events meet, also in the same one.
     let nanos = prop_oneof![6 => Just(0_i128), 1 => Just(1), 1 => Just(999_999)];
     let keys = prop_oneof![
@@ -61,7 +61,7 @@ fn key(number: u8) -> KeyTuple {
 }
 
 /// The hits of all events, in feeding order.
-fn hits(query: &Query, events: &[RandomEvent], tiebreakers: bool) -> Vec<StageHit<u64>> {
+pub(super) fn hits(query: &Query, events: &[RandomEvent], tiebreakers: bool) -> Vec<StageHit<u64>> {
     let mut hits = Vec::new();
     for (arrival, event) in events.iter().enumerate() {
         for (stage, keys) in event.satisfies.iter().enumerate() {
@@ -87,7 +87,7 @@ fn hits(query: &Query, events: &[RandomEvent], tiebreakers: bool) -> Vec<StageHi
 }
 
 /// What the correlator finds. Behind each hit whose number is in `watermarks` it is told that time has come that far.
-fn found(
+pub(super) fn found(
     query: &Query,
     hits: &[StageHit<u64>],
     settings: SequenceSettings,
