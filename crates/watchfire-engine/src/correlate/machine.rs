@@ -85,13 +85,6 @@ impl<T> Machine<T> {
             + usize::from(self.lead.is_some())
     }
 
-    /// Whether something is stored under this stamp.
-    pub(super) fn holds(&self, stamp: Stamp) -> bool {
-        self.slots.iter().any(|(_, of, _)| *of == stamp)
-            || self.candidates.iter().any(|candidate| candidate.stamp == stamp)
-            || self.lead.is_some_and(|lead| lead.stamp == stamp)
-    }
-
     pub(super) fn slot_mut(&mut self, position: u16) -> Option<&mut Partial<T>> {
         self.slots.iter_mut().find(|(at, _, _)| *at == position).map(|(_, _, partial)| partial)
     }
@@ -103,10 +96,22 @@ impl<T> Machine<T> {
         Some((stamp, partial))
     }
 
-    /// Puts a partial into an empty slot.
-    pub(super) fn put(&mut self, position: u16, stamp: Stamp, partial: Partial<T>) {
-        debug_assert!(self.slots.iter().all(|(of, _, _)| *of != position), "a slot holds one partial");
+    /// Puts a partial into a slot, and takes out the one that was there.
+    pub(super) fn put(
+        &mut self,
+        position: u16,
+        stamp: Stamp,
+        partial: Partial<T>,
+    ) -> Option<(Stamp, Partial<T>)> {
+        if let Some((_, old_stamp, old)) = self.slots.iter_mut().find(|(of, _, _)| *of == position) {
+            return Some((std::mem::replace(old_stamp, stamp), std::mem::replace(old, partial)));
+        }
+        if self.slots.is_empty() {
+            // Most machines never have a second one, and there may be very many.
+            self.slots.reserve_exact(1);
+        }
         self.slots.push((position, stamp, partial));
+        None
     }
 
     /// Takes out the partial stored under a stamp.

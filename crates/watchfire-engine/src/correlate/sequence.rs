@@ -166,7 +166,7 @@ impl<T: Clone> SequenceCorrelator<T> {
                 if let Some(machine) = self.machines.get_mut(&keys) {
                     for (stamp, partial) in machine.take_slots() {
                         self.held -= partial.events.len();
-                        self.ages.gone(stamp);
+                        self.ages.remove(stamp);
                     }
                     self.drop_if_empty(&keys);
                 }
@@ -257,14 +257,15 @@ impl<T: Clone> SequenceCorrelator<T> {
         if position == self.shape.last_position() {
             self.complete(keys, partial, found);
         } else {
-            let stamp = self.ages.enter(keys, self.useful_until(&partial));
-            let machine = self.machines.entry(KeyTuple::clone(keys)).or_default();
-            if let Some((stamp, old)) = machine.take_slot(position) {
-                self.held -= old.events.len();
-                self.ages.gone(stamp);
-            }
+            let useful_until = self.useful_until(&partial);
+            let machine = self.machines.entry(KeyTuple::clone(keys));
+            // The tuple that the machine already has: comparing it with itself looks at no values.
+            let stamp = self.ages.enter(machine.key(), useful_until);
             self.held += partial.events.len();
-            machine.put(position, stamp, partial);
+            if let Some((stamp, old)) = machine.or_default().put(position, stamp, partial) {
+                self.held -= old.events.len();
+                self.ages.remove(stamp);
+            }
         }
     }
 
@@ -276,9 +277,11 @@ impl<T: Clone> SequenceCorrelator<T> {
             return None;
         }
         let (stamp, partial) = machine.take_slot(position - 1)?;
-        self.ages.gone(stamp);
+        if machine.is_empty() {
+            self.machines.remove(keys);
+        }
+        self.ages.remove(stamp);
         self.held -= partial.events.len();
-        self.drop_if_empty(keys);
         let in_time = self.useful_until(&partial).is_none_or(|until| ordinal.time <= until);
         in_time.then_some(partial)
     }
@@ -318,7 +321,7 @@ impl<T: Clone> SequenceCorrelator<T> {
         let machine = self.machines.entry(KeyTuple::clone(keys)).or_default();
         machine.lead = Some(match machine.lead {
             Some(lead) => {
-                self.ages.gone(lead.stamp);
+                self.ages.remove(lead.stamp);
                 lead.followed_by(stamp, at)
             }
             None => {
@@ -334,7 +337,7 @@ impl<T: Clone> SequenceCorrelator<T> {
         let Some(machine) = self.machines.get_mut(keys) else { return };
         for candidate in machine.candidates.extract_if(.., |candidate| candidate.last.time.millis() < at) {
             self.held -= candidate.events.len();
-            self.ages.gone(candidate.stamp);
+            self.ages.remove(candidate.stamp);
             self.deadlines.remove(&(candidate.deadline, candidate.stamp, KeyTuple::clone(keys)));
         }
         self.drop_if_empty(keys);
@@ -355,7 +358,7 @@ impl<T: Clone> SequenceCorrelator<T> {
             let machine = self.machines.get_mut(&keys);
             if let Some(candidate) = machine.and_then(|machine| machine.take_candidate(stamp)) {
                 self.held -= candidate.events.len();
-                self.ages.gone(stamp);
+                self.ages.remove(stamp);
                 self.drop_if_empty(&keys);
                 found.push(self.sequence(&keys, candidate.events, candidate.last));
             }
@@ -364,10 +367,9 @@ impl<T: Clone> SequenceCorrelator<T> {
 
     /// Drops what can make no difference any more.
     fn expire(&mut self, now: Timestamp) {
-        while let Some(aged) = self.ages.pop_useless(now, |aged| holds(&self.machines, aged)) {
+        while let Some(aged) = self.ages.pop_useless(now) {
             self.remove(&aged);
         }
-        self.ages.sweep(self.held, |aged| holds(&self.machines, aged));
     }
 
     /// Gives up the oldest until what is held fits.
@@ -382,7 +384,7 @@ impl<T: Clone> SequenceCorrelator<T> {
         }
     }
 
-    /// Removes what an age entry stands for, if it is still there.
+    /// Removes what an age entry stands for that has been taken out of the queue.
     fn remove(&mut self, aged: &Aged) -> Evicted {
         let mut removed = Evicted::default();
         let Some(machine) = self.machines.get_mut(&aged.keys) else { return removed };
@@ -398,7 +400,9 @@ impl<T: Clone> SequenceCorrelator<T> {
             self.held -= 1;
             removed.leading += 1;
         }
-        self.drop_if_empty(&aged.keys);
+        if machine.is_empty() {
+            self.machines.remove(&aged.keys);
+        }
         removed
     }
 
@@ -428,11 +432,6 @@ impl<T: Clone> SequenceCorrelator<T> {
         let last = i128::from(at).saturating_add(maxspan);
         i64::try_from(last).unwrap_or(i64::MAX)
     }
-}
-
-/// Whether what an age entry stands for is still there.
-fn holds<T>(machines: &FxHashMap<KeyTuple, Machine<T>>, aged: &Aged) -> bool {
-    machines.get(&aged.keys).is_some_and(|machine| machine.holds(aged.stamp))
 }
 
 pub(super) fn end_of_millisecond(at: i64) -> Timestamp {

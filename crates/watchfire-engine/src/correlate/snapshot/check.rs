@@ -53,7 +53,7 @@ pub(super) fn restored<T: Clone>(
     ensure(entries.windows(2).all(|pair| pair[0].stamp < pair[1].stamp), "two things have one stamp")?;
     let is_next = entries.last().is_none_or(|aged| aged.stamp.0 < document.next_stamp);
     ensure(is_next && document.next_stamp < MAX_COUNT, "a stamp is used that was not given yet")?;
-    correlator.ages = AgeQueue::with_entries(entries.into(), document.next_stamp);
+    correlator.ages = AgeQueue::with_entries(entries, document.next_stamp);
     correlator.held = correlator.count_held();
     correlator.make_room();
 
@@ -104,9 +104,8 @@ fn restore_machine<T: Clone>(
     };
     for slot in form.slots {
         let (position, stamp, partial) = partial(slot, correlator)?;
-        ensure(machine.slot_mut(position).is_none(), "a slot holds two begun sequences")?;
         enter(stamp, correlator.useful_until(&partial));
-        machine.put(position, stamp, partial);
+        ensure(machine.put(position, stamp, partial).is_none(), "a slot holds two begun sequences")?;
     }
     for form in form.candidates {
         let candidate = candidate(form, correlator)?;
