@@ -240,7 +240,8 @@ impl<T: Clone> SequenceCorrelator<T> {
             let machine = if self.shape.has_leading() { self.machines.get(keys) } else { None };
             let lead = machine.and_then(|machine| machine.lead);
             Partial {
-                events: Vec::new(),
+                // Of most, nothing comes but the first event.
+                events: Vec::with_capacity(1),
                 first: ordinal.time,
                 last: ordinal.clone(),
                 lead: lead.and_then(|lead| lead.before(ordinal.time.millis())),
