@@ -220,3 +220,24 @@ fn a_stream_holds_no_more_than_the_lateness_bound_and_maxspan_bring() {
     let counts = stream.finish(&mut found);
     assert_eq!((counts.fed, counts.late, counts.evicted), (100_000, 0, Evicted::default()));
 }
+
+#[test]
+fn missing_events_are_decided_at_once_only_where_that_is_asked() {
+    let stages = [StageForm { missing: false, runs: 1 }, StageForm { missing: true, runs: 1 }];
+    let shape = SequenceShape::new(&stages, Some(1_000)).unwrap();
+    for (missing, found_at) in [(MissingDecision::AtOnce, 11), (MissingDecision::WindowClosed, 1_011)] {
+        let sequence = SequenceSettings { missing, ..SequenceSettings::default() };
+        let mut stream = SequenceStream::new(
+            shape.clone(),
+            StreamSettings { lateness_ms: 10, sequence, ..StreamSettings::default() },
+        );
+        let mut found = Vec::new();
+        // That the lateness bound has moved the watermark is not asking.
+        stream.push(&mut vec![hit(0, 10, 0), hit(0, 40, 1)], &mut found).unwrap();
+        assert_eq!((stream.counts().held, found.len()), (1, 0));
+        for millis in [11, 50, 1_010, 1_011] {
+            stream.advance(Timestamp::from_millis(millis), &mut found);
+            assert_eq!(found.is_empty(), millis < found_at);
+        }
+    }
+}
