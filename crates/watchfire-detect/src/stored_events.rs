@@ -203,7 +203,7 @@ mod tests {
             let mut all = Vec::new();
             for batch in 0..3_u64 {
                 let mut events = BatchEvents::default();
-                let made: Vec<Event> = (0..60).map(|at| event(batch * 100 + at, at as usize * 400)).collect();
+                let made: Vec<Event> = (0..60).map(|at| event(batch * 100 + at, at as usize * 150)).collect();
                 made.iter().for_each(|event| events.push(event));
                 events.close();
                 all.extend(

@@ -134,8 +134,17 @@ fn shared_a_truncated_evtx_gives_every_whole_record() {
 #[test]
 fn threads_and_memory_do_not_show() {
     let place = tempfile::tempdir().expect("a temporary folder");
-    let rules = place.path().join("good.toml");
-    fs::write(&rules, RULE).expect("a file can be written");
+    let rules = place.path().join("rules");
+    fs::create_dir(&rules).expect("a folder");
+    fs::write(rules.join("event.toml"), RULE).expect("a file can be written");
+    // Every event is a hit of both stages and ends a pair; the last hundred pairs are three alerts each.
+    let pair =
+        "sequence with maxspan=2s [process where true] [process where process.name : \"cmd.exe\"] | tail 100";
+    let joined = RULE
+        .replace("process where process.name : \"cmd.exe\"", pair)
+        .replace("A shell started", "Two shells")
+        .replace("000000000001", "000000000002");
+    fs::write(rules.join("sequence.toml"), joined).expect("a file can be written");
     let logs = place.path().join("logs");
     fs::create_dir(&logs).expect("a folder");
     // More than one chunk, in one large file and several small ones; some records are broken.
@@ -158,7 +167,7 @@ fn threads_and_memory_do_not_show() {
     };
     let (code, alerts, log) = run("1", "512MiB");
     assert_eq!(code, Some(1), "{log}");
-    assert_eq!(String::from_utf8_lossy(&alerts).lines().count(), 14_355, "{log}");
+    assert_eq!(String::from_utf8_lossy(&alerts).lines().count(), 14_355 + 300, "{log}");
     for (threads, memory) in [("2", "512MiB"), ("4", "64MiB"), ("1", "64MiB")] {
         assert_eq!(run(threads, memory), (code, alerts.clone(), log.clone()), "{threads} {memory}");
     }
