@@ -13,9 +13,9 @@ use watchfire_ir::{Condition, EqlPlan, FieldLeaf, Predicate, StagePlan};
 
 use crate::rule_book::why_not;
 
-/// Bytes that an event costs which a correlator holds: its place in a sequence that has begun, the sequence's own
-/// fields, and its part of the tables that find it.
-const BYTES_PER_HELD_EVENT: u64 = 512;
+/// Bytes that an event costs which a correlator holds, as the bench of sequences measures it: its place in a sequence that
+/// has begun, the sequence's own fields, and its part of the tables that find it.
+const BYTES_PER_HELD_EVENT: u64 = 768;
 
 /// A query for sequences, for samples, or for events of which pipes leave some: its hits are gathered first.
 #[derive(Clone, Debug, PartialEq)]

@@ -16,6 +16,7 @@
 use std::collections::HashSet;
 use std::io;
 
+use sha2::{Digest, Sha256};
 use watchfire_engine::Matches;
 use watchfire_engine::correlate::{Extraction, Sequence, SortableHit, StageExtractor, StageHit};
 use watchfire_events::{Event, EventBatch};
@@ -174,8 +175,9 @@ impl HitSpill {
 #[derive(Debug, Default)]
 pub struct FirstReadings {
     time: Option<[u8; 16]>,
-    /// The identities of the events of the present time.
-    seen: HashSet<Vec<u8>>,
+    /// What the identities of the events of the present time come to. All events of a sample count as of one time; so
+    /// there can be many, and not the texts themselves are kept.
+    seen: HashSet<[u8; 16]>,
 }
 
 impl FirstReadings {
@@ -184,7 +186,8 @@ impl FirstReadings {
         if self.time.replace(time) != Some(time) {
             self.seen.clear();
         }
-        self.seen.insert(identity.to_vec())
+        let digest = Sha256::digest(identity);
+        digest.first_chunk().is_none_or(|digest| self.seen.insert(*digest))
     }
 }
 

@@ -114,7 +114,12 @@ fn asked() -> Asked {
 type Joined = (Vec<u8>, String, Vec<Option<String>>);
 
 /// For each query what is found, in order, in events that come in these batches. `turn` says which of the batches is put first into the spill.
-fn joined(batches: &[Vec<Event>], turn: usize, memory: u64) -> (Vec<Vec<Joined>>, Vec<CorrelationAccount>) {
+fn joined(
+    batches: &[Vec<Event>],
+    turn: usize,
+    memory: u64,
+    to_join: u64,
+) -> (Vec<Vec<Joined>>, Vec<CorrelationAccount>) {
     let Asked { correlations, extractors, set } = &*ASKED;
     let mut hits: Vec<BatchHits> = batches
         .iter()
@@ -130,7 +135,7 @@ fn joined(batches: &[Vec<Event>], turn: usize, memory: u64) -> (Vec<Vec<Joined>>
     hits.into_iter().for_each(|hits| spill.push(hits).expect("temporary files can be written"));
     let mut found: Vec<Vec<Joined>> = vec![Vec::new(); correlations.len()];
     let correlations: Vec<&Correlation> = correlations.iter().collect();
-    let accounts = spill.join(&correlations, MEMORY, &mut |number, result, stored| {
+    let accounts = spill.join(&correlations, to_join, &mut |number, result, stored| {
         let mut ids = Vec::new();
         for place in &result.places {
             ids.push(match place {
@@ -164,7 +169,7 @@ proptest! {
         again in prop::option::of(any::<prop::sample::Index>()),
     ) {
         let events = events(&made);
-        let whole = joined(std::slice::from_ref(&events), 0, MEMORY);
+        let whole = joined(std::slice::from_ref(&events), 0, MEMORY, MEMORY);
         let mut other = events;
         if !other.is_empty() {
             // A step that is prime to most lengths brings them into another order.
@@ -181,7 +186,7 @@ proptest! {
         }
         let batches: Vec<Vec<Event>> = other.chunks(size).map(<[Event]>::to_vec).collect();
         let turn = if batches.is_empty() { 0 } else { turn.index(batches.len()) };
-        let (found, accounts) = joined(&batches, turn, 0);
+        let (found, accounts) = joined(&batches, turn, 0, MEMORY);
         prop_assert_eq!(&found, &whole.0);
         for (account, whole) in accounts.iter().zip(&whole.1) {
             prop_assert_eq!(account.counts, whole.counts);
@@ -196,7 +201,22 @@ fn there_is_something_to_find() {
     let made: Vec<Made> = (0..12)
         .map(|at: u8| (i64::from(at % 5), Some(at % 2), at % 3, 0, vec![at % 2], at.is_multiple_of(2)))
         .collect();
-    let (found, _) = joined(&[events(&made)], 0, MEMORY);
+    let (found, _) = joined(&[events(&made)], 0, MEMORY, MEMORY);
     let counts: Vec<usize> = found.iter().map(Vec::len).collect();
     assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+}
+
+#[test]
+fn what_there_is_no_room_for_is_counted() {
+    let made: Vec<Made> =
+        (0..12).map(|at: u8| (i64::from(at % 6), None, at % 3, at % 2, vec![0], false)).collect();
+    let (all, complete) = joined(&[events(&made)], 0, MEMORY, MEMORY);
+    let (found, accounts) = joined(&[events(&made)], 0, MEMORY, 0);
+    for (number, query) in QUERIES.iter().enumerate() {
+        assert_eq!(complete[number].counts.evicted, 0, "{query}");
+        assert!(complete[number].counts.found >= all[number].len() as u64, "{query}");
+        let is_single = query.starts_with("any");
+        assert_eq!(accounts[number].counts.evicted > 0, !is_single, "{query}");
+        assert_eq!(found[number].is_empty(), !is_single, "{query}");
+    }
 }
