@@ -45,12 +45,12 @@ pub struct CorrelationOptions {
     pub samples_per_key: usize,
 }
 
-/// What was given up for want of room, and so may be missing among the results.
+/// What came of the hits of a correlation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CorrelationCounts {
     /// Results, before a limit.
     pub found: u64,
-    /// Begun sequences, and events of samples, that did not fit into the memory.
+    /// Begun sequences, and events of samples, that were given up for want of room: results may be missing.
     pub evicted: u64,
 }
 

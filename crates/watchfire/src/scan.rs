@@ -50,8 +50,9 @@ const RECORD_SHARE: u64 = 2;
 /// Reads EVTX, Windows event XML, JSON, NDJSON, JSON arrays, search responses, bulk bodies, and gzip, zstd, zip and tar
 /// of these. Formats are found from content.
 ///
-/// The whole input is one window: every event that fits a rule gives an alert, however many there are. Alerts go to
-/// standard output in the order of their time, the summary to standard error.
+/// The whole input is one window: every event that fits a rule gives an alert, however many there are, and every sequence
+/// or sample one with its events behind it. Alerts go to standard output in the order of their time, the summary to
+/// standard error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -318,8 +319,8 @@ fn account_for_correlations(book: &RuleBook, joined: &[CorrelationAccount], summ
             rules.one_window.entry(what.to_owned()).or_default().push(name.clone());
         }
         for (counts, number) in [
-            (&mut rules.repeated_hits, account.repeated),
-            (&mut rules.hits_without_time, account.extracted.without_time),
+            (&mut rules.repeated_events, account.repeated),
+            (&mut rules.events_without_time, account.extracted.without_time),
             (&mut rules.evicted, account.counts.evicted),
             (&mut rules.join_values_left_out, account.extracted.tuples_left_out),
         ] {

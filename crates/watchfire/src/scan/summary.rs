@@ -45,9 +45,9 @@ pub(super) struct Rules {
     /// makes them so.
     pub(super) one_window: BTreeMap<String, Vec<String>>,
     /// Events that were read before, and so take no part again in what is joined: by rule.
-    pub(super) repeated_hits: BTreeMap<String, u64>,
+    pub(super) repeated_events: BTreeMap<String, u64>,
     /// Events without a time, which take no part in a sequence: by rule.
-    pub(super) hits_without_time: BTreeMap<String, u64>,
+    pub(super) events_without_time: BTreeMap<String, u64>,
     /// Begun sequences and events of samples that were given up for want of memory: by rule. Alerts may be missing.
     pub(super) evicted: BTreeMap<String, u64>,
     /// Combinations of values by which an event could be joined, beyond the limit of one event: by rule. Alerts may be
@@ -145,7 +145,7 @@ impl Summary {
             && self.rules.cannot_match.is_empty()
             && self.rules.unsupported.is_empty()
             && self.rules.not_applied.is_empty()
-            && self.rules.hits_without_time.is_empty()
+            && self.rules.events_without_time.is_empty()
             && self.input.events.unrecognised == 0
             && self.input.events.values_of_wrong_type.is_empty()
     }
@@ -205,10 +205,10 @@ impl Summary {
         write_counts(log, &sizes(&rules.one_window), |what, number| {
             format!("  taken over all of the input, as one window: {what}: {number} rules")
         })?;
-        write_counts(log, &rules.hits_without_time, |rule, number| {
+        write_counts(log, &rules.events_without_time, |rule, number| {
             format!("  rule `{rule}`: {number} events have no time, and so take no part")
         })?;
-        write_counts(log, &rules.repeated_hits, |rule, number| {
+        write_counts(log, &rules.repeated_events, |rule, number| {
             format!("  rule `{rule}`: {number} events were read twice, and take part once")
         })?;
         write_counts(log, &rules.evicted, |rule, number| {
