@@ -28,7 +28,7 @@ const FORBIDDEN: [(&str, &str, &str); 6] = [
 ];
 
 /// Tools: they stand beside the layers, and nothing in a layer depends on them, but tests on [`FOR_TESTS`].
-const TOOLS: [&str; 3] = ["xtask", "watchfire-conformance", FOR_TESTS];
+const TOOLS: [&str; 4] = ["xtask", "watchfire-bench", "watchfire-conformance", FOR_TESTS];
 
 /// The tool that tests of any crate may use.
 const FOR_TESTS: &str = "watchfire-test-support";

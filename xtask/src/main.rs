@@ -1,9 +1,9 @@
 //! Chores of this repository, each one command: `cargo xtask --help`.
 
-mod conformance;
 mod fuzz;
 mod gate;
 mod layers;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -19,6 +19,8 @@ Chores of this repository.
   cargo xtask layers            dependencies between crates point down
   cargo xtask conformance       what public rules, events and cases give, as tables (needs the shared data);
                                 some parts only: rules, positive-events, eql, kql, fixtures, own-rules
+  cargo xtask bench [WORD…]     what a scan costs, as ratios to reading alone (needs the shared data); workloads
+                                by name: windows-json, defend-json, evtx; `--runs N`, `--events N`
 ";
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on its streams")]
@@ -48,7 +50,8 @@ fn run(words: &[&str]) -> Result<()> {
             fuzz::replay(seconds)
         }
         ["layers"] => layers::check(),
-        ["conformance", parts @ ..] => conformance::report(parts),
+        ["conformance", parts @ ..] => tools::conformance(parts),
+        ["bench", words @ ..] => tools::bench(words),
         other => bail!("unknown chore `{}`; see `cargo xtask --help`", other.join(" ")),
     }
 }
