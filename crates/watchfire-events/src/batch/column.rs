@@ -239,7 +239,9 @@ impl ColumnBuilder {
         }
         let code = match (&mut self.distinct, value) {
             (Distinct::Text(_), Value::String(text)) => {
-                if self.ignore_above.is_some_and(|limit| text.chars().count() > limit) {
+                // A text has no more characters than bytes.
+                let is_long = |limit| text.len() > limit && text.chars().count() > limit;
+                if self.ignore_above.is_some_and(is_long) {
                     return true;
                 }
                 Some(self.text_code(text))

@@ -42,38 +42,45 @@ fn argv(command_line: &str) -> Vec<String> {
 fn first_argument(text: &str) -> (String, &str) {
     let mut argument = String::new();
     let mut quoted = false;
-    let mut backslashes = 0;
-    let mut characters = text.char_indices().peekable();
-    while let Some((at, character)) = characters.next() {
-        if character == '\\' {
-            backslashes += 1;
-            continue;
-        }
-        if character == '"' {
-            // 2n backslashes stand for n and leave the quote its meaning; one more makes the quote a literal.
-            argument.extend(std::iter::repeat_n('\\', backslashes / 2));
-            if backslashes % 2 == 1 {
-                argument.push('"');
-            } else if quoted && characters.peek().is_some_and(|&(_, next)| next == '"') {
-                // A doubled quote inside quotes is one literal quote, and closes them.
-                characters.next();
+    let mut rest = text;
+    loop {
+        let plain = rest.find(['\\', '"', ' ', '\t']).unwrap_or(rest.len());
+        argument.push_str(&rest[..plain]);
+        rest = &rest[plain..];
+        match rest.as_bytes() {
+            [] => return (argument, rest),
+            [b'\\', ..] => {
+                let behind = rest.trim_start_matches('\\');
+                let backslashes = &rest[..rest.len() - behind.len()];
+                rest = behind;
+                // Before a quote, 2n backslashes stand for n and leave it its meaning; one more makes it a literal.
+                if let Some(behind) = rest.strip_prefix('"') {
+                    argument.push_str(&backslashes[..backslashes.len() / 2]);
+                    if backslashes.len() % 2 == 1 {
+                        argument.push('"');
+                        rest = behind;
+                    }
+                } else {
+                    argument.push_str(backslashes);
+                }
+            }
+            // A doubled quote inside quotes is one literal quote, and closes them.
+            [b'"', b'"', ..] if quoted => {
                 argument.push('"');
                 quoted = false;
-            } else {
-                quoted = !quoted;
+                rest = &rest[2..];
             }
-            backslashes = 0;
-            continue;
+            [b'"', ..] => {
+                quoted = !quoted;
+                rest = &rest[1..];
+            }
+            _ if quoted => {
+                argument.push_str(&rest[..1]);
+                rest = &rest[1..];
+            }
+            _ => return (argument, rest),
         }
-        argument.extend(std::iter::repeat_n('\\', backslashes));
-        backslashes = 0;
-        if !quoted && (character == ' ' || character == '\t') {
-            return (argument, &text[at..]);
-        }
-        argument.push(character);
     }
-    argument.extend(std::iter::repeat_n('\\', backslashes));
-    (argument, "")
 }
 
 /// Two blanks in a row and a blank at the end give an empty argument, as in the reference.
