@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::report::Section;
 
 /// How many keys of the same reason are shown.
-const SHOWN_KEYS: usize = 8;
+const SHOWN_KEYS: usize = 16;
 
 /// What is expected to miss, by key.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +39,11 @@ impl Expected {
     /// The entries, in order of key.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.reasons.iter().map(|(key, reason)| (key.as_str(), reason.as_str()))
+    }
+
+    /// Whether there is a reason for a key.
+    pub(crate) fn explains(&self, key: &str) -> bool {
+        self.reasons.contains_key(key)
     }
 
     /// Compares what was found, by key, with what the file says. A difference in either direction is a failure. The

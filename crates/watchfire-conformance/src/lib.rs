@@ -17,6 +17,7 @@ mod condition_only;
 mod corpus;
 mod correlated;
 mod eql_cases;
+mod eql_unit;
 mod expected;
 mod fired;
 mod fixture_comparison;
@@ -42,7 +43,7 @@ pub enum Part {
     Rules,
     /// Whether events made for rules fire them.
     PositiveEvents,
-    /// Elasticsearch's own cases of EQL, and ours.
+    /// Elasticsearch's own cases and unit files of EQL, and our cases.
     Eql,
     /// Our cases of KQL, Lucene queries and filters.
     Kql,
@@ -78,7 +79,9 @@ pub fn run(parts: &[Part], shared: &Path) -> Vec<Section> {
         (Part::Rules, Some(corpus)) => vec![rules::section(corpus), behavior_rules::section(shared)],
         (Part::PositiveEvents, Some(corpus)) => positive_events::sections(corpus, shared),
         (Part::Rules | Part::PositiveEvents, None) => Vec::new(),
-        (Part::Eql, _) => vec![eql_cases::section(shared), own_cases::section(Language::Eql)],
+        (Part::Eql, _) => {
+            vec![eql_cases::section(shared), eql_unit::section(shared), own_cases::section(Language::Eql)]
+        }
         (Part::Kql, _) => vec![own_cases::section(Language::Kql)],
         (Part::Fixtures, _) => vec![fixtures::section(shared)],
         (Part::OwnRules, _) => vec![own_rules::section()],

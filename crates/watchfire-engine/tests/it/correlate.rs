@@ -1,4 +1,4 @@
-//! Sequences and samples: pictures of our own, Elasticsearch's pictures, random streams against the definition, and
+//! Sequences and samples: pictures of our own, random streams against the definition, and
 //! streams that are interrupted.
 
 mod bounds;
@@ -6,7 +6,6 @@ mod case;
 mod cases;
 mod definition;
 mod ordered_bytes;
-mod pictures;
 mod properties;
 mod snapshots;
 mod streams;

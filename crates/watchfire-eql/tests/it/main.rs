@@ -11,7 +11,6 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod cases;
-mod conformance;
 mod dump;
 mod edits;
 mod invariants;
@@ -19,3 +18,4 @@ mod limits;
 mod properties;
 mod random_trees;
 mod rule_corpus;
+mod upstream_queries;

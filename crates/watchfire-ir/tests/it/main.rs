@@ -1,7 +1,6 @@
 //! Tests of the resolution of queries as its callers see it.
 
 mod eql;
-mod eql_conformance;
 mod eql_corpus;
 mod eql_properties;
 mod evaluator;
