@@ -17,6 +17,7 @@ mod condition_only;
 mod corpus;
 mod correlated;
 mod eql_cases;
+mod eql_page;
 mod eql_unit;
 mod expected;
 mod fired;
@@ -30,6 +31,7 @@ mod report;
 mod rules;
 
 pub use corpus::Corpus;
+pub use eql_page::{eql_figures, eql_page, figures_of_page};
 pub use own_cases::{Language, section as own_cases};
 pub use own_rules::section as own_rules;
 pub use report::Section;

@@ -1,3 +1,4 @@
 //! The report, held by the gate.
 
+mod eql_page;
 mod report;
