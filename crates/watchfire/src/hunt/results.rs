@@ -47,8 +47,8 @@ impl Results {
         Self { sorted }
     }
 
-    /// Adds a result: what it is sorted by, which begins with its time; what an event is known by, or nothing where it
-    /// is none; and its text.
+    /// Adds a result: what it is sorted by; what an event is known by, which then is sorted by its time first, or nothing
+    /// where the result is none; and its text.
     pub(super) fn push(&mut self, key: Vec<u8>, identity: &[u8], text: &[u8]) -> io::Result<()> {
         let mut payload = (identity.len() as u32).to_be_bytes().to_vec();
         payload.extend_from_slice(identity);
@@ -106,8 +106,12 @@ impl InOrder {
             let (length, rest) = payload.split_first_chunk().ok_or_else(broken)?;
             let length = u32::from_be_bytes(*length) as usize;
             let (identity, text) = rest.split_at_checked(length).ok_or_else(broken)?;
-            let time = key.first_chunk().ok_or_else(broken)?;
-            if identity.is_empty() || self.readings.is_first(*time, identity) {
+            // Only what an event is known by comes with a key that begins with its time.
+            let is_new = identity.is_empty() || {
+                let time = key.first_chunk().ok_or_else(broken)?;
+                self.readings.is_first(*time, identity)
+            };
+            if is_new {
                 return Ok(Some(text.to_vec()));
             }
             self.repeated += 1;
