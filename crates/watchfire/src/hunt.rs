@@ -59,7 +59,7 @@ pub(crate) struct Hunt {
     /// The language of the query.
     #[arg(long, value_enum, default_value_t = Language::Eql)]
     language: Language,
-    /// How events are written.
+    /// How results are written.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Shows this many events, sequences or samples at most; what is left out is counted.
@@ -119,6 +119,9 @@ impl Hunt {
     fn hunt(&self, log: &mut dyn Write) -> io::Result<Exit> {
         let schema = MappedCatalogue::new(self.mapping()?, catalogue());
         let category = self.event_category_field.as_deref();
+        if category.is_some() && self.language != Language::Eql {
+            writeln!(log, "`--event-category-field` makes no difference: only EQL asks for a category")?;
+        }
         let Some(plan) = query::understand(&self.query, self.language, category, &schema, log)? else {
             return Ok(Exit::Usage);
         };
