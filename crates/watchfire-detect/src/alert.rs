@@ -4,7 +4,7 @@ mod group;
 mod overrides;
 
 use serde_json::{Map, Value, json};
-use watchfire_events::{Document, Event, Timestamp, get_field, set_field};
+use watchfire_events::{Document, Event, Place, Timestamp, get_field, set_field};
 use watchfire_rules::model::{Rule, RuleType, Severity};
 
 pub use self::group::AlertGroup;
@@ -55,6 +55,7 @@ impl AlertBuilder {
                 depth: 1,
                 is_building_block: rule.is_building_block(),
                 own: Vec::new(),
+                place: Some(&event.place),
             },
             event.document.clone(),
         )
@@ -65,8 +66,9 @@ impl AlertBuilder {
     }
 
     /// The document of an alert: what it is about, and what the alert adds.
-    fn build(&self, rule: &Rule, draft: Draft, mut document: Document) -> Alert {
-        let Draft { id, at: time, original_time, facts, ancestors, depth, is_building_block, own } = draft;
+    fn build(&self, rule: &Rule, draft: Draft<'_>, mut document: Document) -> Alert {
+        let Draft { id, at: time, original_time, facts, ancestors, depth, is_building_block, own, place } =
+            draft;
         let uuid = self.rule_uuid(rule);
         let source = rule.kind.source().map(|source| source.index().to_vec()).unwrap_or_default();
         let at = time.to_iso_millis();
@@ -142,13 +144,16 @@ impl AlertBuilder {
         set("alert.rule.execution.uuid", uuid.derive("scan").to_string().into());
         set("alert.rule.execution.timestamp", at.clone().into());
         set("alert.rule.execution.type", "manual".into());
+        if let Some(place) = place {
+            document.insert("watchfire.evidence".into(), evidence(place));
+        }
         document.insert("@timestamp".into(), at.into());
         Alert { id, time, severity, document }
     }
 }
 
 /// What distinguishes alerts of different forms.
-struct Draft {
+struct Draft<'a> {
     id: AlertId,
     /// When the alert is made.
     at: Timestamp,
@@ -160,6 +165,8 @@ struct Draft {
     is_building_block: bool,
     /// Further fields, their names without `kibana.`.
     own: Vec<(&'static str, Value)>,
+    /// Where the event stands, if there is one.
+    place: Option<&'a Place>,
 }
 
 /// A rule without an id is told from others by its name; else two of them would share their alerts' ids.
@@ -169,6 +176,17 @@ fn rule_id(rule: &Rule) -> String {
 
 fn time_of(document: &Document) -> Option<Timestamp> {
     get_field(document, "@timestamp").and_then(Value::as_str).and_then(Timestamp::parse)
+}
+
+/// Where an event stands in the evidence: what a person needs to see the record itself.
+fn evidence(place: &Place) -> Value {
+    let mut evidence = json!({ "path": &*place.input, "record": place.record });
+    for (name, number) in [("line", place.line), ("offset", place.offset)] {
+        if let Some(number) = number {
+            evidence[name] = number.into();
+        }
+    }
+    evidence
 }
 
 /// An event as an ancestor of an alert.
@@ -249,7 +267,7 @@ fn names_of_type(rule_type: RuleType) -> (&'static str, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use watchfire_events::{DataStream, EventId, Place};
+    use watchfire_events::{DataStream, EventId};
 
     const RULE: &str = r#"
         [rule]

@@ -41,10 +41,12 @@ impl AlertBuilder {
             .iter()
             .enumerate()
             .map(|(index, place)| {
-                let (document, ancestors) = match place {
-                    SequencePlace::Event(event) => (event.document.clone(), vec![ancestor(event)]),
+                let (document, ancestors, stands_at) = match place {
+                    SequencePlace::Event(event) => {
+                        (event.document.clone(), vec![ancestor(event)], Some(&event.place))
+                    }
                     SequencePlace::Missing => {
-                        (Document::from_iter([("missing".to_owned(), true.into())]), Vec::new())
+                        (Document::from_iter([("missing".to_owned(), true.into())]), Vec::new(), None)
                     }
                 };
                 let draft = Draft {
@@ -59,6 +61,7 @@ impl AlertBuilder {
                         ("alert.group.id", shell_id.as_str().into()),
                         ("alert.group.index", index.into()),
                     ],
+                    place: stands_at,
                 };
                 self.build(rule, draft, document)
             })
@@ -83,6 +86,7 @@ impl AlertBuilder {
             depth: 2,
             is_building_block: rule.is_building_block(),
             own: vec![("alert.group.id", shell_id.as_str().into())],
+            place: None,
         };
         let shell = self.build(rule, draft, common);
         AlertGroup { shell, blocks }

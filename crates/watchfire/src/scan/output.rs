@@ -53,6 +53,8 @@ const COLUMNS: &[(&str, &[&str])] = &[
     ("alert_id", &["kibana.alert.uuid"]),
     ("group_id", &["kibana.alert.group.id"]),
     ("group_index", &["kibana.alert.group.index"]),
+    ("evidence", &["watchfire.evidence.path"]),
+    ("record", &["watchfire.evidence.record"]),
     ("reason", &["kibana.alert.reason"]),
 ];
 
