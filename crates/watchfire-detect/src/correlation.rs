@@ -152,7 +152,7 @@ impl Correlation {
         necessary.map(with_keys).find_map(|condition| why_not(patterns, &condition, coverage))
     }
 
-    /// Joins hits, which come in feeding order; results go to `found`, in no particular order if there is no limit.
+    /// The same at work, holding about so many bytes. Without a limit, results come in no particular order.
     pub(crate) fn begin<T: Clone>(&self, memory: u64) -> Joining<T> {
         let max_held = usize::try_from(memory / BYTES_PER_HELD_EVENT).unwrap_or(usize::MAX);
         let correlator = match &self.form {
