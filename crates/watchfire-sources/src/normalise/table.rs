@@ -46,7 +46,7 @@ pub(crate) const fn copied(raw: &'static str, target: &'static str, conversion: 
 
 impl FieldRule {
     /// The row for these event ids only.
-    pub(crate) const fn only(mut self, codes: &'static [u32]) -> Self {
+    pub(crate) const fn for_events(mut self, codes: &'static [u32]) -> Self {
         self.codes = codes;
         self
     }

@@ -16,22 +16,22 @@ use super::table::{Conversion, EventRow, FieldRule, apply, copied, moved};
 /// Where the data of particular events go; accounts are in [`accounts`], explained numbers in [`details`].
 const FIELDS: &[FieldRule] = &[
     // A process creation names the new process and its creator.
-    moved("NewProcessId", "process.pid", Conversion::Number).only(&[4688]),
-    copied("ProcessId", "process.parent.pid", Conversion::Number).only(&[4688]),
-    copied("CommandLine", "process", Conversion::CommandLine(Splitting::KeepQuotes)).only(&[4688]),
+    moved("NewProcessId", "process.pid", Conversion::Number).for_events(&[4688]),
+    copied("ProcessId", "process.parent.pid", Conversion::Number).for_events(&[4688]),
+    copied("CommandLine", "process", Conversion::CommandLine(Splitting::KeepQuotes)).for_events(&[4688]),
     // Shares.
-    copied("RelativeTargetName", "file.name", Conversion::Text).only(&[5140, 5145]),
-    copied("ShareLocalPath", "file.directory", Conversion::Text).only(&[5140, 5145]),
+    copied("RelativeTargetName", "file.name", Conversion::Text).for_events(&[5140, 5145]),
+    copied("ShareLocalPath", "file.directory", Conversion::Text).for_events(&[5140, 5145]),
     // The firewall.
-    moved("SourceAddress", "source.ip", Conversion::Address).only(events::FIREWALL),
-    moved("SourcePort", "source.port", Conversion::Number).only(events::FIREWALL),
-    moved("DestAddress", "destination.ip", Conversion::Address).only(events::FIREWALL),
-    moved("DestPort", "destination.port", Conversion::Number).only(events::FIREWALL),
-    copied("ProcessID", "process.pid", Conversion::Number).only(events::FIREWALL),
-    copied("ProcessId", "process.pid", Conversion::Number).only(events::FIREWALL),
+    moved("SourceAddress", "source.ip", Conversion::Address).for_events(events::FIREWALL),
+    moved("SourcePort", "source.port", Conversion::Number).for_events(events::FIREWALL),
+    moved("DestAddress", "destination.ip", Conversion::Address).for_events(events::FIREWALL),
+    moved("DestPort", "destination.port", Conversion::Number).for_events(events::FIREWALL),
+    copied("ProcessID", "process.pid", Conversion::Number).for_events(events::FIREWALL),
+    copied("ProcessId", "process.pid", Conversion::Number).for_events(events::FIREWALL),
     // Services and tickets.
-    copied("ServiceName", "service.name", Conversion::Text).only(&[4697, 4768, 4769, 4770, 4771]),
-    copied("ClientName", "source.domain", Conversion::Text).only(events::SESSION_EVENTS),
+    copied("ServiceName", "service.name", Conversion::Text).for_events(&[4697, 4768, 4769, 4770, 4771]),
+    copied("ClientName", "source.domain", Conversion::Text).for_events(events::SESSION_EVENTS),
 ];
 
 /// Data of every event that the table knows.
