@@ -28,15 +28,11 @@ pub(crate) fn results(
     }
     let mut found: Vec<(Vec<u8>, Sequence<u32>)> = Vec::new();
     let joined = hits.join(&[correlation], MEMORY, &mut |_, result, stored| {
-        let mut places = Vec::new();
-        for place in &result.places {
-            places.push(match place {
-                SequencePlace::Event(event) => {
-                    SequencePlace::Event(stored.get(*event)?.place.record as u32 - 1)
-                }
-                SequencePlace::Missing => SequencePlace::Missing,
-            });
-        }
+        let row = |place: &SequencePlace<Event>| match place {
+            SequencePlace::Event(event) => SequencePlace::Event(event.place.record as u32 - 1),
+            SequencePlace::Missing => SequencePlace::Missing,
+        };
+        let places = stored.places(result)?.iter().map(row).collect();
         let key = correlation.sort_key(result, found.len() as u64);
         found.push((key, Sequence { keys: result.keys.clone(), places, last: result.last.clone() }));
         Ok(())

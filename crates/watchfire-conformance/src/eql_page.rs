@@ -84,15 +84,8 @@ fn limits() -> String {
 /// The number with its thousands apart.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
-    let first = digits.len() % 3;
-    let (head, rest) = digits.split_at(first);
-    let groups = rest.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
-    Some(head.to_owned())
-        .filter(|head| !head.is_empty())
-        .into_iter()
-        .chain(groups)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let groups = digits.as_bytes().rchunks(3).rev();
+    groups.map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ")
 }
 
 /// The codes that name features of the other dialects.

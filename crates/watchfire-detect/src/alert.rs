@@ -17,8 +17,10 @@ use crate::reason::reason;
 pub struct Alert {
     /// Its identity.
     pub id: AlertId,
-    /// When the event happened; the epoch if it has no time.
+    /// When it is made: at the time of its event, of several that of the last; the epoch if there is none.
     pub time: Timestamp,
+    /// The time of its event, of several that of the first.
+    pub original_time: Option<Timestamp>,
     /// Severity after overrides.
     pub severity: Severity,
     /// The document.
@@ -148,7 +150,7 @@ impl AlertBuilder {
             document.insert("watchfire.evidence".into(), evidence(place));
         }
         document.insert("@timestamp".into(), at.into());
-        Alert { id, time, severity, document }
+        Alert { id, time, original_time, severity, document }
     }
 }
 

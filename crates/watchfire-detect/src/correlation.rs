@@ -21,17 +21,9 @@ const BYTES_PER_HELD_EVENT: u64 = 768;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Correlation {
     plan: EqlPlan,
-    form: Form,
     order: OrderFields,
     limit: ResultLimit,
     samples_per_key: usize,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Form {
-    Events,
-    Sequence(SequenceShape),
-    Sample(usize),
 }
 
 /// How the hits of a query are joined, beyond what its text says.
@@ -69,25 +61,21 @@ impl Correlation {
             let all = std::iter::once(condition.clone()).chain(filters.iter().cloned());
             *condition = Condition::all(all);
         };
-        let form = match &mut plan {
-            EqlPlan::Event(plan) => {
-                narrow(&mut plan.condition);
-                Form::Events
-            }
+        match &mut plan {
+            EqlPlan::Event(plan) => narrow(&mut plan.condition),
             EqlPlan::Sequence(plan) => {
                 spread_key_constraints(&mut plan.stages);
                 plan.stages.iter_mut().chain(&mut plan.until).for_each(|stage| narrow(&mut stage.condition));
-                Form::Sequence(SequenceShape::of_plan(plan)?)
+                SequenceShape::of_plan(plan)?;
             }
             EqlPlan::Sample(plan) => {
                 spread_key_constraints(&mut plan.stages);
                 plan.stages.iter_mut().for_each(|stage| narrow(&mut stage.condition));
                 SampleCorrelator::<()>::new(plan.stages.len(), SampleSettings::default())?;
-                Form::Sample(plan.stages.len())
             }
-        };
+        }
         let CorrelationOptions { order, limit, samples_per_key } = options;
-        Ok(Self { plan, form, order, limit, samples_per_key })
+        Ok(Self { plan, order, limit, samples_per_key })
     }
 
     /// What the matcher is to be asked: the conditions of the stages, then that of `until`.
@@ -106,16 +94,16 @@ impl Correlation {
 
     /// What results are called.
     pub fn name_of_results(&self) -> &'static str {
-        match self.form {
-            Form::Events => "events",
-            Form::Sequence(_) => "sequences",
-            Form::Sample(_) => "samples",
+        match self.plan {
+            EqlPlan::Event(_) => "events",
+            EqlPlan::Sequence(_) => "sequences",
+            EqlPlan::Sample(_) => "samples",
         }
     }
 
     /// Whether a result is a group of events, and not just one.
     pub fn gives_groups(&self) -> bool {
-        self.form != Form::Events
+        !matches!(self.plan, EqlPlan::Event(_))
     }
 
     /// If the result depends on how much of the past is looked at: what makes it so.
@@ -133,7 +121,7 @@ impl Correlation {
     /// then as they were made. `number` counts the results.
     pub fn sort_key<T>(&self, result: &Sequence<T>, number: u64) -> Vec<u8> {
         let mut key = Vec::new();
-        if !matches!(self.form, Form::Sample(_)) {
+        if !matches!(self.plan, EqlPlan::Sample(_)) {
             result.last.write_ordered(&mut key);
         }
         write_keys(&result.keys, &mut key);
@@ -155,22 +143,23 @@ impl Correlation {
     /// The same at work, holding about so many bytes. Without a limit, results come in no particular order.
     pub(crate) fn begin<T: Clone>(&self, memory: u64) -> Joining<T> {
         let max_held = usize::try_from(memory / BYTES_PER_HELD_EVENT).unwrap_or(usize::MAX);
-        let correlator = match &self.form {
-            Form::Events => Correlator::Events,
-            Form::Sequence(shape) => {
+        let few = "a correlation is made of few enough stages";
+        let correlator = match &self.plan {
+            EqlPlan::Event(_) => Correlator::Events,
+            EqlPlan::Sequence(plan) => {
                 let settings = SequenceSettings { max_held, ..SequenceSettings::default() };
-                Correlator::Sequence(Box::new(SequenceCorrelator::new(shape.clone(), settings)))
+                let shape = SequenceShape::of_plan(plan).expect(few);
+                Correlator::Sequence(Box::new(SequenceCorrelator::new(shape, settings)))
             }
-            Form::Sample(stages) => {
+            EqlPlan::Sample(plan) => {
                 let settings = SampleSettings { max_samples_per_key: self.samples_per_key, max_held };
-                let correlator = SampleCorrelator::new(*stages, settings);
-                Correlator::Sample(correlator.expect("a correlation is made of few enough stages"))
+                Correlator::Sample(SampleCorrelator::new(plan.stages.len(), settings).expect(few))
             }
         };
         Joining {
             correlator,
             limit: self.limit,
-            sorts: !matches!(self.form, Form::Sample(_)),
+            sorts: !matches!(self.plan, EqlPlan::Sample(_)),
             waiting: Vec::new(),
             counts: CorrelationCounts::default(),
         }

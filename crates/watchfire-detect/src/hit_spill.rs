@@ -19,10 +19,10 @@ use std::io;
 use sha2::{Digest, Sha256};
 use watchfire_engine::Matches;
 use watchfire_engine::correlate::{Extraction, Sequence, SortableHit, StageExtractor, StageHit};
-use watchfire_events::{Event, EventBatch};
+use watchfire_events::{Event, EventBatch, Timestamp};
 
 use crate::correlation::{Correlation, CorrelationCounts, Joining};
-use crate::sorted_spill::SortedSpill;
+use crate::sorted_spill::{SortedSpill, damaged_spill};
 use crate::stored_events::{BatchEvents, EventRef, StoredEvents};
 
 /// The part of the memory for events that are kept to be read again: one in this many. The rest is for the hits.
@@ -104,8 +104,7 @@ pub struct CorrelationAccount {
 }
 
 impl HitSpill {
-    /// An empty one for so many correlations. It keeps within about so many bytes, and once more as many while it
-    /// joins.
+    /// An empty one for so many correlations. It keeps at most about so many bytes in memory.
     pub fn new(correlations: usize, memory: u64) -> Self {
         let events = memory / EVENT_SHARE;
         Self {
@@ -152,13 +151,14 @@ impl HitSpill {
         while let Some((number, _)) = next.as_ref().and_then(|(key, _)| key.split_first_chunk()) {
             let number = *number;
             let at = u32::from_be_bytes(number) as usize;
-            let account = accounts.get_mut(at).ok_or_else(broken)?;
+            let account = accounts.get_mut(at).ok_or_else(damaged_spill)?;
             let mut give = |result: Sequence<EventRef>| found(at, &result, &mut events);
-            let mut joining: Joining<EventRef> = correlations.get(at).ok_or_else(broken)?.begin(memory);
+            let mut joining: Joining<EventRef> =
+                correlations.get(at).ok_or_else(damaged_spill)?.begin(memory);
             let mut numbering = Numbering::default();
             while let Some((key, payload)) = next.take_if(|(key, _)| key.starts_with(&number)) {
-                let hit = SortableHit::read(&key[number.len()..]).ok_or_else(broken)?;
-                let (event, identity) = payload.split_first_chunk().ok_or_else(broken)?;
+                let hit = SortableHit::read(&key[number.len()..]).ok_or_else(damaged_spill)?;
+                let (event, identity) = payload.split_first_chunk().ok_or_else(damaged_spill)?;
                 if let Some(arrival) = numbering.number(&hit, identity) {
                     joining.push(hit.into_hit(arrival, EventRef::from_bytes(*event)), &mut give)?;
                 }
@@ -194,7 +194,8 @@ impl FirstReadings {
 /// Numbers events as their hits come by in order.
 #[derive(Default)]
 struct Numbering {
-    present: Option<SortableHit>,
+    /// The time and position of the present event.
+    present: Option<(Timestamp, Vec<u8>)>,
     number: Option<u64>,
     next: u64,
     /// Events that had been there before.
@@ -205,7 +206,7 @@ struct Numbering {
 impl Numbering {
     /// The number of a hit's event; `None` if the event has been there.
     fn number(&mut self, hit: &SortableHit, identity: &[u8]) -> Option<u64> {
-        let is_same = |present: &SortableHit| present.time == hit.time && present.position == hit.position;
+        let is_same = |(time, position): &(_, _)| *time == hit.time && *position == hit.position;
         if self.present.as_ref().is_some_and(is_same) {
             return self.number;
         }
@@ -213,12 +214,7 @@ impl Numbering {
         self.number = is_first.then_some(self.next);
         self.next += u64::from(is_first);
         self.repeated += u64::from(!is_first);
-        self.present = Some(hit.clone());
+        self.present = Some((hit.time, hit.position.clone()));
         self.number
     }
-}
-
-/// What the data must have been tampered with for.
-pub(crate) fn broken() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "a temporary file has changed under our hands")
 }

@@ -4,10 +4,12 @@
 //! query, filters ──► read_query, read_filters ──► plan, conditions      (hunts and checks use these too)
 //! rules ───────────► RuleBook::compile ─────────► RuleSet, and for every rule that does not run the reason why not
 //!                                                   │
-//! EventBatch ───────────────────────────────────────┴─► hits ──► AlertBuilder::of_event ──► alerts ──► SortedSpill
+//! EventBatch ───────────────────────────────────────┴─► hits ─┬──────────────► AlertBuilder::of_event ──► alerts
+//!                                                             └─► HitSpill ──► AlertBuilder::of_group ──► alerts
 //! ```
 //!
-//! This crate must not know where events come from.
+//! Hits of sequences and samples are sorted on disk and joined when the input has ended ([`HitSpill`], [`Correlation`]);
+//! what is found is put in order by a [`SortedSpill`]. This crate must not know where events come from.
 
 mod alert;
 mod compile;
@@ -32,5 +34,5 @@ pub use query::{QueryOptions, QueryTree, ReadFilter, ReadQuery, read_filters, re
 pub use reason::reason;
 pub use rule_book::{RuleBook, RuleState, not_applied};
 pub use rule_test::{TestOutcome, TestResult, run_tests};
-pub use sorted_spill::{SortedEntries, SortedSpill};
+pub use sorted_spill::{SortedEntries, SortedSpill, damaged_spill};
 pub use stored_events::{EventRef, StoredEvents};

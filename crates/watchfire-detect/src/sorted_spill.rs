@@ -1,12 +1,17 @@
 //! Sorting more than fits into memory.
 //!
-//! Alerts are found in the order of the input, and written in an order of their own. Entries are kept until they
-//! exceed the given memory, then sorted and put aside in a temporary file; at the end the files are merged.
+//! What is found in the order of the input is wanted in an order of its own. Entries are kept until they exceed
+//! the given memory, then sorted and put aside in a temporary file; at the end the files are merged.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+
+/// Says that bytes read back from a temporary file are not those that were written.
+pub fn damaged_spill() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a temporary file has changed under our hands")
+}
 
 /// What an entry costs beside its bytes: two allocations and two lengths.
 const ENTRY_OVERHEAD: usize = 64;

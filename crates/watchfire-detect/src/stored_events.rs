@@ -6,9 +6,10 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
+use watchfire_engine::correlate::{Sequence, SequencePlace};
 use watchfire_events::{DataStream, Document, Event, EventId, Place};
 
-use crate::hit_spill::broken;
+use crate::sorted_spill::damaged_spill;
 
 /// Bytes of events that are packed together.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -106,17 +107,15 @@ impl StoredEvents {
     }
 
     /// Reads an event back.
-    ///
-    /// # Errors
-    /// If the temporary file cannot be read.
-    pub fn get(&mut self, event: EventRef) -> io::Result<Event> {
+    fn get(&mut self, event: EventRef) -> io::Result<Event> {
         let block = match self.cache.take(event.block) {
             Some(block) => block,
             None => Block::parse(self.read(event.block)?),
         };
         let parsed = block.line(event.at).and_then(|line| serde_json::from_slice(line).ok());
         self.cache.put(event.block, block);
-        let (data_stream, id, input, record, line, offset, document): Parts = parsed.ok_or_else(broken)?;
+        let (data_stream, id, input, record, line, offset, document): Parts =
+            parsed.ok_or_else(damaged_spill)?;
         Ok(Event {
             id: EventId::given(id),
             data_stream: DataStream::new(data_stream),
@@ -125,9 +124,23 @@ impl StoredEvents {
         })
     }
 
+    /// Reads the events of a result back, each in its place.
+    ///
+    /// # Errors
+    /// If the temporary file cannot be read.
+    pub fn places(&mut self, result: &Sequence<EventRef>) -> io::Result<Vec<SequencePlace<Event>>> {
+        let place = |place: &SequencePlace<EventRef>| {
+            Ok(match place {
+                SequencePlace::Event(event) => SequencePlace::Event(self.get(*event)?),
+                SequencePlace::Missing => SequencePlace::Missing,
+            })
+        };
+        result.places.iter().map(place).collect()
+    }
+
     fn read(&mut self, block: u32) -> io::Result<Vec<u8>> {
-        let (start, length) = *self.blocks.get(block as usize).ok_or_else(broken)?;
-        let file = self.file.as_mut().ok_or_else(broken)?;
+        let (start, length) = *self.blocks.get(block as usize).ok_or_else(damaged_spill)?;
+        let file = self.file.as_mut().ok_or_else(damaged_spill)?;
         file.seek(SeekFrom::Start(start))?;
         let mut packed = vec![0; length];
         file.read_exact(&mut packed)?;

@@ -136,13 +136,11 @@ fn joined(
     let mut found: Vec<Vec<Joined>> = vec![Vec::new(); correlations.len()];
     let correlations: Vec<&Correlation> = correlations.iter().collect();
     let accounts = spill.join(&correlations, to_join, &mut |number, result, stored| {
-        let mut ids = Vec::new();
-        for place in &result.places {
-            ids.push(match place {
-                SequencePlace::Event(event) => Some(stored.get(*event)?.id.to_string()),
-                SequencePlace::Missing => None,
-            });
-        }
+        let id = |place: &SequencePlace<Event>| match place {
+            SequencePlace::Event(event) => Some(event.id.to_string()),
+            SequencePlace::Missing => None,
+        };
+        let ids = stored.places(result)?.iter().map(id).collect();
         let key = correlations[number].sort_key(result, found[number].len() as u64);
         found[number].push((key, format!("{:?}", result.keys), ids));
         Ok(())

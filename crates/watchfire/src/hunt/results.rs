@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
-use watchfire_detect::{FirstReadings, SortedSpill};
+use watchfire_detect::{FirstReadings, SortedEntries, SortedSpill, damaged_spill};
 use watchfire_engine::correlate::ResultLimit;
 use watchfire_events::Timestamp;
 
@@ -93,22 +93,20 @@ impl Results {
 
 /// Results in order, each event once.
 struct InOrder {
-    entries: watchfire_detect::SortedEntries,
+    entries: SortedEntries,
     readings: FirstReadings,
     repeated: u64,
 }
 
 impl InOrder {
     fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let broken =
-            || io::Error::new(io::ErrorKind::InvalidData, "a temporary file has changed under our hands");
         while let Some((key, payload)) = self.entries.next_entry()? {
-            let (length, rest) = payload.split_first_chunk().ok_or_else(broken)?;
+            let (length, rest) = payload.split_first_chunk().ok_or_else(damaged_spill)?;
             let length = u32::from_be_bytes(*length) as usize;
-            let (identity, text) = rest.split_at_checked(length).ok_or_else(broken)?;
+            let (identity, text) = rest.split_at_checked(length).ok_or_else(damaged_spill)?;
             // Only what an event is known by comes with a key that begins with its time.
             let is_new = identity.is_empty() || {
-                let time = key.first_chunk().ok_or_else(broken)?;
+                let time = key.first_chunk().ok_or_else(damaged_spill)?;
                 self.readings.is_first(*time, identity)
             };
             if is_new {

@@ -14,7 +14,7 @@ use watchfire_detect::{
 };
 use watchfire_engine::correlate::{KeyValue, Sequence, SequencePlace, SortableHit, StageExtractor};
 use watchfire_engine::{Coverage, RuleSet, RuleSetBuilder};
-use watchfire_events::{EventBatch, IndexPatterns};
+use watchfire_events::{Event, EventBatch, IndexPatterns};
 use watchfire_ir::{EqlPlan, MappedCatalogue, Schema};
 
 use super::results::Results;
@@ -92,13 +92,11 @@ impl Finds {
 
 /// A sequence or sample as Elasticsearch answers it.
 fn group(result: &Sequence<EventRef>, events: &mut StoredEvents) -> io::Result<Vec<u8>> {
-    let mut places: Vec<Value> = Vec::with_capacity(result.places.len());
-    for place in &result.places {
-        places.push(match place {
-            SequencePlace::Event(event) => hit(&events.get(*event)?),
-            SequencePlace::Missing => json!({ "_index": "", "_id": "", "_source": {}, "missing": true }),
-        });
-    }
+    let place = |place: &SequencePlace<Event>| match place {
+        SequencePlace::Event(event) => hit(event),
+        SequencePlace::Missing => json!({ "_index": "", "_id": "", "_source": {}, "missing": true }),
+    };
+    let places: Vec<Value> = events.places(result)?.iter().map(place).collect();
     let mut group = Map::new();
     if !result.keys.is_empty() {
         group.insert("join_keys".to_owned(), result.keys.iter().map(join_key).collect());

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Map, Value};
 use watchfire_detect::{
     Alert, AlertBuilder, AlertGroup, BatchHits, CorrelationAccount, HitSpill, RuleBook, SortedSpill,
+    damaged_spill,
 };
 use watchfire_engine::RuleIndex;
 use watchfire_engine::correlate::SequencePlace;
@@ -65,23 +66,16 @@ impl FoundAlert {
 impl Found {
     /// The alert on one event.
     fn of_event(rule: RuleIndex, alert: Alert) -> Self {
-        let has_time = alert.document.contains_key("kibana.alert.original_time");
-        let time = has_time.then_some(alert.time);
+        let time = alert.original_time;
         Self { rule, severity: alert.severity, alert: FoundAlert::new(alert, time), blocks: Vec::new() }
     }
 
     /// The alerts on a sequence or sample.
     fn of_group(rule: RuleIndex, group: AlertGroup) -> Self {
-        let original = |block: &Alert| {
-            block
-                .document
-                .get("kibana.alert.original_time")
-                .and_then(Value::as_str)
-                .and_then(Timestamp::parse)
-        };
-        let time = group.blocks.iter().any(|block| original(block).is_some()).then_some(group.shell.time);
+        let has_time = group.blocks.iter().any(|block| block.original_time.is_some());
+        let time = has_time.then_some(group.shell.time);
         let block = |block: Alert| {
-            let time = original(&block);
+            let time = block.original_time;
             FoundAlert::new(block, time)
         };
         Self {
@@ -110,9 +104,7 @@ impl Found {
     }
 
     pub(super) fn decode(bytes: &[u8]) -> io::Result<Self> {
-        let broken =
-            || io::Error::new(io::ErrorKind::InvalidData, "a temporary file has changed under our hands");
-        Self::read(bytes).ok_or_else(broken)
+        Self::read(bytes).ok_or_else(damaged_spill)
     }
 
     fn read(mut bytes: &[u8]) -> Option<Self> {
@@ -164,13 +156,7 @@ impl Finds {
         let correlations = book.correlations();
         let accounts = hits.join(&correlations, memory, &mut |number, result, events| {
             let index = book.correlated(number);
-            let mut places = Vec::with_capacity(result.places.len());
-            for place in &result.places {
-                places.push(match place {
-                    SequencePlace::Event(event) => SequencePlace::Event(events.get(*event)?),
-                    SequencePlace::Missing => SequencePlace::Missing,
-                });
-            }
+            let places = events.places(result)?;
             let rule = book.rule(index);
             let (key, found) = match (correlations[number].gives_groups(), &places[..]) {
                 (false, [SequencePlace::Event(event)]) => {
