@@ -53,7 +53,7 @@ impl BatchHits {
         for (number, extractor) in extractors.into_iter().enumerate() {
             extracted.push(extractor.extract(batch, matches, |row| (0, row), &mut hits));
             for hit in hits.drain(..) {
-                let event = &batch.events()[hit.payload];
+                let event = batch.event(hit.payload);
                 let at = *stored[hit.payload].get_or_insert_with(|| {
                     identities.push(event_identity(event));
                     events.push(event);

@@ -99,7 +99,7 @@ fn nested_leaf(
     types: &dyn FieldTypes,
     errors: &mut Vec<EvaluationError>,
 ) -> bool {
-    let event = &batch.events()[row];
+    let event = batch.event(row);
     let objects = match get_field(&event.document, &leaf.path) {
         Some(serde_json::Value::Array(items)) => items.as_slice(),
         Some(object) => std::slice::from_ref(object),

@@ -5,12 +5,15 @@
 //! and rows follow from the codes. Numbers, dates and addresses are dictionary-encoded like texts, which makes this
 //! the only shape that a matcher has to know.
 //!
-//! The documents (`_source`) travel with the batch and are read for hit rows only.
+//! Documents (`_source`) are read for hit rows only; so a row either has its event, or a way to make it anew from the
+//! record that it was read of ([`DeferredEvents`]).
 
 mod column;
+mod distinct;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::fmt::Debug;
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::{RecordBatch, StringArray};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
@@ -18,8 +21,8 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use self::column::ColumnBuilder;
-pub use self::column::{Column, ValueRef};
-use crate::{DataStream, Document, Event, FieldType, flatten, get_field};
+pub use self::column::{Column, Scalar, ValueRef};
+use crate::{DataStream, Document, Event, FieldName, FieldNames, FieldType, flatten, get_field};
 
 /// What decides the type of a column: the schema catalogue, or the mapping of an index.
 pub trait FieldTypes {
@@ -37,13 +40,30 @@ pub trait FieldTypes {
     }
 }
 
+/// Makes the events of rows whose columns were filled without one.
+pub trait DeferredEvents: Debug + Send + Sync {
+    /// The event of the row that was pushed under this number ([`BatchBuilder::push_deferred`]).
+    fn event(&self, number: u32) -> Event;
+}
+
 /// How many values of each field did not fit its type and are in no column (the document still has them).
 pub type Misfits = BTreeMap<Arc<str>, u64>;
+
+/// Where the event of a row is.
+#[derive(Clone, Copy, Debug)]
+enum Row {
+    Kept(u32),
+    Deferred(u32),
+}
 
 /// A batch of events: their documents, and their fields as columns.
 #[derive(Debug)]
 pub struct EventBatch {
-    events: Vec<Event>,
+    rows: Vec<Row>,
+    kept: Vec<Event>,
+    deferred: Option<Box<dyn DeferredEvents>>,
+    /// By row, the deferred events that have been asked for.
+    made: Vec<OnceLock<Box<Event>>>,
     streams: Vec<(DataStream, Vec<u32>)>,
     columns: Vec<Column>,
     by_name: FxHashMap<Arc<str>, usize>,
@@ -53,17 +73,30 @@ pub struct EventBatch {
 impl EventBatch {
     /// Number of events.
     pub fn len(&self) -> usize {
-        self.events.len()
+        self.rows.len()
     }
 
     /// Whether it holds no event.
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.rows.is_empty()
+    }
+
+    /// The event of a row. One that was deferred is made when it is asked for first.
+    pub fn event(&self, row: usize) -> &Event {
+        match (self.rows[row], &self.deferred) {
+            (Row::Kept(at), _) => &self.kept[at as usize],
+            (Row::Deferred(number), Some(deferred)) => {
+                self.made[row].get_or_init(|| Box::new(deferred.event(number)))
+            }
+            (Row::Deferred(_), None) => {
+                unreachable!("a builder with deferred rows is finished with their events")
+            }
+        }
     }
 
     /// The events, by row.
-    pub fn events(&self) -> &[Event] {
-        &self.events
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        (0..self.len()).map(|row| self.event(row))
     }
 
     /// The data streams present, in order of name, each with its rows in ascending order.
@@ -90,13 +123,12 @@ impl EventBatch {
     pub fn to_record_batch(&self) -> Result<RecordBatch, ArrowError> {
         let text = |name: &str| Field::new(name, DataType::Utf8, false);
         let mut fields = vec![text("_id"), text("_index"), text("_source")];
+        let events: Vec<&Event> = self.events().collect();
         let mut arrays: Vec<arrow_array::ArrayRef> = vec![
-            Arc::new(StringArray::from_iter_values(self.events.iter().map(|event| event.id.as_str()))),
+            Arc::new(StringArray::from_iter_values(events.iter().map(|event| event.id.as_str()))),
+            Arc::new(StringArray::from_iter_values(events.iter().map(|event| event.data_stream.as_str()))),
             Arc::new(StringArray::from_iter_values(
-                self.events.iter().map(|event| event.data_stream.as_str()),
-            )),
-            Arc::new(StringArray::from_iter_values(
-                self.events.iter().map(|event| serde_json::to_string(&event.document).unwrap_or_default()),
+                events.iter().map(|event| serde_json::to_string(&event.document).unwrap_or_default()),
             )),
         ];
         for column in &self.columns {
@@ -108,110 +140,166 @@ impl EventBatch {
     }
 }
 
-/// Turns events into an [`EventBatch`].
+/// Turns events into batches, one after another. What it learned of fields for one batch serves the next.
 pub struct BatchBuilder<'a> {
     types: &'a dyn FieldTypes,
-    events: Vec<Event>,
-    columns: Vec<(Arc<str>, ColumnBuilder)>,
-    by_name: FxHashMap<Arc<str>, usize>,
-    misfits: Misfits,
+    names: FieldNames,
+    /// By the number of its name, the column of a field that has been seen.
+    columns: Vec<Option<Box<ColumnBuilder>>>,
+    /// The fields that have values in the present batch.
+    touched: Vec<FieldName>,
+    misfits: FxHashMap<FieldName, u64>,
+    rows: Vec<Row>,
+    kept: Vec<Event>,
+    streams: Vec<(DataStream, Vec<u32>)>,
+    /// The stream of the row before, which the next one is likely to have too.
+    recent_stream: usize,
 }
 
 impl<'a> BatchBuilder<'a> {
+    /// Beyond so many names, a new batch begins with none: fields that an attacker makes up shall not pile up.
+    const MOST_NAMES: usize = 1 << 16;
+
     /// A builder whose columns take their types from `types`.
     pub fn new(types: &'a dyn FieldTypes) -> Self {
         Self {
             types,
-            events: Vec::new(),
+            names: FieldNames::default(),
             columns: Vec::new(),
-            by_name: FxHashMap::default(),
-            misfits: Misfits::new(),
+            touched: Vec::new(),
+            misfits: FxHashMap::default(),
+            rows: Vec::new(),
+            kept: Vec::new(),
+            streams: Vec::new(),
+            recent_stream: 0,
         }
     }
 
     /// Number of events so far.
     pub fn len(&self) -> usize {
-        self.events.len()
+        self.rows.len()
     }
 
     /// Whether there is no event yet.
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.rows.is_empty()
+    }
+
+    /// The names of fields. Numbers hold until the batch is finished.
+    pub fn names(&mut self) -> &mut FieldNames {
+        &mut self.names
+    }
+
+    /// The types by which values are read.
+    pub fn types(&self) -> &'a dyn FieldTypes {
+        self.types
     }
 
     /// Adds an event as the next row.
     pub fn push(&mut self, event: Event) {
-        let row = self.events.len();
         flatten(&event.document, &mut |name, value| {
-            add_value(self.types, &mut self.columns, &mut self.by_name, &mut self.misfits, row, name, value);
+            if let Some(value) = Scalar::of(value) {
+                self.put_named(name, value);
+            }
         });
         for (name, value) in self.types.null_values() {
-            if has_explicit_null(&event.document, name) {
-                add_value(
-                    self.types,
-                    &mut self.columns,
-                    &mut self.by_name,
-                    &mut self.misfits,
-                    row,
-                    name,
-                    value,
-                );
+            if let Some(value) = Scalar::of(value)
+                && has_explicit_null(&event.document, name)
+            {
+                self.put_named(name, value);
             }
         }
-        self.events.push(event);
+        self.add_to_stream(&event.data_stream);
+        self.rows.push(Row::Kept(self.kept.len() as u32));
+        self.kept.push(event);
     }
 
-    /// The batch.
-    pub fn finish(self) -> EventBatch {
-        let rows = self.events.len();
-        let mut columns: Vec<Column> = self
-            .columns
-            .into_iter()
-            .map(|(name, builder)| builder.finish(name, rows))
-            .filter(|column| column.distinct() > 0)
-            .collect();
-        columns.sort_by(|a, b| a.name().cmp(b.name()));
-        let by_name =
-            columns.iter().enumerate().map(|(at, column)| (Arc::clone(column.name()), at)).collect();
-        let mut streams: BTreeMap<DataStream, Vec<u32>> = BTreeMap::new();
-        for (row, event) in self.events.iter().enumerate() {
-            match streams.get_mut(&event.data_stream) {
-                Some(rows) => rows.push(row as u32),
-                None => {
-                    streams.insert(event.data_stream.clone(), vec![row as u32]);
+    /// Gives a field a value in the next row, which is then closed by [`Self::push_deferred`].
+    pub fn put(&mut self, name: FieldName, value: Scalar<'_>) {
+        let row = self.rows.len();
+        if self.columns.len() <= name.at() {
+            self.columns.resize_with(self.names.len(), || None);
+        }
+        let column = self.columns[name.at()].get_or_insert_with(|| {
+            let text = self.names.text(name);
+            Box::new(ColumnBuilder::new(self.types.field_type(text), self.types.ignore_above(text)))
+        });
+        if !column.is_touched() {
+            self.touched.push(name);
+        }
+        if !column.push(row, value) {
+            *self.misfits.entry(name).or_default() += 1;
+        }
+    }
+
+    /// As [`Self::put`], by the text of the name.
+    pub fn put_named(&mut self, name: &str, value: Scalar<'_>) {
+        let name = self.names.intern(name);
+        self.put(name, value);
+    }
+
+    /// Closes the row that values were put into. Its event is the one that the [`DeferredEvents`] have under `number`;
+    /// its document must flatten to the values that were put.
+    pub fn push_deferred(&mut self, stream: &DataStream, number: u32) {
+        self.add_to_stream(stream);
+        self.rows.push(Row::Deferred(number));
+    }
+
+    fn add_to_stream(&mut self, stream: &DataStream) {
+        let row = self.rows.len() as u32;
+        if self.streams.get(self.recent_stream).is_none_or(|(recent, _)| recent != stream) {
+            let known = self.streams.iter().position(|(known, _)| known == stream);
+            self.recent_stream = known.unwrap_or_else(|| {
+                self.streams.push((stream.clone(), Vec::new()));
+                self.streams.len() - 1
+            });
+        }
+        self.streams[self.recent_stream].1.push(row);
+    }
+
+    /// The batch, if no row is deferred; then the builder is ready for the next one.
+    pub fn finish(&mut self) -> EventBatch {
+        self.finish_batch(None)
+    }
+
+    /// The batch, with the events of its deferred rows.
+    pub fn finish_with(&mut self, deferred: Box<dyn DeferredEvents>) -> EventBatch {
+        self.finish_batch(Some(deferred))
+    }
+
+    fn finish_batch(&mut self, deferred: Option<Box<dyn DeferredEvents>>) -> EventBatch {
+        let rows = std::mem::take(&mut self.rows);
+        let mut columns = Vec::with_capacity(self.touched.len());
+        for name in self.touched.drain(..) {
+            if let Some(builder) = &mut self.columns[name.at()] {
+                let column = builder.finish(Arc::clone(self.names.text(name)), rows.len());
+                if column.distinct() > 0 {
+                    columns.push(column);
                 }
             }
         }
+        columns.sort_by(|a, b| a.name().cmp(b.name()));
+        let by_name =
+            columns.iter().enumerate().map(|(at, column)| (Arc::clone(column.name()), at)).collect();
+        let mut streams = std::mem::take(&mut self.streams);
+        streams.sort();
+        let misfits =
+            self.misfits.drain().map(|(name, number)| (Arc::clone(self.names.text(name)), number)).collect();
+        if self.names.len() > Self::MOST_NAMES {
+            self.names = FieldNames::default();
+            self.columns.clear();
+        }
+        let made = if deferred.is_some() { vec![OnceLock::new(); rows.len()] } else { Vec::new() };
         EventBatch {
-            events: self.events,
-            streams: streams.into_iter().collect(),
+            rows,
+            kept: std::mem::take(&mut self.kept),
+            deferred,
+            made,
+            streams,
             columns,
             by_name,
-            misfits: self.misfits,
+            misfits,
         }
-    }
-}
-
-fn add_value(
-    types: &dyn FieldTypes,
-    columns: &mut Vec<(Arc<str>, ColumnBuilder)>,
-    by_name: &mut FxHashMap<Arc<str>, usize>,
-    misfits: &mut Misfits,
-    row: usize,
-    name: &str,
-    value: &Value,
-) {
-    let at = if let Some(&at) = by_name.get(name) {
-        at
-    } else {
-        let name: Arc<str> = name.into();
-        let builder = ColumnBuilder::new(types.field_type(&name), types.ignore_above(&name));
-        columns.push((Arc::clone(&name), builder));
-        by_name.insert(name, columns.len() - 1);
-        columns.len() - 1
-    };
-    if !columns[at].1.push(row, value) {
-        *misfits.entry(Arc::clone(&columns[at].0)).or_default() += 1;
     }
 }
 

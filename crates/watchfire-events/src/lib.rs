@@ -11,15 +11,17 @@ mod batch;
 mod data_stream;
 mod document;
 mod event;
+mod field_names;
 mod field_type;
 mod ip;
 mod time;
 mod version;
 
-pub use batch::{BatchBuilder, Column, EventBatch, FieldTypes, Misfits, ValueRef};
+pub use batch::{BatchBuilder, Column, DeferredEvents, EventBatch, FieldTypes, Misfits, Scalar, ValueRef};
 pub use data_stream::{DataStream, IndexPattern, IndexPatterns};
 pub use document::{Document, flatten, get_field, set_field};
 pub use event::{Event, EventId, Place};
+pub use field_names::{FieldName, FieldNames};
 pub use field_type::{FieldType, TypeFamily};
 pub use ip::{IpBlock, parse_ip};
 pub use time::{DateInterval, Timestamp};

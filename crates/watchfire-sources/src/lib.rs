@@ -7,5 +7,7 @@
 //! This crate must not know rules, queries or the engine; of the crate of meaning it takes the schema catalogue alone.
 
 pub mod decode;
+mod fields;
 pub mod normalise;
+pub mod tape;
 pub mod windows;

@@ -21,10 +21,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use watchfire_events::{BatchBuilder, Document, EventBatch, Place, Timestamp, get_field};
+use watchfire_events::{BatchBuilder, EventBatch, Place, Timestamp, get_field};
 use watchfire_ir::Schema;
 use watchfire_sources::decode::{FileReport, RecordSink, RejectReason, list_files, read_file, read_stream};
-use watchfire_sources::normalise::{NormaliseOptions, RawInput, RawPayload, normalise};
+use watchfire_sources::normalise::{
+    DeferredRecords, Mapper, NormaliseOptions, RawInput, RawPayload, normalise,
+};
+use watchfire_sources::tape::TapeValue;
 
 pub(crate) use self::account::Account;
 pub(crate) use self::input_summary::InputSummary;
@@ -64,12 +67,11 @@ pub(crate) struct Window {
 
 impl Window {
     /// Whether an event belongs into it; one without a time belongs only where there are no bounds.
-    fn holds(self, document: &Document) -> bool {
+    fn holds(self, timestamp: Option<&str>) -> bool {
         if self.from.is_none() && self.to.is_none() {
             return true;
         }
-        let text = get_field(document, "@timestamp").and_then(Value::as_str);
-        text.and_then(Timestamp::parse).is_some_and(|time| {
+        timestamp.and_then(Timestamp::parse).is_some_and(|time| {
             self.from.is_none_or(|from| time >= from) && self.to.is_none_or(|to| time <= to)
         })
     }
@@ -142,6 +144,9 @@ pub(crate) fn read_all<W: Worker>(
         options,
         schema,
         progress,
+        normalise: Arc::new(options.normalise.clone()),
+        // Counting what stays unread needs the document, and so does a null that stands for a value.
+        defers: !options.count_unmapped && schema.null_values().is_empty(),
         inputs: &inputs.list,
         next_input: AtomicUsize::new(0),
         chunk_bytes: chunk_bytes.max(MIN_CHUNK_BYTES),
@@ -176,10 +181,29 @@ pub(crate) fn read_all<W: Worker>(
 }
 
 /// Records that are normalised and matched together.
-#[derive(Default)]
 struct Chunk {
-    records: Vec<RawInput>,
+    /// In the order of the input.
+    records: Vec<ChunkRecord>,
+    /// The records that are on a tape.
+    deferred: DeferredRecords,
     bytes: u64,
+}
+
+enum ChunkRecord {
+    /// One that is made into an event.
+    Whole(Box<RawInput>),
+    /// The next one on the tape: its fields are put into columns, and its event is made when it is asked for.
+    Deferred,
+}
+
+impl Chunk {
+    fn new(options: &Arc<NormaliseOptions>) -> Self {
+        Self { records: Vec::new(), deferred: DeferredRecords::new(Arc::clone(options)), bytes: 0 }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes + self.deferred.bytes() as u64
+    }
 }
 
 struct Queue {
@@ -192,6 +216,9 @@ struct Shared<'a> {
     options: &'a IntakeOptions,
     schema: &'a (dyn Schema + Sync),
     progress: &'a Progress,
+    normalise: Arc<NormaliseOptions>,
+    /// Whether events are made only when they are asked for.
+    defers: bool,
     inputs: &'a [Input],
     next_input: AtomicUsize,
     chunk_bytes: u64,
@@ -221,6 +248,8 @@ struct Thread<'a, W> {
     worker: W,
     account: Account,
     filling: Chunk,
+    mapper: Mapper<'a>,
+    builder: BatchBuilder<'a>,
     /// Bytes of the present input that the progress has been told of.
     read_of_input: u64,
     failure: Option<io::Error>,
@@ -232,7 +261,9 @@ impl<'a, W: Worker> Thread<'a, W> {
             shared,
             worker,
             account: Account::default(),
-            filling: Chunk::default(),
+            filling: Chunk::new(&shared.normalise),
+            mapper: Mapper::new(&shared.options.normalise),
+            builder: BatchBuilder::new(shared.schema),
             read_of_input: 0,
             failure: None,
         }
@@ -271,7 +302,7 @@ impl<'a, W: Worker> Thread<'a, W> {
                 return Task::Decode(input);
             }
             // What this thread has gathered of its last files does not fill up any more.
-            let rest = std::mem::take(&mut self.filling);
+            let rest = std::mem::replace(&mut self.filling, Chunk::new(&self.shared.normalise));
             if !rest.records.is_empty() {
                 return Task::Work(rest);
             }
@@ -293,7 +324,7 @@ impl<'a, W: Worker> Thread<'a, W> {
 
     /// Hands over the chunk that is full, or works on it.
     fn full(&mut self) {
-        let chunk = std::mem::take(&mut self.filling);
+        let chunk = std::mem::replace(&mut self.filling, Chunk::new(&self.shared.normalise));
         let mut queue = self.shared.lock();
         if queue.chunks.len() < self.shared.room {
             queue.chunks.push_back(chunk);
@@ -305,28 +336,61 @@ impl<'a, W: Worker> Thread<'a, W> {
         }
     }
 
+    /// A record that is made into an event.
+    fn whole(&mut self, record: RawInput) {
+        let place = record.place.clone();
+        match normalise(record, &self.shared.options.normalise) {
+            Ok(normalised) => {
+                let timestamp = get_field(&normalised.event.document, "@timestamp").and_then(Value::as_str);
+                let inside = self.shared.options.window.holds(timestamp);
+                self.account.normalised(normalised.has_time, normalised.is_unrecognised(), inside);
+                if self.shared.options.count_unmapped {
+                    self.account.unmapped(&normalised);
+                }
+                if inside {
+                    self.builder.push(normalised.event);
+                }
+            }
+            Err(error) => self.account.reject(&place, error.reason().to_string()),
+        }
+    }
+
+    /// A record whose fields are put into columns.
+    fn deferred(&mut self, deferred: &DeferredRecords, number: u32) {
+        let (record, place) = deferred.get(number);
+        match self.mapper.map(record, None, self.builder.names()) {
+            Ok(mapped) => {
+                let inside = self.shared.options.window.holds(mapped.timestamp(self.builder.names()));
+                self.account.normalised(mapped.has_time(), mapped.is_unrecognised(), inside);
+                if inside {
+                    mapped.push_to(&mut self.builder, number);
+                }
+            }
+            Err(error) => self.account.reject(place, error.reason().to_string()),
+        }
+    }
+
+    fn add(&mut self, record: ChunkRecord) {
+        self.account.record();
+        self.filling.records.push(record);
+        if self.filling.records.len() >= BATCH_EVENTS || self.filling.bytes() >= self.shared.chunk_bytes {
+            self.full();
+        }
+    }
+
     fn work(&mut self, chunk: Chunk) {
         if self.shared.stopped.load(Ordering::Relaxed) {
             return;
         }
-        let mut builder = BatchBuilder::new(self.shared.schema);
-        for record in chunk.records {
-            let place = record.place.clone();
-            match normalise(record, &self.shared.options.normalise) {
-                Ok(normalised) => {
-                    let inside = self.shared.options.window.holds(&normalised.event.document);
-                    self.account.normalised(&normalised, inside);
-                    if self.shared.options.count_unmapped {
-                        self.account.unmapped(&normalised);
-                    }
-                    if inside {
-                        builder.push(normalised.event);
-                    }
-                }
-                Err(error) => self.account.reject(&place, error.reason().to_string()),
+        let Chunk { records, deferred, .. } = chunk;
+        let mut numbers = 0..;
+        for record in records {
+            match record {
+                ChunkRecord::Whole(record) => self.whole(*record),
+                ChunkRecord::Deferred => self.deferred(&deferred, numbers.next().unwrap_or_default()),
             }
         }
-        let batch = builder.finish();
+        let batch = self.builder.finish_with(Box::new(deferred));
         self.account.batch(&batch);
         self.shared.progress.events(batch.len() as u64);
         if let Err(error) = self.worker.batch(batch) {
@@ -339,11 +403,22 @@ impl<'a, W: Worker> Thread<'a, W> {
 
 impl<W: Worker> RecordSink for Thread<'_, W> {
     fn record(&mut self, record: RawInput) {
-        self.account.record();
         self.filling.bytes += size_of_record(&record);
-        self.filling.records.push(record);
-        if self.filling.records.len() >= BATCH_EVENTS || self.filling.bytes >= self.shared.chunk_bytes {
-            self.full();
+        self.add(ChunkRecord::Whole(Box::new(record)));
+    }
+
+    fn record_on_tape(&mut self, record: TapeValue<'_>, place: Place, identity: &Arc<str>) {
+        if self.shared.defers {
+            self.filling.deferred.push(record, place, identity);
+            self.add(ChunkRecord::Deferred);
+        } else {
+            self.record(RawInput {
+                payload: RawPayload::Json(record.to_value()),
+                place,
+                identity: Arc::clone(identity),
+                given_index: None,
+                given_id: None,
+            });
         }
     }
 

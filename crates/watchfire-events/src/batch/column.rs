@@ -4,18 +4,14 @@ use std::borrow::Cow;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int64Builder, StringBuilder,
-    TimestampMillisecondBuilder, TimestampNanosecondBuilder, UInt64Builder,
-};
 use arrow_array::types::UInt32Type;
 use arrow_array::{Array, ArrayRef, DictionaryArray, ListArray, UInt32Array};
 use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, Field};
-use rustc_hash::FxHashMap;
 use serde_json::Value;
 
-use crate::{DateInterval, FieldType, Timestamp, TypeFamily, parse_ip};
+use super::distinct::{Codes, Distinct};
+use crate::{DateInterval, FieldType, Timestamp, parse_ip};
 
 /// One value of a column.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,17 +49,35 @@ impl<'a> ValueRef<'a> {
     }
 }
 
-/// The distinct values of a column, in order of first appearance.
-#[derive(Clone, Debug)]
-enum Distinct {
-    Text(Vec<Box<str>>),
-    Integer(Vec<i64>),
-    Unsigned(Vec<u64>),
-    Double(Vec<f64>),
-    Boolean(Vec<bool>),
-    Ip(Vec<Ipv6Addr>),
-    Millis(Vec<Timestamp>),
-    Nanos(Vec<Timestamp>),
+/// One value of a field as a document has it, before the type of its column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Scalar<'a> {
+    /// A text.
+    Text(&'a str),
+    /// An integer.
+    Integer(i64),
+    /// An integer beyond the range of `i64`.
+    Unsigned(u64),
+    /// Any other number.
+    Double(f64),
+    /// A boolean.
+    Boolean(bool),
+}
+
+impl<'a> Scalar<'a> {
+    /// A scalar of a document; `None` for null, arrays and objects.
+    pub fn of(value: &'a Value) -> Option<Self> {
+        match value {
+            Value::String(text) => Some(Self::Text(text)),
+            Value::Bool(value) => Some(Self::Boolean(*value)),
+            Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+                (Some(number), _) => Some(Self::Integer(number)),
+                (None, Some(number)) => Some(Self::Unsigned(number)),
+                (None, None) => number.as_f64().map(Self::Double),
+            },
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
 }
 
 /// One field of a batch: for each row its codes, and for each code a distinct value.
@@ -89,29 +103,12 @@ impl Column {
 
     /// Number of distinct values; codes run from 0 to below this.
     pub fn distinct(&self) -> usize {
-        match &self.distinct {
-            Distinct::Text(values) => values.len(),
-            Distinct::Integer(values) => values.len(),
-            Distinct::Unsigned(values) => values.len(),
-            Distinct::Double(values) => values.len(),
-            Distinct::Boolean(values) => values.len(),
-            Distinct::Ip(values) => values.len(),
-            Distinct::Millis(values) | Distinct::Nanos(values) => values.len(),
-        }
+        self.distinct.len()
     }
 
     /// The value of a code.
     pub fn value(&self, code: u32) -> ValueRef<'_> {
-        let at = code as usize;
-        match &self.distinct {
-            Distinct::Text(values) => ValueRef::Text(&values[at]),
-            Distinct::Integer(values) => ValueRef::Integer(values[at]),
-            Distinct::Unsigned(values) => ValueRef::Unsigned(values[at]),
-            Distinct::Double(values) => ValueRef::Double(values[at]),
-            Distinct::Boolean(values) => ValueRef::Boolean(values[at]),
-            Distinct::Ip(values) => ValueRef::Ip(values[at]),
-            Distinct::Millis(values) | Distinct::Nanos(values) => ValueRef::Instant(values[at]),
-        }
+        self.distinct.get(code)
     }
 
     /// The codes of a row, without repetition; empty if the field is missing there.
@@ -136,87 +133,16 @@ impl Column {
     }
 }
 
-impl Distinct {
-    fn for_type(field_type: FieldType) -> Self {
-        match (field_type, field_type.family()) {
-            (FieldType::UnsignedLong, _) => Self::Unsigned(Vec::new()),
-            (FieldType::Long, _) => Self::Integer(Vec::new()),
-            (FieldType::Double, _) => Self::Double(Vec::new()),
-            (FieldType::DateNanos, _) => Self::Nanos(Vec::new()),
-            (_, TypeFamily::Date) => Self::Millis(Vec::new()),
-            (_, TypeFamily::Boolean) => Self::Boolean(Vec::new()),
-            (_, TypeFamily::Ip) => Self::Ip(Vec::new()),
-            _ => Self::Text(Vec::new()),
-        }
-    }
-
-    fn to_arrow(&self) -> Result<ArrayRef, ArrowError> {
-        Ok(match self {
-            Self::Text(values) => {
-                let bytes = values.iter().map(|value| value.len()).sum();
-                let mut builder = StringBuilder::with_capacity(values.len(), bytes);
-                for value in values {
-                    builder.append_value(value);
-                }
-                Arc::new(builder.finish())
-            }
-            Self::Integer(values) => {
-                let mut builder = Int64Builder::with_capacity(values.len());
-                builder.append_slice(values);
-                Arc::new(builder.finish())
-            }
-            Self::Unsigned(values) => {
-                let mut builder = UInt64Builder::with_capacity(values.len());
-                builder.append_slice(values);
-                Arc::new(builder.finish())
-            }
-            Self::Double(values) => {
-                let mut builder = Float64Builder::with_capacity(values.len());
-                builder.append_slice(values);
-                Arc::new(builder.finish())
-            }
-            Self::Boolean(values) => {
-                let mut builder = BooleanBuilder::with_capacity(values.len());
-                builder.append_slice(values);
-                Arc::new(builder.finish())
-            }
-            Self::Ip(values) => {
-                let mut builder = FixedSizeBinaryBuilder::with_capacity(values.len(), 16);
-                for value in values {
-                    builder.append_value(value.octets())?;
-                }
-                Arc::new(builder.finish())
-            }
-            Self::Millis(values) => {
-                let mut builder = TimestampMillisecondBuilder::with_capacity(values.len());
-                for value in values {
-                    builder.append_value(value.millis());
-                }
-                Arc::new(builder.finish().with_timezone("UTC"))
-            }
-            Self::Nanos(values) => {
-                let mut builder = TimestampNanosecondBuilder::with_capacity(values.len());
-                for value in values {
-                    // Beyond the years 1677 to 2262 the nearest instant that fits.
-                    let nanos = value.nanos().clamp(i64::MIN.into(), i64::MAX.into());
-                    builder.append_value(nanos as i64);
-                }
-                Arc::new(builder.finish().with_timezone("UTC"))
-            }
-        })
-    }
-}
-
-/// Collects the values of one field.
+/// Collects the values of one field, batch after batch.
+#[derive(Debug)]
 pub(super) struct ColumnBuilder {
     field_type: FieldType,
     ignore_above: Option<usize>,
+    /// Where the values of each row begin, as far as there are values.
     offsets: Vec<u32>,
     codes: Vec<u32>,
     distinct: Distinct,
-    /// Codes of the values that are not texts, by their bits.
-    seen: FxHashMap<u128, u32>,
-    texts: FxHashMap<Box<str>, u32>,
+    known: Codes,
 }
 
 impl ColumnBuilder {
@@ -224,54 +150,59 @@ impl ColumnBuilder {
         Self {
             field_type,
             ignore_above,
-            offsets: vec![0],
+            offsets: Vec::new(),
             codes: Vec::new(),
             distinct: Distinct::for_type(field_type),
-            seen: FxHashMap::default(),
-            texts: FxHashMap::default(),
+            known: Codes::default(),
         }
     }
 
+    /// Whether a row of the present batch has been given a value, be it one that fits or not.
+    pub(super) fn is_touched(&self) -> bool {
+        !self.offsets.is_empty()
+    }
+
     /// Adds a value to a row, which is the last row or a later one. False if the value does not fit the type.
-    pub(super) fn push(&mut self, row: usize, value: &Value) -> bool {
-        while self.offsets.len() <= row {
-            self.offsets.push(self.codes.len() as u32);
+    pub(super) fn push(&mut self, row: usize, value: Scalar<'_>) -> bool {
+        if self.offsets.len() <= row {
+            self.offsets.resize(row + 1, self.codes.len() as u32);
         }
+        let known = &mut self.known;
         let code = match (&mut self.distinct, value) {
-            (Distinct::Text(_), Value::String(text)) => {
+            (Distinct::Text(texts), Scalar::Text(text)) => {
                 // A text has no more characters than bytes.
                 let is_long = |limit| text.len() > limit && text.chars().count() > limit;
                 if self.ignore_above.is_some_and(is_long) {
                     return true;
                 }
-                Some(self.text_code(text))
+                Some(known.of_text(texts, text, self.codes.last().copied()))
             }
-            (Distinct::Text(_), Value::Number(number)) => Some(self.text_code(&number.to_string())),
-            (Distinct::Text(_), Value::Bool(value)) => {
-                Some(self.text_code(if *value { "true" } else { "false" }))
+            (Distinct::Text(texts), Scalar::Boolean(value)) => {
+                Some(known.of_text(texts, if value { "true" } else { "false" }, None))
             }
+            (Distinct::Text(texts), number) => Some(known.of_text(texts, &number_text(number), None)),
             (Distinct::Integer(values), value) => {
-                integer(value).map(|found| code(&mut self.seen, values, found, found as u128))
+                integer(value).map(|found| known.of_bits(values, found, found as u128))
             }
             (Distinct::Unsigned(values), value) => {
-                unsigned(value).map(|found| code(&mut self.seen, values, found, found.into()))
+                unsigned(value).map(|found| known.of_bits(values, found, found.into()))
             }
             (Distinct::Double(values), value) => {
-                double(value).map(|found| code(&mut self.seen, values, found, found.to_bits().into()))
+                double(value).map(|found| known.of_bits(values, found, found.to_bits().into()))
             }
             (Distinct::Boolean(values), value) => {
-                boolean(value).map(|found| code(&mut self.seen, values, found, found.into()))
+                boolean(value).map(|found| known.of_bits(values, found, found.into()))
             }
-            (Distinct::Ip(values), Value::String(text)) => {
-                parse_ip(text).map(|found| code(&mut self.seen, values, found, found.into()))
+            (Distinct::Ip(values), Scalar::Text(text)) => {
+                parse_ip(text).map(|found| known.of_bits(values, found, found.into()))
             }
+            (Distinct::Ip(_), _) => None,
             (Distinct::Millis(values), value) => instant(value)
                 .map(Timestamp::to_millisecond)
-                .map(|found| code(&mut self.seen, values, found, found.nanos() as u128)),
+                .map(|found| known.of_bits(values, found, found.nanos() as u128)),
             (Distinct::Nanos(values), value) => {
-                instant(value).map(|found| code(&mut self.seen, values, found, found.nanos() as u128))
+                instant(value).map(|found| known.of_bits(values, found, found.nanos() as u128))
             }
-            _ => None,
         };
         let Some(code) = code else { return false };
         let row_start = self.offsets[row] as usize;
@@ -281,44 +212,39 @@ impl ColumnBuilder {
         true
     }
 
-    fn text_code(&mut self, text: &str) -> u32 {
-        if let Some(&code) = self.texts.get(text) {
-            return code;
-        }
-        let Distinct::Text(values) = &mut self.distinct else { unreachable!("asked of text columns only") };
-        let code = values.len() as u32;
-        values.push(text.into());
-        self.texts.insert(text.into(), code);
-        code
-    }
-
-    pub(super) fn finish(mut self, name: Arc<str>, rows: usize) -> Column {
-        while self.offsets.len() <= rows {
-            self.offsets.push(self.codes.len() as u32);
-        }
+    /// The column of the present batch; then the builder is ready for the next one.
+    pub(super) fn finish(&mut self, name: Arc<str>, rows: usize) -> Column {
+        self.offsets.resize(rows + 1, self.codes.len() as u32);
+        self.known.clear();
         Column {
             name,
             field_type: self.field_type,
-            offsets: self.offsets,
-            codes: self.codes,
-            distinct: self.distinct,
+            offsets: std::mem::take(&mut self.offsets),
+            codes: std::mem::take(&mut self.codes),
+            distinct: std::mem::replace(&mut self.distinct, Distinct::for_type(self.field_type)),
         }
     }
 }
 
-fn code<T>(seen: &mut FxHashMap<u128, u32>, values: &mut Vec<T>, value: T, bits: u128) -> u32 {
-    *seen.entry(bits).or_insert_with(|| {
-        values.push(value);
-        values.len() as u32 - 1
-    })
+/// A number as JSON writes it.
+fn number_text(number: Scalar<'_>) -> String {
+    match number {
+        Scalar::Integer(number) => number.to_string(),
+        Scalar::Unsigned(number) => number.to_string(),
+        Scalar::Double(number) => Value::from(number).to_string(),
+        Scalar::Text(text) => text.to_owned(),
+        Scalar::Boolean(value) => value.to_string(),
+    }
 }
 
 /// A value of a `long` field: texts are parsed and fractions cut, as Elasticsearch coerces them.
-fn integer(value: &Value) -> Option<i64> {
+fn integer(value: Scalar<'_>) -> Option<i64> {
     match value {
-        Value::Number(number) => number.as_i64().or_else(|| cut(number.as_f64()?)),
-        Value::String(text) => text.trim().parse().ok().or_else(|| cut(text.trim().parse().ok()?)),
-        _ => None,
+        Scalar::Integer(number) => Some(number),
+        Scalar::Unsigned(number) => cut(number as f64),
+        Scalar::Double(number) => cut(number),
+        Scalar::Text(text) => text.trim().parse().ok().or_else(|| cut(text.trim().parse().ok()?)),
+        Scalar::Boolean(_) => None,
     }
 }
 
@@ -326,44 +252,45 @@ fn cut(number: f64) -> Option<i64> {
     (number.is_finite() && number.abs() < 9.3e18).then_some(number as i64)
 }
 
-fn unsigned(value: &Value) -> Option<u64> {
+fn unsigned(value: Scalar<'_>) -> Option<u64> {
     match value {
-        Value::Number(number) => number.as_u64().or_else(|| u64::try_from(cut(number.as_f64()?)?).ok()),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
+        Scalar::Integer(number) => u64::try_from(number).ok(),
+        Scalar::Unsigned(number) => Some(number),
+        Scalar::Double(number) => u64::try_from(cut(number)?).ok(),
+        Scalar::Text(text) => text.trim().parse().ok(),
+        Scalar::Boolean(_) => None,
     }
 }
 
-fn double(value: &Value) -> Option<f64> {
+fn double(value: Scalar<'_>) -> Option<f64> {
     match value {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
-        _ => None,
+        Scalar::Integer(number) => Some(number as f64),
+        Scalar::Unsigned(number) => Some(number as f64),
+        Scalar::Double(number) => Some(number),
+        Scalar::Text(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+        Scalar::Boolean(_) => None,
     }
 }
 
-fn boolean(value: &Value) -> Option<bool> {
+fn boolean(value: Scalar<'_>) -> Option<bool> {
     match value {
-        Value::Bool(value) => Some(*value),
-        Value::String(text) => match text.as_str() {
-            "true" => Some(true),
-            "false" | "" => Some(false),
-            _ => None,
-        },
+        Scalar::Boolean(value) => Some(value),
+        Scalar::Text("true") => Some(true),
+        Scalar::Text("false" | "") => Some(false),
         _ => None,
     }
 }
 
 /// A date: a text in Elasticsearch's default formats, or milliseconds since 1970 as number or digits.
-fn instant(value: &Value) -> Option<Timestamp> {
+fn instant(value: Scalar<'_>) -> Option<Timestamp> {
     match value {
-        Value::Number(number) => {
-            number.as_i64().or_else(|| cut(number.as_f64()?)).map(Timestamp::from_millis)
-        }
-        Value::String(text) => DateInterval::parse(text)
+        Scalar::Integer(number) => Some(Timestamp::from_millis(number)),
+        Scalar::Unsigned(number) => cut(number as f64).map(Timestamp::from_millis),
+        Scalar::Double(number) => cut(number).map(Timestamp::from_millis),
+        Scalar::Text(text) => DateInterval::parse(text)
             .map(|interval| interval.start)
             .filter(|_| text.len() == 4 || !text.bytes().all(|byte| byte.is_ascii_digit()))
             .or_else(|| text.parse().ok().map(Timestamp::from_millis)),
-        _ => None,
+        Scalar::Boolean(_) => None,
     }
 }

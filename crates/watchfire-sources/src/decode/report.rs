@@ -5,12 +5,25 @@ use std::sync::Arc;
 
 use watchfire_events::Place;
 
-use crate::normalise::RawInput;
+use crate::normalise::{RawInput, RawPayload};
+use crate::tape::TapeValue;
 
 /// Receives what is read.
 pub trait RecordSink {
     /// A record.
     fn record(&mut self, record: RawInput);
+
+    /// A record of JSON without an index or id of its own, on the decoder's tape: most records come this way. A sink
+    /// that does nothing with tapes gets it as [any other](Self::record).
+    fn record_on_tape(&mut self, record: TapeValue<'_>, place: Place, identity: &Arc<str>) {
+        self.record(RawInput {
+            payload: RawPayload::Json(record.to_value()),
+            place,
+            identity: Arc::clone(identity),
+            given_index: None,
+            given_id: None,
+        });
+    }
 
     /// A record that could not be read.
     fn rejected(&mut self, place: &Place, reason: RejectReason);

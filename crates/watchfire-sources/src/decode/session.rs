@@ -15,6 +15,7 @@ use super::report::{FileReport, RecordSink, RejectReason};
 use super::text_encoding::Utf8;
 use super::{evtx_file, json, tar_archive, xml, zip_archive};
 use crate::normalise::RawInput;
+use crate::tape::TapeValue;
 
 /// How often a sink hears of the progress.
 pub(super) const PROGRESS_BYTES: u64 = 256 << 10;
@@ -59,6 +60,15 @@ impl<'s> Session<'s> {
 
     pub(super) fn record(&mut self, record: RawInput) {
         self.sink.record(record);
+        self.after_record();
+    }
+
+    pub(super) fn record_on_tape(&mut self, record: TapeValue<'_>, place: Place, identity: &Arc<str>) {
+        self.sink.record_on_tape(record, place, identity);
+        self.after_record();
+    }
+
+    fn after_record(&mut self) {
         if self.sink.is_satisfied() {
             self.meter.stop();
         }

@@ -3,6 +3,8 @@
 //! Nothing here splits as a POSIX shell would: single quotes and backslashes before blanks are plain characters,
 //! whatever system the command line comes from.
 
+use std::borrow::Cow;
+
 /// A way to split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Splitting {
@@ -15,7 +17,7 @@ pub enum Splitting {
 }
 
 /// Splits a command line.
-pub fn split(command_line: &str, splitting: Splitting) -> Vec<String> {
+pub fn split(command_line: &str, splitting: Splitting) -> Vec<Cow<'_, str>> {
     match splitting {
         Splitting::Argv => argv(command_line),
         Splitting::ArgvWithoutEmpty => {
@@ -27,7 +29,7 @@ pub fn split(command_line: &str, splitting: Splitting) -> Vec<String> {
     }
 }
 
-fn argv(command_line: &str) -> Vec<String> {
+fn argv(command_line: &str) -> Vec<Cow<'_, str>> {
     let mut arguments = Vec::new();
     let mut rest = command_line.trim_start_matches([' ', '\t']);
     while !rest.is_empty() {
@@ -39,7 +41,12 @@ fn argv(command_line: &str) -> Vec<String> {
 }
 
 /// The first argument of a text that does not begin with a separator, and what follows it.
-fn first_argument(text: &str) -> (String, &str) {
+fn first_argument(text: &str) -> (Cow<'_, str>, &str) {
+    // Most arguments are a piece of the line.
+    let plain = text.find(['\\', '"', ' ', '\t']).unwrap_or(text.len());
+    if matches!(text.as_bytes().get(plain), None | Some(b' ' | b'\t')) {
+        return (Cow::Borrowed(&text[..plain]), &text[plain..]);
+    }
     let mut argument = String::new();
     let mut quoted = false;
     let mut rest = text;
@@ -48,7 +55,7 @@ fn first_argument(text: &str) -> (String, &str) {
         argument.push_str(&rest[..plain]);
         rest = &rest[plain..];
         match rest.as_bytes() {
-            [] => return (argument, rest),
+            [] => return (Cow::Owned(argument), rest),
             [b'\\', ..] => {
                 let behind = rest.trim_start_matches('\\');
                 let backslashes = &rest[..rest.len() - behind.len()];
@@ -78,24 +85,25 @@ fn first_argument(text: &str) -> (String, &str) {
                 argument.push_str(&rest[..1]);
                 rest = &rest[1..];
             }
-            _ => return (argument, rest),
+            _ => return (Cow::Owned(argument), rest),
         }
     }
 }
 
 /// Two blanks in a row and a blank at the end give an empty argument, as in the reference.
-fn keep_quotes(command_line: &str) -> Vec<String> {
-    let mut arguments = vec![String::new()];
+fn keep_quotes(command_line: &str) -> Vec<Cow<'_, str>> {
+    let mut arguments = Vec::new();
     let mut quoted = false;
-    for character in command_line.chars() {
-        if character == '"' {
-            quoted = !quoted;
-        }
-        match arguments.last_mut() {
-            Some(last) if quoted || !is_white_space(character) => last.push(character),
-            _ => arguments.push(String::new()),
+    let mut start = 0;
+    for (at, character) in command_line.char_indices() {
+        quoted ^= character == '"';
+        if !quoted && is_white_space(character) {
+            arguments.push(Cow::Borrowed(&command_line[start..at]));
+            // All of them have one byte.
+            start = at + 1;
         }
     }
+    arguments.push(Cow::Borrowed(&command_line[start..]));
     arguments
 }
 

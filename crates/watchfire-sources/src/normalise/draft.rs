@@ -1,33 +1,40 @@
 //! A document in the making: what a mapping reads from, and what it writes to.
 
-use serde_json::{Value, json};
-use watchfire_events::{Document, get_field, parse_ip, set_field};
+use std::borrow::Cow;
+
+use serde_json::Value;
+use watchfire_events::{BatchBuilder, Document, FieldName, FieldNames, Scalar, flatten, parse_ip, set_field};
 
 use super::command_line::{Splitting, split};
 use super::path;
+use crate::fields::{FieldValue, Fields, part};
 use crate::windows::{WindowsEvent, values};
 
 /// Nesting beyond this is not cleaned; decoders refuse such records first.
 const MAX_CLEANED_DEPTH: usize = 64;
+/// Where the data of an event are in its document.
+const EVENT_DATA: &str = "winlog.event_data";
+const USER_DATA: &str = "winlog.user_data";
 
 /// A Windows event on its way to a document.
 #[derive(Debug)]
-pub(crate) struct Draft {
+pub(crate) struct Draft<'a, 'n> {
     /// The event id as a number; 0 for one that is none.
     pub(crate) code: u32,
-    pub(crate) event_data: Document,
-    pub(crate) user_data: Document,
-    pub(crate) document: Document,
-    related: Related,
+    pub(crate) event_data: Fields<'a>,
+    pub(crate) user_data: Fields<'a>,
+    document: Fields<'a>,
+    related: Related<'a>,
+    names: &'n mut FieldNames,
 }
 
 /// Values for `related.*`, without duplicates.
 #[derive(Debug, Default)]
-struct Related {
-    hashes: Vec<String>,
-    hosts: Vec<String>,
-    addresses: Vec<String>,
-    users: Vec<String>,
+struct Related<'a> {
+    hashes: Vec<Cow<'a, str>>,
+    hosts: Vec<Cow<'a, str>>,
+    addresses: Vec<Cow<'a, str>>,
+    users: Vec<Cow<'a, str>>,
 }
 
 /// Whether a datum says anything: `-` stands for nothing in Windows events (sources §2, pitfall 5).
@@ -35,122 +42,175 @@ pub(crate) fn says_something(text: &str) -> bool {
     !text.is_empty() && text != "-"
 }
 
-impl Draft {
-    pub(crate) fn new(event: WindowsEvent) -> Self {
+impl<'a, 'n> Draft<'a, 'n> {
+    pub(crate) fn new(event: WindowsEvent<'a>, names: &'n mut FieldNames) -> Self {
         Self {
             code: event.code.parse().unwrap_or(0),
             event_data: event.event_data,
             user_data: event.user_data,
             document: event.document,
             related: Related::default(),
+            names,
         }
+    }
+
+    /// A datum, whatever it holds.
+    pub(crate) fn raw_datum(&self, name: &str) -> Option<&FieldValue<'a>> {
+        self.event_data.get(self.names.find(name)?)
     }
 
     /// A datum that is one text and says something.
     pub(crate) fn datum(&self, name: &str) -> Option<&str> {
-        self.event_data.get(name).and_then(Value::as_str).filter(|text| says_something(text))
+        self.raw_datum(name)?.as_str().filter(|text| says_something(text))
+    }
+
+    /// As [`Draft::datum`], to be kept.
+    pub(crate) fn copy(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.raw_datum(name)?.as_text().filter(|text| says_something(text)).cloned()
     }
 
     /// As [`Draft::datum`], of the user data.
-    pub(crate) fn user_datum(&self, name: &str) -> Option<&str> {
-        self.user_data.get(name).and_then(Value::as_str).filter(|text| says_something(text))
+    pub(crate) fn user_datum(&self, name: &str) -> Option<Cow<'a, str>> {
+        let value = self.user_data.get(self.names.find(name)?)?;
+        value.as_text().filter(|text| says_something(text)).cloned()
     }
 
     /// A datum that is moved: it leaves the event data. One that says nothing stays where it is.
-    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
-        self.datum(name)?;
+    pub(crate) fn take(&mut self, name: &str) -> Option<Cow<'a, str>> {
+        let name = self.names.find(name)?;
+        self.event_data.get(name)?.as_str().filter(|text| says_something(text))?;
         match self.event_data.remove(name) {
-            Some(Value::String(text)) => Some(text),
+            Some(FieldValue::Text(text)) => Some(text),
             _ => None,
         }
     }
 
-    /// A field of the document.
-    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        get_field(&self.document, name)
+    /// Takes a datum out of the event data, whatever it holds.
+    pub(crate) fn drop_datum(&mut self, name: &str) -> Option<FieldValue<'a>> {
+        self.event_data.remove(self.names.find(name)?)
+    }
+
+    /// Whether the document has a field.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    fn get(&self, name: &str) -> Option<&FieldValue<'a>> {
+        self.document.get(self.names.find(name)?)
     }
 
     /// A field of the document that is one text.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.get(name).and_then(Value::as_str)
+        self.get(name)?.as_str()
     }
 
-    pub(crate) fn set(&mut self, name: &str, value: impl Into<Value>) {
-        set_field(&mut self.document, name, value.into());
+    /// As [`Draft::text`], to be kept.
+    pub(crate) fn copy_text(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.get(name)?.as_text().cloned()
     }
 
-    /// Writes a text below `winlog.event_data`.
-    pub(crate) fn set_datum(&mut self, name: &str, value: impl Into<Value>) {
-        self.event_data.insert(name.to_owned(), value.into());
+    /// Takes a field out of the document.
+    pub(crate) fn remove(&mut self, name: &str) -> Option<FieldValue<'a>> {
+        self.document.remove(self.names.find(name)?)
     }
 
-    pub(crate) fn relate_user(&mut self, user: &str) {
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<FieldValue<'a>>) {
+        self.document.set(self.names.intern(name), value.into());
+    }
+
+    /// Writes a field below another one.
+    pub(crate) fn set_below(&mut self, prefix: &str, name: &str, value: impl Into<FieldValue<'a>>) {
+        let name = self.names.intern_below(prefix, name);
+        self.document.set(name, value.into());
+    }
+
+    /// Writes a datum below `winlog.event_data`.
+    pub(crate) fn set_datum(&mut self, name: &str, value: impl Into<FieldValue<'a>>) {
+        self.event_data.set(self.names.intern(name), value.into());
+    }
+
+    pub(crate) fn relate_user(&mut self, user: &Cow<'a, str>) {
         add_once(&mut self.related.users, user);
     }
 
-    pub(crate) fn relate_host(&mut self, host: &str) {
+    pub(crate) fn relate_host(&mut self, host: &Cow<'a, str>) {
         add_once(&mut self.related.hosts, host);
     }
 
-    pub(crate) fn relate_hash(&mut self, hash: &str) {
+    pub(crate) fn relate_hash(&mut self, hash: &Cow<'a, str>) {
         add_once(&mut self.related.hashes, hash);
     }
 
-    pub(crate) fn relate_address(&mut self, address: &str) {
+    pub(crate) fn relate_address(&mut self, address: &Cow<'a, str>) {
         add_once(&mut self.related.addresses, address);
     }
 
     /// Writes an address, mapped IPv4 addresses as plain ones; false if the text is no address.
-    pub(crate) fn set_address(&mut self, name: &str, text: &str) -> bool {
-        let address = plain_address(text);
-        if parse_ip(address).is_none() {
+    pub(crate) fn set_address(&mut self, name: &str, text: &Cow<'a, str>) -> bool {
+        let Some(address) =
+            part(text, |text| Some(plain_address(text))).filter(|text| parse_ip(text).is_some())
+        else {
             return false;
-        }
-        self.relate_address(address);
+        };
+        self.relate_address(&address);
         self.set(name, address);
         true
     }
 
     /// Writes `<prefix>.executable` and, where the path has one, `<prefix>.name`.
-    pub(crate) fn set_executable(&mut self, prefix: &str, executable: &str) {
-        if let Some(name) = path::name(executable) {
-            self.set(&format!("{prefix}.name"), name);
+    pub(crate) fn set_executable(&mut self, prefix: &str, executable: Cow<'a, str>) {
+        if let Some(name) = part(&executable, path::name) {
+            self.set_below(prefix, "name", name);
         }
-        self.set(&format!("{prefix}.executable"), executable);
+        self.set_below(prefix, "executable", executable);
     }
 
     /// Writes `<prefix>.command_line`, `.args` and `.args_count`.
-    pub(crate) fn set_command_line(&mut self, prefix: &str, command_line: &str, splitting: Splitting) {
-        let arguments = split(command_line, splitting);
+    pub(crate) fn set_command_line(
+        &mut self,
+        prefix: &str,
+        command_line: Cow<'a, str>,
+        splitting: Splitting,
+    ) {
+        let arguments = match &command_line {
+            Cow::Borrowed(line) => split(line, splitting),
+            Cow::Owned(line) => {
+                split(line, splitting).into_iter().map(|argument| Cow::Owned(argument.into_owned())).collect()
+            }
+        };
         if !arguments.is_empty() {
-            self.set(&format!("{prefix}.args_count"), arguments.len());
-            self.set(&format!("{prefix}.args"), arguments);
+            self.set_below(prefix, "args_count", arguments.len());
+            self.set_below(prefix, "args", arguments);
         }
-        self.set(&format!("{prefix}.command_line"), command_line);
+        self.set_below(prefix, "command_line", command_line);
     }
 
     /// Writes `<prefix>.path`, `.name`, `.directory` and `.extension`.
-    pub(crate) fn set_file(&mut self, prefix: &str, file: &str) {
-        for (part, value) in [
-            ("name", path::name(file)),
-            ("directory", path::directory(file)),
-            ("extension", path::extension(file)),
-        ] {
-            if let Some(value) = value {
-                self.set(&format!("{prefix}.{part}"), value);
-            }
+    pub(crate) fn set_file(&mut self, prefix: &str, file: Cow<'a, str>) {
+        if let Some(name) = part(&file, path::name) {
+            self.set_below(prefix, "name", name);
         }
-        self.set(&format!("{prefix}.path"), file);
+        if let Some(directory) = part(&file, path::directory) {
+            self.set_below(prefix, "directory", directory);
+        }
+        if let Some(extension) = part(&file, path::extension) {
+            self.set_below(prefix, "extension", extension);
+        }
+        self.set_below(prefix, "path", file);
     }
 
     /// Writes `<prefix>.domain` and `.name` from `DOMAIN\name`; false if the text has not exactly two parts.
-    pub(crate) fn set_account(&mut self, prefix: &str, account: &str) -> bool {
-        let Some((domain, name)) = account.split_once('\\').filter(|(_, name)| !name.contains('\\')) else {
+    pub(crate) fn set_account(&mut self, prefix: &str, account: &Cow<'a, str>) -> bool {
+        let Some(name) = part(account, |text| {
+            text.split_once('\\').map(|(_, name)| name).filter(|name| !name.contains('\\'))
+        }) else {
             return false;
         };
-        self.relate_user(name);
-        self.set(&format!("{prefix}.domain"), domain);
-        self.set(&format!("{prefix}.name"), name);
+        self.relate_user(&name);
+        if let Some(domain) = part(account, |text| text.split_once('\\').map(|(domain, _)| domain)) {
+            self.set_below(prefix, "domain", domain);
+        }
+        self.set_below(prefix, "name", name);
         true
     }
 
@@ -163,8 +223,8 @@ impl Draft {
         number.is_some()
     }
 
-    /// The finished document: data put back under `winlog`, `related.*` written, empty values removed (sources §0.9).
-    pub(crate) fn finish(mut self) -> Document {
+    /// The finished event, with `related.*` written.
+    pub(crate) fn finish(mut self) -> Finished<'a> {
         for (name, found) in [
             ("related.hash", std::mem::take(&mut self.related.hashes)),
             ("related.hosts", std::mem::take(&mut self.related.hosts)),
@@ -176,16 +236,123 @@ impl Draft {
                 self.set(name, all);
             }
         }
-        if !self.event_data.is_empty() {
-            let data = std::mem::take(&mut self.event_data);
-            self.set("winlog.event_data", data);
+        Finished { document: self.document, event_data: self.event_data, user_data: self.user_data }
+    }
+}
+
+/// A Windows event with all its fields, which becomes a tree or goes into columns. Empty values are in neither
+/// (sources §0.9).
+#[derive(Debug)]
+pub(crate) struct Finished<'a> {
+    document: Fields<'a>,
+    event_data: Fields<'a>,
+    user_data: Fields<'a>,
+}
+
+impl<'a> Finished<'a> {
+    /// A field of the document that is one text.
+    pub(crate) fn text(&self, name: &str, names: &FieldNames) -> Option<&str> {
+        self.document.get(names.find(name)?)?.as_str()
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<FieldValue<'a>>, names: &mut FieldNames) {
+        self.document.set(names.intern(name), value.into());
+    }
+
+    /// Writes a field that is not there yet.
+    pub(crate) fn fill(&mut self, name: &str, value: impl Into<FieldValue<'a>>, names: &mut FieldNames) {
+        let name = names.intern(name);
+        // What is empty is not there.
+        if self.document.get(name).is_none_or(|value| is_empty(value)) {
+            self.document.set(name, value.into());
         }
-        if !self.user_data.is_empty() {
-            let data = std::mem::take(&mut self.user_data);
-            self.set("winlog.user_data", data);
+    }
+
+    /// The event as a tree, its data under `winlog`.
+    pub(crate) fn into_document(self, names: &FieldNames) -> Document {
+        let mut document = self.document.into_document(names);
+        for (name, data) in [(EVENT_DATA, self.event_data), (USER_DATA, self.user_data)] {
+            if data.is_empty() {
+                continue;
+            }
+            let data = data.into_object(names);
+            match get_field_mut(&mut document, name) {
+                Some(Value::Object(known)) => known.extend(data),
+                _ => set_field(&mut document, name, Value::Object(data)),
+            }
         }
-        clean(&mut self.document, 0);
-        self.document
+        clean(&mut document, 0);
+        document
+    }
+
+    /// Puts all values into the next row of a batch: those that the tree flattens to.
+    pub(crate) fn put(&self, builder: &mut BatchBuilder<'_>) {
+        // A field beside others below its name: only the tree shows which of them stays.
+        if self.document.iter().any(|(name, _)| builder.names().is_parent(name)) {
+            let Self { document, event_data, user_data } = self;
+            let copy = Self {
+                document: document.clone(),
+                event_data: event_data.clone(),
+                user_data: user_data.clone(),
+            };
+            let document = copy.into_document(builder.names());
+            return flatten(&document, &mut |name, value| {
+                if let Some(value) = Scalar::of(value) {
+                    builder.put_named(name, value);
+                }
+            });
+        }
+        for (name, value) in self.document.iter() {
+            put(builder, name, value);
+        }
+        for (prefix, data) in [(EVENT_DATA, &self.event_data), (USER_DATA, &self.user_data)] {
+            for (name, value) in data.iter() {
+                let name = builder.names().below(prefix, name);
+                put(builder, name, value);
+            }
+        }
+    }
+}
+
+/// The value under a name of two parts, whose objects are nested.
+fn get_field_mut<'d>(document: &'d mut Document, name: &str) -> Option<&'d mut Value> {
+    let (outer, inner) = name.split_once('.')?;
+    document.get_mut(outer)?.as_object_mut()?.get_mut(inner)
+}
+
+fn is_empty(value: &FieldValue<'_>) -> bool {
+    match value {
+        FieldValue::Text(text) => text.is_empty(),
+        FieldValue::Texts(texts) => texts.is_empty(),
+        FieldValue::Words(words) => words.is_empty(),
+        FieldValue::Json(value) => !keeps(&mut value.clone(), 0),
+        FieldValue::Integer(_) | FieldValue::Unsigned(_) | FieldValue::Double(_) | FieldValue::Boolean(_) => {
+            false
+        }
+    }
+}
+
+fn put(builder: &mut BatchBuilder<'_>, name: FieldName, value: &FieldValue<'_>) {
+    match value {
+        FieldValue::Text(text) if text.is_empty() => {}
+        FieldValue::Words(words) => words.iter().for_each(|word| builder.put(name, Scalar::Text(word))),
+        FieldValue::Texts(texts) => texts.iter().for_each(|text| builder.put(name, Scalar::Text(text))),
+        FieldValue::Json(value) => {
+            let mut value = value.clone();
+            if keeps(&mut value, 0) {
+                let holder = builder.names().text(name).to_string();
+                flatten(&Document::from_iter([(holder, value)]), &mut |name, value| {
+                    if let Some(value) = Scalar::of(value) {
+                        builder.put_named(name, value);
+                    }
+                });
+            }
+        }
+        scalar => {
+            if let Some(scalar) = scalar.scalar() {
+                builder.put(name, scalar);
+            }
+        }
     }
 }
 
@@ -198,25 +365,27 @@ pub(crate) fn plain_address(text: &str) -> &str {
     }
 }
 
-fn add_once(list: &mut Vec<String>, value: &str) {
-    if says_something(value) && !list.iter().any(|known| known == value) {
-        list.push(value.to_owned());
+fn add_once<'a>(list: &mut Vec<Cow<'a, str>>, value: &Cow<'a, str>) {
+    if says_something(value) && !list.contains(value) {
+        list.push(value.clone());
     }
 }
 
-fn merged(existing: Option<&Value>, found: Vec<String>) -> Value {
-    let mut all: Vec<Value> = match existing {
-        Some(Value::Array(items)) => items.clone(),
-        Some(single) => vec![single.clone()],
-        None => Vec::new(),
+fn merged<'a>(existing: Option<&FieldValue<'a>>, found: Vec<Cow<'a, str>>) -> FieldValue<'a> {
+    let Some(existing) = existing else {
+        return FieldValue::Texts(found);
+    };
+    let mut all = match existing.clone().into_value() {
+        Value::Array(items) => items,
+        single => vec![single],
     };
     for value in found {
-        let value = json!(value);
+        let value = Value::String(value.into_owned());
         if !all.contains(&value) {
             all.push(value);
         }
     }
-    Value::Array(all)
+    all.into()
 }
 
 /// Removes nulls, empty texts, empty lists and empty objects, whatever removing them makes empty included.
@@ -246,6 +415,7 @@ fn keeps(value: &mut Value, depth: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn cleaning_keeps_zero_false_and_empty_arguments() {

@@ -1,31 +1,35 @@
 //! Documents that are ECS already, and JSON of no known source: passed through, with the fields that name their data
 //! stream (sources §0.2, §6, §7).
 
-use serde_json::{Value, json};
-use watchfire_events::{DataStream, Document, Timestamp, get_field, set_field};
+use watchfire_events::{DataStream, Scalar, Timestamp};
 
 use super::{NormaliseOptions, SourceKind};
+use crate::tape::{TapeObject, TapeValue};
 
 /// What a document says about itself, or its index about it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Origin {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Origin<'a> {
     /// The index it was found in.
-    pub(crate) index: Option<String>,
+    pub(crate) index: Option<&'a str>,
     /// Its `data_stream.dataset`, else `event.dataset`.
-    pub(crate) dataset: Option<String>,
+    pub(crate) dataset: Option<&'a str>,
     /// Its `data_stream.namespace`.
-    pub(crate) namespace: Option<String>,
+    pub(crate) namespace: Option<&'a str>,
     /// Its `data_stream.type`.
-    pub(crate) kind: Option<String>,
+    pub(crate) kind: Option<&'a str>,
 }
 
-impl Origin {
-    pub(crate) fn of(record: &Document, index: Option<&str>) -> Self {
-        let text = |name: &str| {
-            get_field(record, name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
-        };
+impl<'a> Origin<'a> {
+    pub(crate) fn of(record: TapeObject<'a>, index: Option<&'a str>) -> Self {
+        let index = index.filter(|index| !index.is_empty());
+        // Most raw records say nothing, which one pass over their names shows.
+        if !record.iter().any(|(name, _)| name.starts_with("data_stream") || name.starts_with("event")) {
+            return Self { index, ..Self::default() };
+        }
+        let text =
+            |name: &str| record.get_field(name).and_then(TapeValue::as_str).filter(|text| !text.is_empty());
         Self {
-            index: index.filter(|index| !index.is_empty()).map(str::to_owned),
+            index,
             dataset: text("data_stream.dataset").or_else(|| text("event.dataset")),
             namespace: text("data_stream.namespace"),
             kind: text("data_stream.type"),
@@ -33,27 +37,65 @@ impl Origin {
     }
 
     /// The dataset that the document or its index names.
-    pub(crate) fn named_dataset(&self) -> Option<String> {
-        let of_index = || {
-            let index = self.index.as_deref()?;
-            DataStream::new(stream_of_index(index)).dataset().map(str::to_owned)
-        };
-        self.dataset.clone().or_else(of_index)
+    pub(crate) fn named_dataset(&self) -> Option<&'a str> {
+        self.dataset.or_else(|| dataset_of(stream_of_index(self.index?)))
     }
 
     /// The data stream: the index; else what the document says; else what the user says for input that says nothing;
     /// else `dataset`.
-    pub(crate) fn stream(&self, dataset: Option<&str>, options: &NormaliseOptions) -> Option<DataStream> {
-        if let Some(index) = &self.index {
-            return Some(DataStream::new(index.as_str()));
+    pub(crate) fn stream(
+        &self,
+        dataset: Option<&str>,
+        options: &NormaliseOptions,
+        streams: &mut Streams,
+    ) -> Option<DataStream> {
+        if let Some(index) = self.index {
+            return Some(streams.index(index));
         }
-        let namespace = self.namespace.as_deref().unwrap_or(&options.namespace);
-        if let Some(own) = &self.dataset {
-            let kind = self.kind.as_deref().unwrap_or("logs");
-            return Some(DataStream::new(format!("{kind}-{own}-{namespace}")));
+        let namespace = self.namespace.unwrap_or(&options.namespace);
+        if let Some(own) = self.dataset {
+            return Some(streams.stream(self.kind.unwrap_or("logs"), own, namespace));
         }
-        options.index.clone().or_else(|| dataset.map(|dataset| DataStream::logs(dataset, namespace)))
+        options.index.clone().or_else(|| dataset.map(|dataset| streams.stream("logs", dataset, namespace)))
     }
+}
+
+/// Data streams by their parts, so that a name is put together once.
+#[derive(Debug, Default)]
+pub(crate) struct Streams(Vec<([String; 3], DataStream)>);
+
+impl Streams {
+    /// Streams that are kept; more than these are hostile, or so many that they do not matter.
+    const MOST: usize = 64;
+
+    /// `<kind>-<dataset>-<namespace>`.
+    pub(crate) fn stream(&mut self, kind: &str, dataset: &str, namespace: &str) -> DataStream {
+        self.find([kind, dataset, namespace], || format!("{kind}-{dataset}-{namespace}"))
+    }
+
+    /// A name as it is.
+    pub(crate) fn index(&mut self, name: &str) -> DataStream {
+        self.find(["", name, ""], || name.to_owned())
+    }
+
+    fn find(&mut self, parts: [&str; 3], name: impl FnOnce() -> String) -> DataStream {
+        if let Some((_, stream)) = self.0.iter().find(|(known, _)| *known == parts) {
+            return stream.clone();
+        }
+        if self.0.len() >= Self::MOST {
+            self.0.clear();
+        }
+        let stream = DataStream::new(name());
+        self.0.push((parts.map(str::to_owned), stream.clone()));
+        stream
+    }
+}
+
+/// The dataset of a name of the form `type-dataset-namespace`.
+fn dataset_of(name: &str) -> Option<&str> {
+    let mut parts = name.splitn(3, '-');
+    let (_, dataset, namespace) = (parts.next()?, parts.next()?, parts.next()?);
+    (!dataset.is_empty() && !namespace.is_empty()).then_some(dataset)
 }
 
 /// The stream that a backing index (`.ds-<stream>-<date>-<generation>`) belongs to; any other name is itself.
@@ -66,16 +108,15 @@ fn stream_of_index(index: &str) -> &str {
 }
 
 /// Which source a document that is ECS already comes from; nothing if it does not look like ECS.
-pub(crate) fn recognise(record: &Document, origin: &Origin) -> Option<SourceKind> {
-    let text = |name: &str| get_field(record, name).and_then(Value::as_str);
+pub(crate) fn recognise(record: TapeObject<'_>, origin: &Origin<'_>) -> Option<SourceKind> {
+    let text = |name: &str| record.get_field(name).and_then(TapeValue::as_str);
     let module = text("event.module");
-    let dataset = origin.named_dataset();
-    if dataset.as_deref().is_some_and(|dataset| dataset.starts_with("endpoint."))
+    if origin.named_dataset().is_some_and(|dataset| dataset.starts_with("endpoint."))
         || module == Some("endpoint")
     {
         return Some(SourceKind::ElasticDefend);
     }
-    let index = origin.index.as_deref().unwrap_or_default();
+    let index = origin.index.unwrap_or_default();
     if module == Some("endgame") || index.starts_with("endgame-") {
         return Some(SourceKind::Endgame);
     }
@@ -85,38 +126,32 @@ pub(crate) fn recognise(record: &Document, origin: &Origin) -> Option<SourceKind
     let says = origin.dataset.is_some()
         || origin.index.is_some()
         || text("ecs.version").is_some()
-        || get_field(record, "event.category").is_some()
-        || get_field(record, "event.kind").is_some();
+        || record.get_field("event.category").is_some()
+        || record.get_field("event.kind").is_some();
     says.then_some(SourceKind::Ecs)
 }
 
-/// Fills the fields that name the data stream, where they are absent; nothing else is touched.
-pub(crate) fn fill_stream_fields(document: &mut Document, stream: &DataStream, dataset: Option<&str>) {
-    let name = stream_of_index(stream.as_str()).to_owned();
-    let parsed = DataStream::new(name.as_str());
-    let dataset = dataset.or_else(|| parsed.dataset());
-    let Some(dataset) = dataset else {
-        return;
+/// The fields that name a data stream; a document that has one of them keeps its own.
+pub(crate) fn stream_fields(stream: &DataStream, dataset: Option<&str>) -> Vec<(&'static str, String)> {
+    let name = stream_of_index(stream.as_str());
+    let Some(dataset) = dataset.or_else(|| dataset_of(name)) else {
+        return Vec::new();
     };
-    fill(document, "event.dataset", dataset);
+    let mut fields = vec![("event.dataset", dataset.to_owned())];
     if let Some(module) = dataset.split('.').next() {
-        fill(document, "event.module", if dataset == "esensor" { "endgame" } else { module });
+        let module = if dataset == "esensor" { "endgame" } else { module };
+        fields.push(("event.module", module.to_owned()));
     }
     // `<type>-<dataset>-<namespace>`; a name of another form is an index, which has no such fields.
     let mut parts = name.splitn(3, '-');
     if let (Some(kind), Some(named), Some(namespace)) = (parts.next(), parts.next(), parts.next())
         && named == dataset
     {
-        fill(document, "data_stream.type", kind);
-        fill(document, "data_stream.dataset", dataset);
-        fill(document, "data_stream.namespace", namespace);
+        fields.push(("data_stream.type", kind.to_owned()));
+        fields.push(("data_stream.dataset", dataset.to_owned()));
+        fields.push(("data_stream.namespace", namespace.to_owned()));
     }
-}
-
-fn fill(document: &mut Document, name: &str, value: &str) {
-    if get_field(document, name).is_none() {
-        set_field(document, name, json!(value));
-    }
+    fields
 }
 
 /// Names under which records that are not ECS keep their time.
@@ -132,35 +167,31 @@ const TIME_NAMES: &[&str] = &[
     "EventTime",
 ];
 
-/// Makes sure that a document has `@timestamp`, from other names of the same thing; the result says whether it has.
-pub(crate) fn find_time(document: &mut Document) -> bool {
-    if get_field(document, "@timestamp").is_some() {
-        return true;
-    }
-    let found = TIME_NAMES.iter().find_map(|name| read_time(get_field(document, name)?));
-    if let Some(at) = found {
-        set_field(document, "@timestamp", json!(at.to_iso_millis()));
-    }
-    found.is_some()
+/// The time of a record that has no `@timestamp`, from other names of the same thing.
+pub(crate) fn find_time(record: TapeObject<'_>) -> Option<Timestamp> {
+    TIME_NAMES.iter().find_map(|name| read_time(record.get_field(name)?))
 }
 
 /// Seconds below this are seconds; above, milliseconds (the year 5138 in seconds is March 1973 in milliseconds).
 const MOST_SECONDS: f64 = 1e11;
 
-fn read_time(value: &Value) -> Option<Timestamp> {
-    match value {
-        Value::String(text) => Timestamp::parse(text),
-        Value::Number(number) => {
-            let number = number.as_f64().filter(|number| *number > 0.0 && *number < 1e14)?;
-            Some(Timestamp::from_seconds(if number < MOST_SECONDS { number } else { number / 1000.0 }))
-        }
-        _ => None,
-    }
+fn read_time(value: TapeValue<'_>) -> Option<Timestamp> {
+    let number = match value.scalar()? {
+        Scalar::Text(text) => return Timestamp::parse(text),
+        Scalar::Integer(number) => number as f64,
+        Scalar::Unsigned(number) => number as f64,
+        Scalar::Double(number) => number,
+        Scalar::Boolean(_) => return None,
+    };
+    (number > 0.0 && number < 1e14)
+        .then(|| Timestamp::from_seconds(if number < MOST_SECONDS { number } else { number / 1000.0 }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tape::Tape;
+    use serde_json::{Value, json};
 
     #[test]
     fn backing_indices_name_their_stream() {
@@ -172,15 +203,11 @@ mod tests {
     #[test]
     fn times_are_found_under_other_names() {
         let time = |value: Value| {
-            let mut document = value.as_object().unwrap().clone();
-            find_time(&mut document).then(|| document["@timestamp"].clone())
+            find_time(Tape::of(&value).first().as_object().unwrap()).map(Timestamp::to_iso_millis)
         };
-        assert_eq!(time(json!({"ts": 1_714_557_600.5})), Some(json!("2024-05-01T10:00:00.500Z")));
+        assert_eq!(time(json!({"ts": 1_714_557_600.5})).unwrap(), "2024-05-01T10:00:00.500Z");
         assert_eq!(time(json!({"timestamp": "1714557600000"})), None);
-        assert_eq!(
-            time(json!({"timestamp": 1_714_557_600_000_u64})),
-            Some(json!("2024-05-01T10:00:00.000Z"))
-        );
+        assert_eq!(time(json!({"timestamp": 1_714_557_600_000_u64})).unwrap(), "2024-05-01T10:00:00.000Z");
         assert_eq!(time(json!({"message": "none"})), None);
     }
 }

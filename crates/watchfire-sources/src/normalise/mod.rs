@@ -17,8 +17,10 @@
 
 pub mod command_line;
 mod content;
+mod deferred;
 mod draft;
 mod ecs;
+mod mapper;
 mod path;
 mod powershell;
 mod schema;
@@ -30,14 +32,16 @@ mod windows_log;
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-use watchfire_events::{DataStream, Event, EventId, Place, get_field};
+use serde_json::Value;
+use watchfire_events::{DataStream, Event, EventId, FieldNames, Place, get_field};
 
+pub use deferred::DeferredRecords;
+pub use mapper::{Mapped, Mapper};
 pub use schema::{SourceFields, TypedField, catalogue, fields};
 pub use source::{SourceKind, UnknownSource};
 
-use crate::windows::{Form, LocalTime, WindowsEvent, WindowsEventError};
-use ecs::Origin;
+use crate::tape::Tape;
+use crate::windows::WindowsEventError;
 
 /// How records are normalised.
 #[derive(Clone, Debug)]
@@ -188,149 +192,16 @@ pub fn normalise(raw: RawInput, options: &NormaliseOptions) -> Result<Normalised
         },
         EventId::given,
     );
-    let local = LocalTime { zone: options.time_zone.clone() };
-    let draft = match payload {
-        RawPayload::WindowsXml(text) => {
-            let event = WindowsEvent::from_xml(&text, &local)?;
-            windows(event, Origin { index: given_index, ..Origin::default() }, options)
-        }
-        RawPayload::Json(Value::Object(record)) => {
-            json_object(record, given_index.as_deref(), &local, options)?
+    let mut names = FieldNames::default();
+    let mut mapper = Mapper::new(options);
+    let tape;
+    let mapped = match &payload {
+        RawPayload::WindowsXml(text) => mapper.map_xml(text, given_index.as_deref(), &mut names)?,
+        RawPayload::Json(value @ Value::Object(_)) => {
+            tape = Tape::of(value);
+            mapper.map(tape.first(), given_index.as_deref(), &mut names)?
         }
         RawPayload::Json(_) => return Err(NormaliseError::NotAnObject),
     };
-    let Draft { document, data_stream, source, reading, has_time } = draft;
-    Ok(Normalised { event: Event { id, data_stream, document, place }, source, has_time, reading })
-}
-
-/// An event without its id and place.
-struct Draft {
-    document: watchfire_events::Document,
-    data_stream: DataStream,
-    source: SourceKind,
-    reading: Reading,
-    has_time: bool,
-}
-
-fn json_object(
-    record: Map<String, Value>,
-    index: Option<&str>,
-    local: &LocalTime,
-    options: &NormaliseOptions,
-) -> Result<Draft, NormaliseError> {
-    let origin = Origin::of(&record, index);
-    let form = Form::recognise(&record).filter(|form| *form != Form::Beats || !is_mapped(&record));
-    match (options.source, form) {
-        (Some(source), None) if source.is_windows() && !is_mapped(&record) => {
-            Err(NormaliseError::NotOfSource { source_kind: source })
-        }
-        (Some(source), Some(form)) if source.is_windows() => {
-            Ok(windows(WindowsEvent::from_json(form, record, local)?, origin, options))
-        }
-        (None, Some(form)) => Ok(windows(WindowsEvent::from_json(form, record, local)?, origin, options)),
-        (Some(source), _) => Ok(passed_through(record, source, &origin, options)),
-        (None, None) => {
-            let source = ecs::recognise(&record, &origin).unwrap_or(SourceKind::Unrecognised);
-            Ok(passed_through(record, source, &origin, options))
-        }
-    }
-}
-
-/// Whether a document of Beats has been through an ingest pipeline: one without a category has not (sources §0.2).
-fn is_mapped(record: &Map<String, Value>) -> bool {
-    get_field(record, "event.category").is_some()
-}
-
-fn passed_through(
-    mut document: Map<String, Value>,
-    source: SourceKind,
-    origin: &Origin,
-    options: &NormaliseOptions,
-) -> Draft {
-    let reading = if source == SourceKind::Unrecognised {
-        Reading::Unrecognised(document.keys().filter(|name| *name != "@timestamp").cloned().collect())
-    } else {
-        Reading::PassedThrough
-    };
-    let has_time = ecs::find_time(&mut document);
-    let data_stream = origin.stream(None, options).unwrap_or_else(|| match source {
-        SourceKind::Winlogbeat => winlogbeat_index(&document, options),
-        SourceKind::Endgame => DataStream::new(format!("endgame-{}", options.namespace)),
-        _ => DataStream::logs("generic", &options.namespace),
-    });
-    let dataset = match source {
-        SourceKind::Winlogbeat => return Draft { document, data_stream, source, reading, has_time },
-        SourceKind::Endgame => Some("esensor".to_owned()),
-        _ => origin.named_dataset(),
-    };
-    ecs::fill_stream_fields(&mut document, &data_stream, dataset.as_deref());
-    Draft { document, data_stream, source, reading, has_time }
-}
-
-fn windows(event: WindowsEvent, origin: Origin, options: &NormaliseOptions) -> Draft {
-    let inner = windows_log::recognise(&event);
-    let publication = match options.source {
-        Some(SourceKind::Winlogbeat) => Publication::Winlogbeat,
-        Some(SourceKind::WindowsForwarded) => Publication::Forwarded,
-        Some(_) => Publication::Agent,
-        None => publication(&event, &origin),
-    };
-    let mapping = match options.source {
-        None | Some(SourceKind::Winlogbeat | SourceKind::WindowsForwarded) => inner,
-        Some(named) => named,
-    };
-    let source = match publication {
-        Publication::Agent => mapping,
-        Publication::Forwarded => SourceKind::WindowsForwarded,
-        Publication::Winlogbeat => SourceKind::Winlogbeat,
-    };
-    let windows_log::Mapped { mut document, has_time } = windows_log::map(event, mapping, publication);
-    if publication == Publication::Winlogbeat {
-        let data_stream = origin
-            .index
-            .map(DataStream::new)
-            .or_else(|| options.index.clone())
-            .unwrap_or_else(|| winlogbeat_index(&document, options));
-        if let Some(module) = winlogbeat_module(mapping) {
-            watchfire_events::set_field(&mut document, "event.module", Value::from(module));
-        }
-        return Draft { document, data_stream, source, reading: Reading::Mapped(mapping), has_time };
-    }
-    let dataset = source.dataset().unwrap_or("generic");
-    let data_stream = origin
-        .stream(Some(dataset), options)
-        .unwrap_or_else(|| DataStream::logs(dataset, &options.namespace));
-    let named = origin.named_dataset();
-    ecs::fill_stream_fields(&mut document, &data_stream, Some(named.as_deref().unwrap_or(dataset)));
-    Draft { document, data_stream, source, reading: Reading::Mapped(mapping), has_time }
-}
-
-/// How an event was published, by what its shipper wrote beside it. A bare event counts as an agent's (sources §0.1).
-fn publication(event: &WindowsEvent, origin: &Origin) -> Publication {
-    let text = |name: &str| get_field(&event.document, name).and_then(Value::as_str);
-    let index = origin.index.as_deref().unwrap_or_default();
-    if index.starts_with("winlogbeat")
-        || text("agent.type") == Some("winlogbeat")
-        || text("@metadata.beat") == Some("winlogbeat")
-    {
-        Publication::Winlogbeat
-    } else if origin.named_dataset().as_deref() == Some("windows.forwarded") {
-        Publication::Forwarded
-    } else {
-        Publication::Agent
-    }
-}
-
-fn winlogbeat_index(document: &Map<String, Value>, options: &NormaliseOptions) -> DataStream {
-    let version = get_field(document, "agent.version").and_then(Value::as_str);
-    DataStream::new(format!("winlogbeat-{}", version.unwrap_or(&options.namespace)))
-}
-
-fn winlogbeat_module(mapping: SourceKind) -> Option<&'static str> {
-    match mapping {
-        SourceKind::Sysmon => Some("sysmon"),
-        SourceKind::WindowsSecurity => Some("security"),
-        SourceKind::WindowsPowerShell | SourceKind::WindowsPowerShellOperational => Some("powershell"),
-        _ => None,
-    }
+    Ok(mapped.into_normalised(id, place, &names))
 }

@@ -1,6 +1,8 @@
 //! PowerShell: the classic log (`Windows PowerShell`: engine and provider life, pipelines) and the operational log
 //! (modules, script blocks). Sources §10.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::command_line::Splitting;
@@ -56,7 +58,7 @@ pub(crate) fn reads(name: &str) -> bool {
 }
 
 /// Maps an event of the classic log.
-pub(crate) fn map_classic(draft: &mut Draft) {
+pub(crate) fn map_classic(draft: &mut Draft<'_, '_>) {
     classify(draft);
     let holder = match draft.code {
         400 | 403 | 600 => "param3",
@@ -70,25 +72,25 @@ pub(crate) fn map_classic(draft: &mut Draft) {
     if context.is_empty() {
         return;
     }
-    draft.event_data.remove(holder);
+    draft.drop_datum(holder);
     write_context(draft, context);
     if draft.code == 800 {
-        draft.event_data.remove("param1");
+        draft.drop_datum("param1");
         invocations(draft, "param3");
     } else {
-        draft.event_data.remove("param1");
-        draft.event_data.remove("param2");
+        draft.drop_datum("param1");
+        draft.drop_datum("param2");
     }
 }
 
 /// Maps an event of the operational log.
-pub(crate) fn map_operational(draft: &mut Draft) {
+pub(crate) fn map_operational(draft: &mut Draft<'_, '_>) {
     classify(draft);
-    if let Some(user) = draft.text("winlog.user.identifier").map(str::to_owned) {
+    if let Some(user) = draft.copy_text("winlog.user.identifier") {
         draft.set("user.id", user);
     }
     if draft.code == 4104
-        && let Some(script) = draft.datum("ScriptBlockText").map(str::to_owned)
+        && let Some(script) = draft.copy("ScriptBlockText")
     {
         describe_script(draft, &script);
     }
@@ -98,14 +100,14 @@ pub(crate) fn map_operational(draft: &mut Draft) {
     if draft.code == 4103 {
         let context = draft.datum("ContextInfo").map(operational_context).unwrap_or_default();
         if !context.is_empty() {
-            draft.event_data.remove("ContextInfo");
+            draft.drop_datum("ContextInfo");
             write_context(draft, context);
         }
         invocations(draft, "Payload");
     }
 }
 
-fn classify(draft: &mut Draft) {
+fn classify(draft: &mut Draft<'_, '_>) {
     let row = [STARTS, ENDS].into_iter().find(|row| row.codes.contains(&draft.code)).unwrap_or(ELSE);
     row.classify(draft);
 }
@@ -147,7 +149,7 @@ fn operational_context(text: &str) -> Context {
     known.collect()
 }
 
-fn write_context(draft: &mut Draft, context: Context) {
+fn write_context(draft: &mut Draft<'_, '_>, context: Context) {
     let mut user = None;
     let mut connected = None;
     for (at, value) in context {
@@ -161,8 +163,8 @@ fn write_context(draft: &mut Draft, context: Context) {
             draft.set(field, value);
         } else {
             match key {
-                "HostApplication" => draft.set_command_line("process", &value, Splitting::Argv),
-                "ScriptName" => draft.set_file("file", &value),
+                "HostApplication" => draft.set_command_line("process", value.into(), Splitting::Argv),
+                "ScriptName" => draft.set_file("file", value.into()),
                 "UserId" => user = Some(value),
                 "ConnectedUser" => connected = Some(value),
                 // `Severity` says what the level says.
@@ -170,11 +172,12 @@ fn write_context(draft: &mut Draft, context: Context) {
             }
         }
     }
+    let user = user.map(Cow::Owned);
     if let Some(user) = &user {
         draft.set_account("user", user);
     }
     if let Some(connected) = connected {
-        draft.set_account("source.user", &connected);
+        draft.set_account("source.user", &Cow::Owned(connected));
         if let Some(user) = &user {
             draft.set_account("destination.user", user);
         }
@@ -183,7 +186,7 @@ fn write_context(draft: &mut Draft, context: Context) {
 
 /// Lines `Kind(Command): name="…"; value="…"` or `Kind(Command): value` to a list. The datum stays if a line is not of
 /// that form.
-fn invocations(draft: &mut Draft, holder: &str) {
+fn invocations(draft: &mut Draft<'_, '_>, holder: &str) {
     let Some(text) = draft.datum(holder) else {
         return;
     };
@@ -200,7 +203,7 @@ fn invocations(draft: &mut Draft, holder: &str) {
     }
     draft.set("powershell.command.invocation_details", details);
     if whole {
-        draft.event_data.remove(holder);
+        draft.drop_datum(holder);
     }
 }
 
@@ -220,7 +223,7 @@ fn invocation(line: &str) -> Option<Value> {
 }
 
 /// What the newest mapping says about a script block: its signature block, its length, and how varied it is.
-fn describe_script(draft: &mut Draft, script: &str) {
+fn describe_script(draft: &mut Draft<'_, '_>, script: &str) {
     if let Some(signature) = signature(script) {
         draft.set("powershell.file.script_block_signature", signature);
     }

@@ -1,5 +1,7 @@
 //! Declarative mappings: one row per raw datum, saying where it goes and how it is read.
 
+use std::borrow::Cow;
+
 use super::command_line::Splitting;
 use super::draft::Draft;
 
@@ -53,7 +55,7 @@ impl FieldRule {
 }
 
 /// Applies the rows that fit the event. A datum that cannot be read as its row says stays in the event data.
-pub(crate) fn apply(rules: &[FieldRule], draft: &mut Draft) {
+pub(crate) fn apply(rules: &[FieldRule], draft: &mut Draft<'_, '_>) {
     for rule in rules {
         if !rule.codes.is_empty() && !rule.codes.contains(&draft.code) {
             continue;
@@ -61,27 +63,25 @@ pub(crate) fn apply(rules: &[FieldRule], draft: &mut Draft) {
         let Some(text) = draft.take(rule.raw) else {
             continue;
         };
-        let read = convert(rule, &text, draft);
+        let read = convert(rule, text.clone(), draft);
         if !read || rule.keeps_raw {
             draft.set_datum(rule.raw, text);
         }
     }
 }
 
-fn convert(rule: &FieldRule, text: &str, draft: &mut Draft) -> bool {
+fn convert<'a>(rule: &FieldRule, text: Cow<'a, str>, draft: &mut Draft<'a, '_>) -> bool {
     match rule.conversion {
         Conversion::Text => draft.set(rule.target, text),
-        Conversion::Number => return draft.set_number(rule.target, text),
-        Conversion::Boolean => match text.to_ascii_lowercase().as_str() {
-            "true" => draft.set(rule.target, true),
-            "false" => draft.set(rule.target, false),
-            _ => return false,
-        },
-        Conversion::Address => return draft.set_address(rule.target, text),
+        Conversion::Number => return draft.set_number(rule.target, &text),
+        Conversion::Boolean if text.eq_ignore_ascii_case("true") => draft.set(rule.target, true),
+        Conversion::Boolean if text.eq_ignore_ascii_case("false") => draft.set(rule.target, false),
+        Conversion::Boolean => return false,
+        Conversion::Address => return draft.set_address(rule.target, &text),
         Conversion::Executable => draft.set_executable(rule.target, text),
         Conversion::File => draft.set_file(rule.target, text),
         Conversion::CommandLine(splitting) => draft.set_command_line(rule.target, text, splitting),
-        Conversion::Account => return draft.set_account(rule.target, text),
+        Conversion::Account => return draft.set_account(rule.target, &text),
     }
     true
 }
@@ -111,22 +111,22 @@ impl EventRow {
     }
 
     /// Writes `event.action`, `.category` and `.type`.
-    pub(crate) fn describe(&self, draft: &mut Draft) {
+    pub(crate) fn describe(&self, draft: &mut Draft<'_, '_>) {
         match self.actions {
             [] => {}
             [single] => draft.set("event.action", *single),
-            several => draft.set("event.action", several.to_vec()),
+            several => draft.set("event.action", several),
         }
         self.classify(draft);
     }
 
     /// Writes `event.category` and `.type` only.
-    pub(crate) fn classify(&self, draft: &mut Draft) {
+    pub(crate) fn classify(&self, draft: &mut Draft<'_, '_>) {
         if !self.categories.is_empty() {
-            draft.set("event.category", self.categories.to_vec());
+            draft.set("event.category", self.categories);
         }
         if !self.types.is_empty() {
-            draft.set("event.type", self.types.to_vec());
+            draft.set("event.type", self.types);
         }
     }
 }

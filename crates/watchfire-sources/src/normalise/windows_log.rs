@@ -1,11 +1,11 @@
 //! Windows events of any channel: which mapping they get, and what every Windows document has (sources §0.3, §8, §9).
 
-use serde_json::{Value, json};
-use watchfire_events::{Document, Timestamp};
+use watchfire_events::{FieldNames, Timestamp};
 
-use super::draft::Draft;
+use super::draft::{Draft, Finished};
 use super::{Publication, SourceKind, powershell, security, sysmon};
-use crate::windows::{WindowsEvent, message_codes};
+use crate::fields::{FieldValue, part};
+use crate::windows::{WindowsEvent, message_codes, values};
 
 /// The channels with a data stream of their own, in lower case.
 const CHANNELS: &[(&str, SourceKind)] = &[
@@ -19,7 +19,7 @@ const CHANNELS: &[(&str, SourceKind)] = &[
 ];
 
 /// Whose events these are, by provider and channel.
-pub(crate) fn recognise(event: &WindowsEvent) -> SourceKind {
+pub(crate) fn recognise(event: &WindowsEvent<'_>) -> SourceKind {
     if event.provider.eq_ignore_ascii_case("Microsoft-Windows-Sysmon") {
         return SourceKind::Sysmon;
     }
@@ -40,16 +40,21 @@ pub(crate) fn reads(kind: SourceKind, datum: &str) -> bool {
     }
 }
 
-/// A mapped event: its document, and whether it has a time.
-pub(crate) struct Mapped {
-    pub(crate) document: Document,
+/// A mapped event, and whether it has a time.
+pub(crate) struct Mapped<'a> {
+    pub(crate) event: Finished<'a>,
     pub(crate) has_time: bool,
 }
 
 /// Maps an event as one of `kind`, for publication as `publication` says.
-pub(crate) fn map(event: WindowsEvent, kind: SourceKind, publication: Publication) -> Mapped {
+pub(crate) fn map<'a>(
+    event: WindowsEvent<'a>,
+    kind: SourceKind,
+    publication: Publication,
+    names: &mut FieldNames,
+) -> Mapped<'a> {
     let mut time = event.time;
-    let mut draft = Draft::new(event);
+    let mut draft = Draft::new(event, names);
     let stamped: Option<Timestamp> = match kind {
         SourceKind::Sysmon => sysmon::map(&mut draft, publication),
         SourceKind::WindowsSecurity => {
@@ -78,16 +83,18 @@ pub(crate) fn map(event: WindowsEvent, kind: SourceKind, publication: Publicatio
         draft.set("@timestamp", at.to_iso_millis());
     }
     host(&mut draft, kind);
-    let has_time = time.is_some() || draft.get("@timestamp").is_some();
-    Mapped { document: draft.finish(), has_time }
+    let has_time = time.is_some() || draft.has("@timestamp");
+    Mapped { event: draft.finish(), has_time }
 }
 
 /// Windows Defender: all that its reference adds.
-fn defender(draft: &mut Draft) {
-    draft.set("event.category", json!(["process"]));
-    draft.set("event.type", json!(["start"]));
+fn defender(draft: &mut Draft<'_, '_>) {
+    const CATEGORY: &[&str] = &["process"];
+    const TYPE: &[&str] = &["start"];
+    draft.set("event.category", CATEGORY);
+    draft.set("event.type", TYPE);
     for (from, to) in [("winlog.user.identifier", "user.id"), ("winlog.user.name", "user.name")] {
-        if let Some(value) = draft.text(from).map(str::to_owned) {
+        if let Some(value) = draft.copy_text(from) {
             draft.set(to, value);
         }
     }
@@ -95,30 +102,28 @@ fn defender(draft: &mut Draft) {
 
 /// The computer's names, its operating system, and an id: its name in lower case where nothing better is known, because
 /// sequences join on it (sources §0.3 rules f, g, h).
-fn host(draft: &mut Draft, kind: SourceKind) {
+fn host(draft: &mut Draft<'_, '_>, kind: SourceKind) {
     let system = if kind == SourceKind::SysmonLinux { "linux" } else { "windows" };
     // Anything but an object under `host` would keep the fields below from being read.
-    if draft.document.get("host").is_some_and(|host| !host.is_object()) {
-        let name = draft.document.remove("host");
-        if let Some(Value::String(name)) = name {
-            draft.set("host.name", name);
-        }
+    if let Some(FieldValue::Text(name)) = draft.remove("host") {
+        draft.set("host.name", name);
     }
-    if let Some(computer) = draft.text("winlog.computer_name").map(str::to_owned) {
-        if draft.get("host.name").is_none() {
-            draft.set("host.name", computer.as_str());
+    if let Some(computer) = draft.copy_text("winlog.computer_name") {
+        if !draft.has("host.name") {
+            draft.set("host.name", computer.clone());
         }
-        if draft.get("host.hostname").is_none()
-            && let Some(label) = computer.split('.').next().filter(|label| !label.is_empty())
+        if !draft.has("host.hostname")
+            && let Some(label) =
+                part(&computer, |name| name.split('.').next()).filter(|label| !label.is_empty())
         {
             draft.set("host.hostname", label);
         }
-        if draft.get("host.id").is_none() {
-            draft.set("host.id", computer.to_lowercase());
+        if !draft.has("host.id") {
+            draft.set("host.id", values::lower_case(computer));
         }
     }
     for field in ["host.os.type", "host.os.family"] {
-        if draft.get(field).is_none() {
+        if !draft.has(field) {
             draft.set(field, system);
         }
     }

@@ -1,14 +1,16 @@
 //! What Winlogbeat and the Elastic Agent's Windows input write: the canonical shape itself, older spellings included.
 
 use serde_json::{Map, Value};
-use watchfire_events::{Document, get_field, set_field};
+use watchfire_events::{Document, FieldNames, get_field, set_field};
 
 use super::{LocalTime, WindowsEvent, WindowsEventError, values};
+use crate::fields::Fields;
 
-pub(crate) fn read(
+pub(crate) fn read<'a>(
     mut record: Map<String, Value>,
     local: &LocalTime,
-) -> Result<WindowsEvent, WindowsEventError> {
+    names: &mut FieldNames,
+) -> Result<WindowsEvent<'a>, WindowsEventError> {
     let Some(Value::Object(mut winlog)) = record.remove("winlog") else {
         return Err(WindowsEventError::NoEvent);
     };
@@ -16,7 +18,7 @@ pub(crate) fn read(
     let user_data = data(winlog.remove("user_data"));
     for name in ["event_id", "record_id"] {
         if let Some(value) = winlog.get_mut(name)
-            && let Some(text) = values::scalar_text(value)
+            && let Some(text) = values::text_of(value)
         {
             *value = Value::String(text);
         }
@@ -28,19 +30,19 @@ pub(crate) fn read(
             *text = guid;
         }
     }
-    let text = |name: &str| winlog.get(name).and_then(values::scalar_text);
+    let text = |name: &str| winlog.get(name).and_then(values::text_of);
     let code = text("event_id")
-        .or_else(|| get_field(&record, "event.code").and_then(values::scalar_text))
+        .or_else(|| get_field(&record, "event.code").and_then(values::text_of))
         .filter(|code| !code.is_empty())
         .ok_or(WindowsEventError::NoEventId)?;
     let channel = text("channel").unwrap_or_default();
     let provider = text("provider_name")
-        .or_else(|| get_field(&record, "event.provider").and_then(values::scalar_text))
+        .or_else(|| get_field(&record, "event.provider").and_then(values::text_of))
         .unwrap_or_default();
     let computer = text("computer_name");
     // An agent's `@timestamp` is the time of reading unless `time_created` is absent.
     let time = text("time_created")
-        .or_else(|| get_field(&record, "@timestamp").and_then(values::scalar_text))
+        .or_else(|| get_field(&record, "@timestamp").and_then(values::text_of))
         .and_then(|time| local.read(&time, 0));
     let outcome = text("outcome").filter(|outcome| outcome == "success" || outcome == "failure");
     let level = text("level").map(|level| level.to_lowercase());
@@ -61,7 +63,15 @@ pub(crate) fn read(
     put("host.name", computer);
     put("winlog.event_id", Some(code.clone()));
     set_field(&mut record, "event.code", Value::String(code.clone()));
-    Ok(WindowsEvent { code, channel, provider, time, event_data, user_data, document: record })
+    Ok(WindowsEvent {
+        code: code.into(),
+        channel: channel.into(),
+        provider: provider.into(),
+        time,
+        event_data: Fields::of_data(event_data, names),
+        user_data: Fields::of_data(user_data, names),
+        document: Fields::of_document(record, names),
+    })
 }
 
 fn data(value: Option<Value>) -> Document {

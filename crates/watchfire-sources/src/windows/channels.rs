@@ -3,6 +3,8 @@
 //! Exports write `security` for `Security`, but rules compare `winlog.channel` with the true spelling; and some leave the
 //! provider out, which most of these channels have only one of.
 
+use std::borrow::Cow;
+
 /// The channels that mappings and rules know.
 const KNOWN: &[&str] = &[
     "Application",
@@ -18,11 +20,11 @@ const SECURITY: &str = "Security";
 const SYSMON: &str = "Microsoft-Windows-Sysmon/Operational";
 
 /// A channel in its true spelling, as far as it is known.
-pub(crate) fn true_spelling(channel: String) -> String {
-    match KNOWN.iter().find(|known| known.eq_ignore_ascii_case(&channel)) {
-        Some(known) => (*known).to_owned(),
-        None => channel,
-    }
+pub(crate) fn true_spelling(channel: Cow<'_, str>) -> Cow<'_, str> {
+    KNOWN
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(&channel))
+        .map_or(channel, |known| Cow::Borrowed(*known))
 }
 
 /// The provider that writes an event of this id to a channel (in its true spelling), where there can be only one.
@@ -47,13 +49,13 @@ mod tests {
 
     #[test]
     fn spellings_and_writers() {
-        let channel = true_spelling("SECURITY".to_owned());
+        let channel = true_spelling("SECURITY".into());
         assert_eq!(channel, "Security");
         assert_eq!(provider(&channel, "4688"), Some("Microsoft-Windows-Security-Auditing"));
         assert_eq!(provider(&channel, "1102"), Some("Microsoft-Windows-Eventlog"));
         // A certificate authority, a federation service and others may write any other id.
         assert_eq!(provider(&channel, "403"), None);
         assert_eq!(provider("System", "7045"), None);
-        assert_eq!(true_spelling("Vendor/Log".to_owned()), "Vendor/Log");
+        assert_eq!(true_spelling("Vendor/Log".into()), "Vendor/Log");
     }
 }

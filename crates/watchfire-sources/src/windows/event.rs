@@ -1,35 +1,38 @@
 //! The canonical Windows event, and how it is put together from the parts that every form has.
 
+use std::borrow::Cow;
+
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
-use watchfire_events::{Document, Timestamp, get_field, set_field};
+use serde_json::Value;
+use watchfire_events::{Document, FieldNames, Timestamp};
 
 use super::{WindowsEventError, channels, task_names, values};
+use crate::fields::{FieldValue, Fields, part};
 
 /// A Windows event in the canonical shape.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WindowsEvent {
+#[derive(Clone, Debug)]
+pub(crate) struct WindowsEvent<'a> {
     /// The event id, a decimal number.
-    pub code: String,
+    pub(crate) code: Cow<'a, str>,
     /// The channel, in its true spelling where that is known; empty if the record has none.
-    pub channel: String,
+    pub(crate) channel: Cow<'a, str>,
     /// The provider's name; empty if the record has none and its channel does not tell.
-    pub provider: String,
+    pub(crate) provider: Cow<'a, str>,
     /// When the event was written (`TimeCreated`).
-    pub time: Option<Timestamp>,
+    pub(crate) time: Option<Timestamp>,
     /// Named data, each a text or a list of texts.
-    pub event_data: Document,
+    pub(crate) event_data: Fields<'a>,
     /// `UserData` with its element's name in `xml_name`.
-    pub user_data: Document,
+    pub(crate) user_data: Fields<'a>,
     /// Everything else: `winlog.*`, `event.*`, `host.*`, `log.level`, `message`, and what the shipper put beside them.
-    pub document: Document,
+    pub(crate) document: Fields<'a>,
 }
 
 /// How times without a zone are read.
 #[derive(Clone, Debug, Default)]
-pub struct LocalTime {
+pub(crate) struct LocalTime {
     /// The zone that the user named; without one, a record's own hint, else UTC.
-    pub zone: Option<TimeZone>,
+    pub(crate) zone: Option<TimeZone>,
 }
 
 impl LocalTime {
@@ -68,102 +71,116 @@ fn has_zone(text: &str) -> bool {
 
 /// The system part of an event, as far as the form has it. Texts are as the form gives them.
 #[derive(Debug, Default)]
-pub(crate) struct SystemPart {
-    pub(crate) code: Option<String>,
-    pub(crate) channel: Option<String>,
-    pub(crate) provider: Option<String>,
-    pub(crate) provider_guid: Option<String>,
-    pub(crate) record_id: Option<String>,
-    pub(crate) computer: Option<String>,
+pub(crate) struct SystemPart<'a> {
+    pub(crate) code: Option<Cow<'a, str>>,
+    pub(crate) channel: Option<Cow<'a, str>>,
+    pub(crate) provider: Option<Cow<'a, str>>,
+    pub(crate) provider_guid: Option<Cow<'a, str>>,
+    pub(crate) record_id: Option<Cow<'a, str>>,
+    pub(crate) computer: Option<Cow<'a, str>>,
     pub(crate) version: Option<i64>,
     /// A number, or the name of a form that has only that.
-    pub(crate) level: Option<String>,
+    pub(crate) level: Option<Cow<'a, str>>,
     /// A number, or the text that the machine rendered.
-    pub(crate) opcode: Option<String>,
+    pub(crate) opcode: Option<Cow<'a, str>>,
     /// A number, or the text that the machine rendered.
-    pub(crate) task: Option<String>,
+    pub(crate) task: Option<Cow<'a, str>>,
     pub(crate) keywords: Option<u64>,
     /// Keyword texts that the machine rendered; they win over the names of the bits.
-    pub(crate) keyword_names: Vec<String>,
+    pub(crate) keyword_names: Vec<Cow<'a, str>>,
     pub(crate) process_id: Option<i64>,
     pub(crate) thread_id: Option<i64>,
-    pub(crate) user_id: Option<String>,
-    pub(crate) user_name: Option<String>,
-    pub(crate) user_domain: Option<String>,
-    pub(crate) user_type: Option<String>,
-    pub(crate) activity_id: Option<String>,
-    pub(crate) related_activity_id: Option<String>,
+    pub(crate) user_id: Option<Cow<'a, str>>,
+    pub(crate) user_name: Option<Cow<'a, str>>,
+    pub(crate) user_domain: Option<Cow<'a, str>>,
+    pub(crate) user_type: Option<Cow<'a, str>>,
+    pub(crate) activity_id: Option<Cow<'a, str>>,
+    pub(crate) related_activity_id: Option<Cow<'a, str>>,
     pub(crate) time: Option<Timestamp>,
-    pub(crate) message: Option<String>,
+    pub(crate) message: Option<Cow<'a, str>>,
 }
 
-impl SystemPart {
+impl<'a> SystemPart<'a> {
     /// The canonical event. `document` holds what the record carries beside the event; it is filled, not overwritten.
     pub(crate) fn into_event(
         self,
-        event_data: Document,
-        user_data: Document,
-        mut document: Document,
-    ) -> Result<WindowsEvent, WindowsEventError> {
+        event_data: Fields<'a>,
+        user_data: Fields<'a>,
+        mut document: Fields<'a>,
+        names: &mut FieldNames,
+    ) -> Result<WindowsEvent<'a>, WindowsEventError> {
         let code = self.code.filter(|code| !code.is_empty()).ok_or(WindowsEventError::NoEventId)?;
-        let mut put = |name: &str, value: Option<Value>| {
+        let mut put = |name: &str, value: Option<FieldValue<'a>>| {
             if let Some(value) = value
-                && !matches!(&value, Value::String(text) if text.is_empty())
-                && get_field(&document, name).is_none()
+                && !value.as_str().is_some_and(str::is_empty)
             {
-                set_field(&mut document, name, value);
+                let name = names.intern(name);
+                if document.get(name).is_none() {
+                    document.set(name, value);
+                }
             }
         };
-        let text = |value: &Option<String>| value.clone().map(Value::String);
+        let text = |value: &Option<Cow<'a, str>>| value.clone().map(FieldValue::Text);
+        let guid = |value: Option<Cow<'a, str>>| value.map(|id| values::guid_or_text(id).into());
 
         let channel = self.channel.map(channels::true_spelling);
         let provider = self.provider.filter(|name| !name.is_empty()).or_else(|| {
             let channel = channel.as_deref().unwrap_or_default();
-            channels::provider(channel, &code).map(str::to_owned)
+            channels::provider(channel, &code).map(Cow::Borrowed)
         });
-        let task = self.task.as_deref().map(str::trim).filter(|task| !task.is_empty());
-        let task_name = task.and_then(|task| task_names::name(provider.as_deref().unwrap_or_default(), task));
+        let task = self.task.map(trimmed).filter(|task| !task.is_empty());
+        let task_name = task.as_ref().and_then(|task| {
+            let provider = provider.as_deref().unwrap_or_default();
+            part(task, |task| task_names::name(provider, task))
+        });
 
         // What the collector publishes; the mappings of `normalise` replace it where they know a word of their own.
-        put("event.action", task_name.map(Value::from));
-        put("event.code", Some(json!(code)));
-        put("event.kind", Some(json!("event")));
+        put("event.action", text(&task_name));
+        put("event.code", Some(code.clone().into()));
+        put("event.kind", Some("event".into()));
         put("event.provider", text(&provider));
-        put("event.outcome", self.keywords.and_then(values::outcome).map(Value::from));
+        put("event.outcome", self.keywords.and_then(values::outcome).map(FieldValue::from));
         put("host.name", text(&self.computer));
-        put("log.level", self.level.as_deref().map(|level| json!(values::level_name(level))));
-        put("message", self.message.map(|message| json!(message.replace("\r\n", "\n"))));
-        put("winlog.activity_id", self.activity_id.as_deref().map(|id| json!(values::guid_or_text(id))));
+        put(
+            "log.level",
+            self.level
+                .and_then(|level| part(&level, |level| Some(values::level_name(level))))
+                .map(FieldValue::Text),
+        );
+        put("message", self.message.map(|message| values::with_plain_line_ends(message).into()));
+        put("winlog.activity_id", guid(self.activity_id));
         put("winlog.channel", text(&channel));
         put("winlog.computer_name", text(&self.computer));
-        put("winlog.event_id", Some(json!(code)));
-        let names = if self.keyword_names.is_empty() {
+        put("winlog.event_id", Some(code.clone().into()));
+        let keywords = if self.keyword_names.is_empty() {
             self.keywords
-                .map(|bits| values::keyword_names(bits).map(str::to_owned).collect())
+                .map(|bits| values::keyword_names(bits).map(Cow::Borrowed).collect())
                 .unwrap_or_default()
         } else {
             self.keyword_names
         };
-        put("winlog.keywords", (!names.is_empty()).then(|| json!(names)));
-        put("winlog.opcode", self.opcode.as_deref().map(|opcode| json!(values::opcode_name(opcode))));
-        put("winlog.process.pid", self.process_id.map(Value::from));
-        put("winlog.process.thread.id", self.thread_id.map(Value::from));
-        put("winlog.provider_guid", self.provider_guid.as_deref().map(|id| json!(values::guid_or_text(id))));
+        put("winlog.keywords", (!keywords.is_empty()).then(|| FieldValue::Texts(keywords)));
+        put(
+            "winlog.opcode",
+            self.opcode
+                .and_then(|opcode| part(&opcode, |opcode| Some(values::opcode_name(opcode))))
+                .map(FieldValue::Text),
+        );
+        put("winlog.process.pid", self.process_id.map(FieldValue::Integer));
+        put("winlog.process.thread.id", self.thread_id.map(FieldValue::Integer));
+        put("winlog.provider_guid", guid(self.provider_guid));
         put("winlog.provider_name", text(&provider));
         put("winlog.record_id", text(&self.record_id));
-        put(
-            "winlog.related_activity_id",
-            self.related_activity_id.as_deref().map(|id| json!(values::guid_or_text(id))),
-        );
-        put("winlog.task", task_name.or(task).map(Value::from));
-        put("winlog.time_created", self.time.map(|at| json!(at.to_iso_millis())));
+        put("winlog.related_activity_id", guid(self.related_activity_id));
+        put("winlog.task", text(&task_name.or(task)));
+        put("winlog.time_created", self.time.map(|at| at.to_iso_millis().into()));
         let service = self.user_id.as_deref().and_then(service_account);
-        let service_name = || service.map(|name| json!(name));
-        put("winlog.user.domain", text(&self.user_domain).or(service.map(|_| json!("NT AUTHORITY"))));
+        let of_service = |word: &'static str| service.map(|_| FieldValue::from(word));
+        put("winlog.user.domain", text(&self.user_domain).or_else(|| of_service("NT AUTHORITY")));
         put("winlog.user.identifier", text(&self.user_id));
-        put("winlog.user.name", text(&self.user_name).or_else(service_name));
-        put("winlog.user.type", text(&self.user_type).or(service.map(|_| json!("Well Known Group"))));
-        put("winlog.version", self.version.map(Value::from));
+        put("winlog.user.name", text(&self.user_name).or_else(|| service.map(FieldValue::from)));
+        put("winlog.user.type", text(&self.user_type).or_else(|| of_service("Well Known Group")));
+        put("winlog.version", self.version.map(FieldValue::Integer));
 
         Ok(WindowsEvent {
             code,
@@ -174,6 +191,13 @@ impl SystemPart {
             user_data,
             document,
         })
+    }
+}
+
+fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
     }
 }
 
@@ -228,7 +252,8 @@ mod tests {
 
     #[test]
     fn an_event_needs_an_id() {
-        let event = SystemPart::default().into_event(Document::new(), Document::new(), Document::new());
-        assert_eq!(event, Err(WindowsEventError::NoEventId));
+        let none = Fields::default;
+        let event = SystemPart::default().into_event(none(), none(), none(), &mut FieldNames::default());
+        assert_eq!(event.err(), Some(WindowsEventError::NoEventId));
     }
 }

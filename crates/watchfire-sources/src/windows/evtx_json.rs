@@ -1,158 +1,193 @@
 //! The JSON of the `evtx` crate, with attributes inside their element (`#attributes`) or beside it (`X_attributes`),
 //! as evtx_dump, chainsaw and this crate's own EVTX decoder give it.
 
-use serde_json::{Map, Value};
-use watchfire_events::Document;
+use std::borrow::Cow;
 
-use super::event::add_data;
+use serde_json::Value;
+use watchfire_events::{FieldNames, Scalar};
+
 use super::{LocalTime, SystemPart, WindowsEvent, WindowsEventError, values};
+use crate::fields::{FieldValue, Fields};
+use crate::tape::{TapeObject, TapeValue};
 
-pub(crate) fn read(
-    mut record: Map<String, Value>,
+pub(crate) fn read<'a>(
+    record: TapeObject<'a>,
     local: &LocalTime,
-) -> Result<WindowsEvent, WindowsEventError> {
-    let Some(Value::Object(mut event)) = record.remove("Event") else {
-        return Err(WindowsEventError::NoEvent);
-    };
-    let Some(Value::Object(system)) = event.remove("System") else {
-        return Err(WindowsEventError::NoEvent);
-    };
-    let mut part = system_part(&system, local);
-    if let Some(Value::Object(rendering)) = event.get("RenderingInfo") {
-        part.message = rendering.get("Message").and_then(element_text).or(part.message);
-        part.task =
-            rendering.get("Task").and_then(element_text).filter(|text| !text.is_empty()).or(part.task);
+    names: &mut FieldNames,
+) -> Result<WindowsEvent<'a>, WindowsEventError> {
+    let event = record.get("Event").and_then(TapeValue::as_object).ok_or(WindowsEventError::NoEvent)?;
+    let mut system = None;
+    let mut event_data = Fields::default();
+    let mut user_data = Fields::default();
+    let (mut message, mut task) = (None, None);
+    for (name, value) in event.iter() {
+        match name {
+            "System" => system = value.as_object(),
+            "EventData" => data(value, &mut event_data, names),
+            "UserData" => read_user_data(value, &mut user_data, names),
+            "RenderingInfo" => {
+                let rendered = |name: &str| value.as_object()?.get(name).and_then(element_text);
+                message = rendered("Message");
+                task = rendered("Task").filter(|text| !text.is_empty());
+            }
+            _ => {}
+        }
     }
-    let event_data = event.remove("EventData").map(data).unwrap_or_default();
-    let user_data = event.remove("UserData").map(user_data).unwrap_or_default();
+    let mut part = system_part(system.ok_or(WindowsEventError::NoEvent)?, local);
+    part.message = message;
+    part.task = task.or(part.task);
     // What stands beside `Event` (a path that a tool added, a label) is not the event's own; it is kept.
-    part.into_event(event_data, user_data, record)
+    let mut document = Fields::with_room_for(64);
+    let mut name = String::new();
+    for (key, value) in record.iter().filter(|(key, _)| *key != "Event") {
+        name.clear();
+        name.push_str(key);
+        document.add_tape(&mut name, value, names);
+    }
+    part.into_event(event_data, user_data, document, names)
 }
 
-fn system_part(system: &Map<String, Value>, local: &LocalTime) -> SystemPart {
-    let text = |name: &str| system.get(name).and_then(element_text);
-    let attribute = |element: &str, name: &str| {
-        let inside = system.get(element).and_then(|value| value.get("#attributes"));
-        let beside = || system.get(&format!("{element}_attributes"));
-        inside.or_else(beside)?.get(name).and_then(values::scalar_text).filter(|value| !value.is_empty())
-    };
-    SystemPart {
-        code: text("EventID"),
-        channel: text("Channel"),
-        provider: attribute("Provider", "Name").or_else(|| attribute("Provider", "EventSourceName")),
-        provider_guid: attribute("Provider", "Guid"),
-        record_id: text("EventRecordID"),
-        computer: text("Computer"),
-        version: text("Version").as_deref().and_then(values::integer_text),
-        level: text("Level"),
-        opcode: text("Opcode"),
-        task: text("Task"),
-        keywords: text("Keywords").and_then(|keywords| values::bits(&Value::String(keywords))),
-        process_id: attribute("Execution", "ProcessID").as_deref().and_then(values::integer_text),
-        thread_id: attribute("Execution", "ThreadID").as_deref().and_then(values::integer_text),
-        user_id: attribute("Security", "UserID"),
-        activity_id: attribute("Correlation", "ActivityID"),
-        related_activity_id: attribute("Correlation", "RelatedActivityID"),
-        time: attribute("TimeCreated", "SystemTime").and_then(|time| local.read(&time, 0)),
-        ..SystemPart::default()
+fn system_part<'a>(system: TapeObject<'a>, local: &LocalTime) -> SystemPart<'a> {
+    let mut part = SystemPart::default();
+    let mut source_name = None;
+    for (name, value) in system.iter() {
+        match name {
+            "EventID" => part.code = element_text(value),
+            "Channel" => part.channel = element_text(value),
+            "EventRecordID" => part.record_id = element_text(value),
+            "Computer" => part.computer = element_text(value),
+            "Version" => part.version = element_text(value).as_deref().and_then(values::integer_text),
+            "Level" => part.level = element_text(value),
+            "Opcode" => part.opcode = element_text(value),
+            "Task" => part.task = element_text(value),
+            "Keywords" => {
+                part.keywords = element_text(value).and_then(|text| values::bits(Scalar::Text(&text)));
+            }
+            _ => {}
+        }
+        // Attributes are inside of their element, or beside it.
+        let (element, attributes) = match name.strip_suffix("_attributes") {
+            Some(element) => (element, value.as_object()),
+            None => (name, value.as_object().and_then(|inside| inside.get("#attributes")?.as_object())),
+        };
+        let Some(attributes) = attributes else { continue };
+        // What is inside wins, whichever comes first.
+        let is_inside = element.len() == name.len();
+        let attribute = |name: &str, known: &Option<Cow<'a, str>>| {
+            let found = attributes.get(name).and_then(TapeValue::scalar).map(values::scalar_text);
+            let found = found.filter(|text| !text.is_empty());
+            if is_inside { found.or_else(|| known.clone()) } else { known.clone().or(found) }
+        };
+        let number = |name: &str, known: Option<i64>| {
+            let found = attribute(name, &None).as_deref().and_then(values::integer_text);
+            if is_inside { found.or(known) } else { known.or(found) }
+        };
+        match element {
+            "Provider" => {
+                part.provider = attribute("Name", &part.provider);
+                source_name = attribute("EventSourceName", &source_name);
+                part.provider_guid = attribute("Guid", &part.provider_guid);
+            }
+            "Execution" => {
+                part.process_id = number("ProcessID", part.process_id);
+                part.thread_id = number("ThreadID", part.thread_id);
+            }
+            "Security" => part.user_id = attribute("UserID", &part.user_id),
+            "Correlation" => {
+                part.activity_id = attribute("ActivityID", &part.activity_id);
+                part.related_activity_id = attribute("RelatedActivityID", &part.related_activity_id);
+            }
+            "TimeCreated" => {
+                let found = attribute("SystemTime", &None).and_then(|time| local.read(&time, 0));
+                part.time = if is_inside { found.or(part.time) } else { part.time.or(found) };
+            }
+            _ => {}
+        }
     }
+    part.provider = part.provider.or(source_name);
+    part
 }
 
 /// The text of an element: a scalar, or an object with attributes and `#text`.
-fn element_text(value: &Value) -> Option<String> {
-    match value {
-        Value::Object(object) => object.get("#text").and_then(element_text),
-        other => values::scalar_text(other),
+fn element_text(value: TapeValue<'_>) -> Option<Cow<'_, str>> {
+    match value.as_object() {
+        Some(object) => element_text(object.get("#text")?),
+        None => value.scalar().map(values::scalar_text),
     }
 }
 
 /// `EventData`: named values as they are; `Data` without names, and a bare list or text, as `param1`, `param2` ….
-fn data(value: Value) -> Document {
-    let mut data = Document::new();
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                if is_attributes(&name) {
-                    continue;
-                }
-                if name == "Data" || name == "#text" {
-                    add_unnamed(&mut data, value);
-                } else if let Some(value) = field(&name, value) {
-                    add_data(&mut data, &name, value);
-                }
+fn data<'a>(value: TapeValue<'a>, data: &mut Fields<'a>, names: &mut FieldNames) {
+    let Some(fields) = value.as_object() else {
+        return add_unnamed(data, value, names);
+    };
+    for (name, value) in fields.iter().filter(|(name, _)| !is_attributes(name)) {
+        if name == "Data" || name == "#text" {
+            add_unnamed(data, value, names);
+        } else {
+            add_field(data, name, value, names);
+        }
+    }
+}
+
+fn add_unnamed<'a>(data: &mut Fields<'a>, value: TapeValue<'a>, names: &mut FieldNames) {
+    let value = match value.as_object() {
+        Some(object) => match object.get("#text") {
+            Some(text) => text,
+            None => return,
+        },
+        None if value.is_null() => return,
+        None => value,
+    };
+    match value.as_array() {
+        Some(items) => {
+            for (at, item) in items.enumerate() {
+                add_field(data, &format!("param{}", at + 1), item, names);
             }
         }
-        other => add_unnamed(&mut data, other),
-    }
-    data
-}
-
-fn add_unnamed(data: &mut Document, value: Value) {
-    let items = match value {
-        Value::Object(mut object) => match object.remove("#text") {
-            Some(Value::Array(items)) => items,
-            Some(single) => vec![single],
-            None => Vec::new(),
-        },
-        Value::Array(items) => items,
-        Value::Null => Vec::new(),
-        single => vec![single],
-    };
-    for (at, item) in items.into_iter().enumerate() {
-        let name = format!("param{}", at + 1);
-        if let Some(value) = field(&name, item) {
-            add_data(data, &name, value);
-        }
+        None => add_field(data, "param1", value, names),
     }
 }
 
-fn user_data(value: Value) -> Document {
-    let mut data = Document::new();
-    let Value::Object(elements) = value else {
-        return data;
-    };
-    for (name, value) in elements {
-        if is_attributes(&name) {
-            continue;
-        }
-        if !data.contains_key("xml_name") {
-            data.insert("xml_name".to_owned(), Value::String(name));
-        }
-        add_leaves(&mut data, value);
-    }
-    data
-}
-
-fn add_leaves(data: &mut Document, value: Value) {
-    let Value::Object(fields) = value else {
+fn read_user_data<'a>(value: TapeValue<'a>, data: &mut Fields<'a>, names: &mut FieldNames) {
+    let Some(elements) = value.as_object() else {
         return;
     };
-    for (name, value) in fields {
-        if is_attributes(&name) {
-            continue;
+    for (name, value) in elements.iter().filter(|(name, _)| !is_attributes(name)) {
+        let xml_name = names.intern("xml_name");
+        if data.get(xml_name).is_none() {
+            data.set(xml_name, name.into());
         }
-        match value {
-            Value::Object(inner) if !inner.contains_key("#text") => add_leaves(data, Value::Object(inner)),
-            value => {
-                if let Some(value) = field(&name, value) {
-                    add_data(data, &name, value);
-                }
-            }
+        if let Some(fields) = value.as_object() {
+            add_leaves(data, fields, names);
         }
     }
 }
 
-/// A named value: an element with attributes is its text.
-fn field(name: &str, value: Value) -> Option<Value> {
-    match value {
-        Value::Object(mut object) => {
-            if let Some(text) = object.remove("#text") {
-                return field(name, text);
-            }
-            object.remove("#attributes");
-            values::data_value(name, Value::Object(object))
+fn add_leaves<'a>(data: &mut Fields<'a>, fields: TapeObject<'a>, names: &mut FieldNames) {
+    for (name, value) in fields.iter().filter(|(name, _)| !is_attributes(name)) {
+        match value.as_object() {
+            Some(inner) if !inner.contains_key("#text") => add_leaves(data, inner, names),
+            _ => add_field(data, name, value, names),
         }
-        other => values::data_value(name, other),
+    }
+}
+
+/// Adds a named value: an element with attributes is its text.
+fn add_field<'a>(data: &mut Fields<'a>, name: &str, value: TapeValue<'a>, names: &mut FieldNames) {
+    let value = match value.as_object() {
+        Some(object) => match object.get("#text") {
+            Some(text) => return add_field(data, name, text, names),
+            None => {
+                let mut object = object.to_map();
+                object.remove("#attributes");
+                values::data_value(name, Value::Object(object)).map(FieldValue::of)
+            }
+        },
+        None => values::data_of_tape(name, value),
+    };
+    if let Some(value) = value {
+        data.add(names.intern(name), value);
     }
 }
 

@@ -11,13 +11,19 @@
 //! Data without names are lost in these exports; what the message tells of them is read from there
 //! ([`rendered_message`]).
 
-use serde_json::{Map, Value};
-use watchfire_events::{Document, Timestamp, set_field};
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+use serde_json::Value;
+use watchfire_events::{FieldNames, Scalar, Timestamp};
 
 use super::{
     LocalTime, SystemPart, WindowsEvent, WindowsEventError, rendered_message, time_of_seconds, values, xml,
     xml_tree,
 };
+use crate::fields::{FieldValue, Fields};
+use crate::tape::{TapeObject, TapeValue};
 
 /// A pipeline behind NXLog stamps a record at most this long after NXLog received it, for the two stamps to tell the
 /// zone of the first. Zones are multiples of 15 minutes, so half of that is the most that can be told.
@@ -26,42 +32,141 @@ const LONGEST_LAG_SECONDS: i64 = 450;
 const LARGEST_OFFSET_SECONDS: i64 = 14 * 3600;
 
 /// What an export's own field is, if it is not event data.
+#[derive(Clone, Copy, Debug)]
 enum Role {
     /// A part of `System`.
-    System,
+    System(SystemField),
     /// Written by the exporting tool about itself; kept under its namespace.
     Shipper,
     /// Of the shipping pipeline; kept where it is.
     Pipeline,
 }
 
-fn role(name: &str, shape: Shape) -> Option<Role> {
-    Some(match name {
-        "EventID" | "Channel" | "SourceName" | "ProviderName" | "ProviderGuid" | "Hostname" | "Computer"
-        | "MachineName" | "RecordNumber" | "EventRecordID" | "RecordID" | "EventTime" | "TimeCreated"
-        | "Keywords" | "Level" | "Version" | "Task" | "Opcode" | "OpcodeValue" | "ExecutionProcessID"
-        | "ThreadID" | "UserID" | "ActivityID" | "RelatedActivityID" | "Message" => Role::System,
-        "EventSourceName" | "TimeGenerated" if shape != Shape::NxLog => Role::System,
-        "Provider" | "EventLevel" | "EventRecordId" | "SystemProcessId" | "SystemThreadId"
-        | "SystemUserId"
-            if shape == Shape::DataApart =>
-        {
-            Role::System
-        }
+/// The fields that parts of `System` are read from, by the names that the exports give them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SystemField {
+    AccountName,
+    AccountType,
+    ActivityId,
+    Category,
+    Channel,
+    Computer,
+    Domain,
+    EventId,
+    EventLevel,
+    EventRecordId,
+    EventRecordIdOfSentinel,
+    EventSourceName,
+    EventTime,
+    ExecutionProcessId,
+    Hostname,
+    Keywords,
+    Level,
+    MachineName,
+    Message,
+    Opcode,
+    OpcodeValue,
+    Provider,
+    ProviderGuid,
+    ProviderName,
+    RecordId,
+    RecordNumber,
+    RelatedActivityId,
+    SourceName,
+    SystemProcessId,
+    SystemThreadId,
+    SystemUserId,
+    Task,
+    ThreadId,
+    TimeCreated,
+    TimeGenerated,
+    UserId,
+    Version,
+}
+
+impl SystemField {
+    const NUMBER: usize = Self::Version as usize + 1;
+}
+
+/// Names, what they are, and in which shapes they are that.
+const ROLES: &[(&str, Role, &[Shape])] = {
+    use Role::{Pipeline, Shipper, System};
+    use SystemField as F;
+    const ALL: &[Shape] = &[Shape::NxLog, Shape::DataApart, Shape::Other];
+    const NXLOG: &[Shape] = &[Shape::NxLog];
+    const APART: &[Shape] = &[Shape::DataApart];
+    const NOT_NXLOG: &[Shape] = &[Shape::DataApart, Shape::Other];
+    &[
+        ("EventID", System(F::EventId), ALL),
+        ("Channel", System(F::Channel), ALL),
+        ("SourceName", System(F::SourceName), ALL),
+        ("ProviderName", System(F::ProviderName), ALL),
+        ("ProviderGuid", System(F::ProviderGuid), ALL),
+        ("Hostname", System(F::Hostname), ALL),
+        ("Computer", System(F::Computer), ALL),
+        ("MachineName", System(F::MachineName), ALL),
+        ("RecordNumber", System(F::RecordNumber), ALL),
+        ("EventRecordID", System(F::EventRecordId), ALL),
+        ("RecordID", System(F::RecordId), ALL),
+        ("EventTime", System(F::EventTime), ALL),
+        ("TimeCreated", System(F::TimeCreated), ALL),
+        ("Keywords", System(F::Keywords), ALL),
+        ("Level", System(F::Level), ALL),
+        ("Version", System(F::Version), ALL),
+        ("Task", System(F::Task), ALL),
+        ("Opcode", System(F::Opcode), ALL),
+        ("OpcodeValue", System(F::OpcodeValue), ALL),
+        ("ExecutionProcessID", System(F::ExecutionProcessId), ALL),
+        ("ThreadID", System(F::ThreadId), ALL),
+        ("UserID", System(F::UserId), ALL),
+        ("ActivityID", System(F::ActivityId), ALL),
+        ("RelatedActivityID", System(F::RelatedActivityId), ALL),
+        ("Message", System(F::Message), ALL),
+        ("EventSourceName", System(F::EventSourceName), NOT_NXLOG),
+        ("TimeGenerated", System(F::TimeGenerated), NOT_NXLOG),
+        ("Provider", System(F::Provider), APART),
+        ("EventLevel", System(F::EventLevel), APART),
+        ("EventRecordId", System(F::EventRecordIdOfSentinel), APART),
+        ("SystemProcessId", System(F::SystemProcessId), APART),
+        ("SystemThreadId", System(F::SystemThreadId), APART),
+        ("SystemUserId", System(F::SystemUserId), APART),
         // Elsewhere these are data: event 7045 has an `AccountName`, and many have a `Domain`.
-        "AccountName" | "AccountType" | "Domain" | "Category" if shape == Shape::NxLog => Role::System,
-        "SourceModuleName" | "SourceModuleType" | "EventReceivedTime" | "Severity" | "SeverityValue"
-        | "port" | "EventTypeOrignal" => Role::Shipper,
-        "@timestamp" | "@version" | "tags" | "agent" | "ecs" | "host" | "log" | "input" | "event" => {
-            Role::Pipeline
-        }
-        _ if shape == Shape::DataApart => Role::Shipper,
-        _ => return None,
-    })
+        ("AccountName", System(F::AccountName), NXLOG),
+        ("AccountType", System(F::AccountType), NXLOG),
+        ("Domain", System(F::Domain), NXLOG),
+        ("Category", System(F::Category), NXLOG),
+        ("SourceModuleName", Shipper, ALL),
+        ("SourceModuleType", Shipper, ALL),
+        ("EventReceivedTime", Shipper, ALL),
+        ("Severity", Shipper, ALL),
+        ("SeverityValue", Shipper, ALL),
+        ("port", Shipper, ALL),
+        ("EventTypeOrignal", Shipper, ALL),
+        ("@timestamp", Pipeline, ALL),
+        ("@version", Pipeline, ALL),
+        ("tags", Pipeline, ALL),
+        ("agent", Pipeline, ALL),
+        ("ecs", Pipeline, ALL),
+        ("host", Pipeline, ALL),
+        ("log", Pipeline, ALL),
+        ("input", Pipeline, ALL),
+        ("event", Pipeline, ALL),
+    ]
+};
+
+static ROLES_BY_NAME: LazyLock<FxHashMap<&str, (Role, &[Shape])>> =
+    LazyLock::new(|| ROLES.iter().map(|&(name, role, shapes)| (name, (role, shapes))).collect());
+
+fn role(name: &str, shape: Shape) -> Option<Role> {
+    match ROLES_BY_NAME.get(name) {
+        Some((role, shapes)) if shapes.contains(&shape) => Some(*role),
+        _ if shape == Shape::DataApart => Some(Role::Shipper),
+        _ => None,
+    }
 }
 
 /// How a record is flat.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     /// By NXLog.
     NxLog,
@@ -72,7 +177,7 @@ enum Shape {
 }
 
 impl Shape {
-    fn of(record: &Map<String, Value>) -> Self {
+    fn of(record: TapeObject<'_>) -> Self {
         if record.contains_key("SourceModuleType") || record.contains_key("EventReceivedTime") {
             Self::NxLog
         } else if record.get("EventData").is_some_and(is_data) {
@@ -88,183 +193,178 @@ impl Shape {
     }
 }
 
-pub(crate) fn read(
-    mut record: Map<String, Value>,
+/// What a record says of `System`.
+struct System<'a>([Option<TapeValue<'a>>; SystemField::NUMBER]);
+
+impl<'a> System<'a> {
+    fn get(&self, field: SystemField) -> Option<TapeValue<'a>> {
+        self.0[field as usize]
+    }
+
+    fn text(&self, field: SystemField) -> Option<Cow<'a, str>> {
+        let text = match values::scalar_text(self.get(field)?.scalar()?) {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+        };
+        Some(text).filter(|text| !text.is_empty())
+    }
+
+    fn number(&self, field: SystemField) -> Option<i64> {
+        values::integer(self.get(field)?.scalar()?)
+    }
+}
+
+pub(crate) fn read<'a>(
+    record: TapeObject<'a>,
     local: &LocalTime,
-) -> Result<WindowsEvent, WindowsEventError> {
-    let shape = Shape::of(&record);
-    let hint = zone_hint(&record);
-    let mut system = Map::new();
-    let mut event_data = Document::new();
-    let mut document = Document::new();
-    if shape == Shape::DataApart
-        && let Some(data) = record.remove("EventData")
-    {
-        match data_apart(data) {
-            Ok(data) => event_data = data,
-            // What cannot be read stays as it is.
-            Err(data) => set_field(&mut document, "sentinel.EventData", data),
+    names: &mut FieldNames,
+) -> Result<WindowsEvent<'a>, WindowsEventError> {
+    let shape = Shape::of(record);
+    let hint = zone_hint(record);
+    let mut system = System([None; SystemField::NUMBER]);
+    let mut event_data = Fields::with_room_for(32);
+    let mut document = Fields::with_room_for(64);
+    let mut name_of_field = String::new();
+    for (name, value) in record.iter() {
+        if shape == Shape::DataApart && name == "EventData" {
+            match data_apart(value, names) {
+                Some(data) => event_data = data,
+                // What cannot be read stays as it is.
+                None => document.set(names.intern("sentinel.EventData"), FieldValue::of_tape(value)),
+            }
+            continue;
         }
-    }
-    for (name, value) in record {
-        match role(&name, shape) {
-            Some(Role::System) => {
-                system.insert(name, value);
-            }
-            Some(Role::Shipper) => set_field(&mut document, &format!("{}.{name}", shape.namespace()), value),
-            Some(Role::Pipeline) => match value {
-                // NXLog's own host, a plain name, would stand in the way of the object of that name.
-                Value::String(host) if name == "host" => {
-                    set_field(&mut document, "nxlog.host", Value::String(host));
-                }
-                value => {
-                    document.insert(name, value);
-                }
-            },
-            None if name == "EventType" && is_severity(&value) => {
-                set_field(&mut document, "nxlog.EventType", value);
-            }
+        let mut keep = |name: &str| {
+            name_of_field.clear();
+            name_of_field.push_str(name);
+            document.add_tape(&mut name_of_field, value, names);
+        };
+        match role(name, shape) {
+            Some(Role::System(field)) => system.0[field as usize] = Some(value),
+            Some(Role::Shipper) => keep(&format!("{}.{name}", shape.namespace())),
+            // NXLog's own host, a plain name, would stand in the way of the object of that name.
+            Some(Role::Pipeline) if name == "host" && value.as_str().is_some() => keep("nxlog.host"),
+            Some(Role::Pipeline) => keep(name),
+            None if name == "EventType" && is_severity(value) => keep("nxlog.EventType"),
             None => {
-                if let Some(value) = values::data_value(&name, value) {
-                    event_data.insert(name, value);
+                if let Some(value) = values::data_of_tape(name, value) {
+                    event_data.set(names.intern(name), value);
                 }
             }
         }
     }
-    let stamp = document.get("@timestamp").and_then(Value::as_str).map(str::to_owned);
-    let time = ["EventTime", "TimeCreated", "TimeGenerated"]
+    let of_document =
+        |name: &str| names.find(name).and_then(|name| document.get(name)).and_then(FieldValue::as_str);
+    use SystemField as F;
+    let time = [F::EventTime, F::TimeCreated, F::TimeGenerated]
         .iter()
-        .find_map(|name| system.get(*name).and_then(|value| time(value, local, hint)))
-        .or_else(|| stamp.and_then(|stamp| local.read(&stamp, 0)));
-    let text = |name: &str| {
-        system
-            .get(name)
-            .and_then(values::scalar_text)
-            .map(|text| text.trim().to_owned())
-            .filter(|t| !t.is_empty())
-    };
-    let number = |name: &str| system.get(name).and_then(values::integer);
+        .find_map(|&field| time(system.get(field)?, local, hint))
+        .or_else(|| of_document("@timestamp").and_then(|stamp| local.read(stamp, 0)));
+    let text = |field| system.text(field);
+    let number = |field| system.number(field);
     let part = SystemPart {
-        code: text("EventID"),
-        channel: text("Channel"),
-        provider: text("SourceName")
-            .or_else(|| text("ProviderName"))
-            .or_else(|| text("Provider"))
-            .or_else(|| text("EventSourceName")),
-        provider_guid: text("ProviderGuid"),
-        record_id: text("RecordNumber")
-            .or_else(|| text("EventRecordID"))
-            .or_else(|| text("RecordID"))
-            .or_else(|| text("EventRecordId")),
-        computer: text("Hostname").or_else(|| text("Computer")).or_else(|| text("MachineName")),
-        version: number("Version"),
-        level: text("Level")
-            .map(|level| level.to_lowercase())
-            .or_else(|| text("EventLevel"))
-            .or_else(|| severity_level(&document)),
-        opcode: text("Opcode").or_else(|| text("OpcodeValue")),
-        task: text("Category").or_else(|| text("Task")),
-        keywords: system.get("Keywords").and_then(values::bits),
-        process_id: number("ExecutionProcessID").or_else(|| number("SystemProcessId")),
-        thread_id: number("ThreadID").or_else(|| number("SystemThreadId")),
-        user_id: text("UserID").or_else(|| text("SystemUserId")),
-        user_name: text("AccountName"),
-        user_domain: text("Domain"),
-        user_type: text("AccountType"),
-        activity_id: text("ActivityID"),
-        related_activity_id: text("RelatedActivityID"),
+        code: text(F::EventId),
+        channel: text(F::Channel),
+        provider: text(F::SourceName)
+            .or_else(|| text(F::ProviderName))
+            .or_else(|| text(F::Provider))
+            .or_else(|| text(F::EventSourceName)),
+        provider_guid: text(F::ProviderGuid),
+        record_id: text(F::RecordNumber)
+            .or_else(|| text(F::EventRecordId))
+            .or_else(|| text(F::RecordId))
+            .or_else(|| text(F::EventRecordIdOfSentinel)),
+        computer: text(F::Hostname).or_else(|| text(F::Computer)).or_else(|| text(F::MachineName)),
+        version: number(F::Version),
+        level: text(F::Level).map(values::lower_case).or_else(|| text(F::EventLevel)).or_else(|| {
+            let word = of_document("nxlog.EventType").or_else(|| of_document("nxlog.EventTypeOrignal"))?;
+            severity_level(word).map(Cow::Borrowed)
+        }),
+        opcode: text(F::Opcode).or_else(|| text(F::OpcodeValue)),
+        task: text(F::Category).or_else(|| text(F::Task)),
+        keywords: system.get(F::Keywords).and_then(TapeValue::scalar).and_then(values::bits),
+        process_id: number(F::ExecutionProcessId).or_else(|| number(F::SystemProcessId)),
+        thread_id: number(F::ThreadId).or_else(|| number(F::SystemThreadId)),
+        user_id: text(F::UserId).or_else(|| text(F::SystemUserId)),
+        user_name: text(F::AccountName),
+        user_domain: text(F::Domain),
+        user_type: text(F::AccountType),
+        activity_id: text(F::ActivityId),
+        related_activity_id: text(F::RelatedActivityId),
         time,
-        message: text("Message"),
+        message: text(F::Message),
         ..SystemPart::default()
     };
     if event_data.is_empty()
         && let (Some(provider), Some(code), Some(message)) = (&part.provider, &part.code, &part.message)
     {
-        event_data = rendered_message::data(provider, code, message);
+        event_data = Fields::of_data(rendered_message::data(provider, code, message), names);
     }
-    part.into_event(event_data, Document::new(), document)
+    part.into_event(event_data, Fields::default(), document, names)
 }
 
 /// Whether a value may be the data of an event as a whole.
-fn is_data(value: &Value) -> bool {
-    match value {
-        Value::Object(_) => true,
-        Value::String(text) => text.trim_start().starts_with(['{', '<']),
-        _ => false,
-    }
+fn is_data(value: TapeValue<'_>) -> bool {
+    let is_text_of_data = |text: &str| text.trim_start().starts_with(['{', '<']);
+    value.as_object().is_some() || value.as_str().is_some_and(is_text_of_data)
 }
 
-/// The data of an event from an object, or from a text that is one in JSON or an `EventData` element; else the value.
-fn data_apart(value: Value) -> Result<Document, Value> {
-    let fields = match value {
-        Value::Object(fields) => fields,
-        Value::String(text) if text.trim_start().starts_with('<') => {
-            return match xml_tree::parse(&text) {
-                Ok(element) => Ok(xml::data(&element)),
-                Err(_) => Err(Value::String(text)),
-            };
+/// The data of an event from an object, or from a text that is one in JSON or an `EventData` element.
+fn data_apart<'a>(value: TapeValue<'a>, names: &mut FieldNames) -> Option<Fields<'a>> {
+    if let Some(object) = value.as_object() {
+        let mut data = Fields::default();
+        for (name, value) in object.iter() {
+            if let Some(value) = values::data_of_tape(name, value) {
+                data.set(names.intern(name), value);
+            }
         }
-        Value::String(text) => match serde_json::from_str(&text) {
-            Ok(Value::Object(fields)) => fields,
-            _ => return Err(Value::String(text)),
-        },
-        other => return Err(other),
-    };
+        return Some(data);
+    }
+    let text = value.as_str()?;
+    if text.trim_start().starts_with('<') {
+        return Some(Fields::of_data(xml::data(&xml_tree::parse(text).ok()?), names));
+    }
+    let Ok(Value::Object(fields)) = serde_json::from_str(text) else { return None };
     let texts = fields.into_iter().filter_map(|(name, value)| {
         let value = values::data_value(&name, value)?;
         Some((name, value))
     });
-    Ok(texts.collect())
+    Some(Fields::of_data(texts.collect(), names))
 }
 
 /// Whether an `EventType` is NXLog's own.
-fn is_severity(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| {
-        matches!(
-            text,
-            "AUDIT_SUCCESS"
-                | "AUDIT_FAILURE"
-                | "INFO"
-                | "WARNING"
-                | "ERROR"
-                | "CRITICAL"
-                | "VERBOSE"
-                | "DEBUG"
-        )
-    })
+fn is_severity(value: TapeValue<'_>) -> bool {
+    value.as_str().is_some_and(|text| severity_level(text).is_some())
 }
 
 /// NXLog has no level, but its event type says the same.
-fn severity_level(document: &Document) -> Option<String> {
-    let shipper = document.get("nxlog")?;
-    let word = shipper.get("EventType").or_else(|| shipper.get("EventTypeOrignal"))?.as_str()?;
-    let level = match word {
+fn severity_level(word: &str) -> Option<&'static str> {
+    Some(match word {
         "AUDIT_SUCCESS" | "AUDIT_FAILURE" | "INFO" => "information",
         "WARNING" => "warning",
         "ERROR" => "error",
         "CRITICAL" => "critical",
         "VERBOSE" | "DEBUG" => "verbose",
         _ => return None,
-    };
-    Some(level.to_owned())
+    })
 }
 
 /// A time as text, or as a number of seconds or milliseconds.
-fn time(value: &Value, local: &LocalTime, hint: i64) -> Option<Timestamp> {
-    match value {
-        Value::String(text) => local.read(text, hint),
-        Value::Number(number) => {
-            let number = number.as_f64()?;
-            // Larger numbers are milliseconds.
-            time_of_seconds(if number.abs() < 1e11 { number } else { number / 1000.0 })
-        }
-        _ => None,
-    }
+fn time(value: TapeValue<'_>, local: &LocalTime, hint: i64) -> Option<Timestamp> {
+    let number = match value.scalar()? {
+        Scalar::Text(text) => return local.read(text, hint),
+        Scalar::Integer(number) => number as f64,
+        Scalar::Unsigned(number) => number as f64,
+        Scalar::Double(number) => number,
+        Scalar::Boolean(_) => return None,
+    };
+    // Larger numbers are milliseconds.
+    time_of_seconds(if number.abs() < 1e11 { number } else { number / 1000.0 })
 }
 
 /// Seconds by which a record's local times are ahead of UTC, told from two stamps of nearly the same moment: NXLog's
 /// `EventReceivedTime`, which is local, and the next pipeline's `@timestamp`, which names its zone.
-fn zone_hint(record: &Map<String, Value>) -> i64 {
+fn zone_hint(record: TapeObject<'_>) -> i64 {
     let read = || {
         let received = Timestamp::parse(record.get("EventReceivedTime")?.as_str()?)?;
         let stamped = record.get("@timestamp")?.as_str().filter(|text| text.ends_with('Z'))?;
@@ -280,11 +380,12 @@ fn zone_hint(record: &Map<String, Value>) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tape::Tape;
     use serde_json::json;
 
     fn hint(received: &str, stamped: &str) -> i64 {
         let record = json!({"EventReceivedTime": received, "@timestamp": stamped});
-        zone_hint(record.as_object().unwrap())
+        zone_hint(Tape::of(&record).first().as_object().unwrap())
     }
 
     #[test]

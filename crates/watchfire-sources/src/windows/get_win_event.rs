@@ -4,10 +4,13 @@
 //! rules read most; for Sysmon from the message, whose lines are `Name: value` with the data's own names; and are
 //! `param1`, `param2` … else. No public sample of this form was at hand, so it is read at best effort.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
-use watchfire_events::{Document, Timestamp};
+use watchfire_events::{Document, FieldNames, Scalar, Timestamp};
 
 use super::{LocalTime, SystemPart, WindowsEvent, WindowsEventError, rendered_message, values};
+use crate::fields::Fields;
 
 /// The subject, which begins the data of most Security events.
 const SUBJECT: &[&str] = &["SubjectUserSid", "SubjectUserName", "SubjectDomainName", "SubjectLogonId"];
@@ -144,23 +147,28 @@ const MEMBER: &[&str] = &[
     "PrivilegeList",
 ];
 
-pub(crate) fn read(
+pub(crate) fn read<'a>(
     record: &Map<String, Value>,
     local: &LocalTime,
-) -> Result<WindowsEvent, WindowsEventError> {
-    let text = |name: &str| record.get(name).and_then(values::scalar_text).filter(|text| !text.is_empty());
-    let number = |name: &str| record.get(name).and_then(values::integer);
+    names: &mut FieldNames,
+) -> Result<WindowsEvent<'a>, WindowsEventError> {
+    let text = |name: &str| {
+        let text = record.get(name).and_then(values::text_of).filter(|text| !text.is_empty());
+        text.map(Cow::Owned)
+    };
+    let scalar = |name: &str| record.get(name).and_then(Scalar::of);
+    let number = |name: &str| scalar(name).and_then(values::integer);
     let code = text("Id");
     let provider = text("ProviderName");
     let event_data =
         data(record, provider.as_deref().unwrap_or_default(), code.as_deref().unwrap_or_default());
     let user_id = match record.get("UserId") {
-        Some(Value::Object(user)) => user.get("Value").and_then(values::scalar_text),
-        Some(other) => values::scalar_text(other),
+        Some(Value::Object(user)) => user.get("Value").and_then(values::text_of),
+        Some(other) => values::text_of(other),
         None => None,
     };
     let keyword_names = match record.get("KeywordsDisplayNames") {
-        Some(Value::Array(names)) => names.iter().filter_map(values::scalar_text).collect(),
+        Some(Value::Array(names)) => names.iter().filter_map(values::text_of).map(Cow::Owned).collect(),
         _ => Vec::new(),
     };
     let part = SystemPart {
@@ -172,11 +180,11 @@ pub(crate) fn read(
         level: text("Level"),
         opcode: text("OpcodeDisplayName").or_else(|| text("Opcode")),
         task: text("TaskDisplayName").or_else(|| text("Task")),
-        keywords: record.get("Keywords").and_then(values::bits),
+        keywords: scalar("Keywords").and_then(values::bits),
         keyword_names,
         process_id: number("ProcessId"),
         thread_id: number("ThreadId"),
-        user_id,
+        user_id: user_id.map(Cow::Owned),
         activity_id: text("ActivityId"),
         related_activity_id: text("RelatedActivityId"),
         time: record.get("TimeCreated").and_then(|value| time(value, local)),
@@ -185,7 +193,8 @@ pub(crate) fn read(
         provider,
         ..SystemPart::default()
     };
-    part.into_event(event_data, Document::new(), Document::new())
+    let event_data = Fields::of_data(event_data, names);
+    part.into_event(event_data, Fields::default(), Fields::default(), names)
 }
 
 /// `/Date(1714557600000)/`, ISO 8601, or an object with one of them in `value` or `DateTime`.

@@ -2,8 +2,9 @@
 //!
 //! A bare event has the codes; a collector that renders messages, as Winlogbeat does, has put the texts in their place.
 
-use serde_json::Value;
-use watchfire_events::Document;
+use std::borrow::Cow;
+
+use crate::fields::{FieldValue, Fields};
 
 /// The text behind a code, without its `%%`.
 pub(crate) fn text(code: &str) -> Option<&'static str> {
@@ -194,12 +195,12 @@ pub(crate) fn text(code: &str) -> Option<&'static str> {
 }
 
 /// Puts the texts in the place of the codes that are known, as a collector that renders messages does.
-pub(crate) fn render(data: &mut Document) {
-    for (_, value) in data.iter_mut() {
-        if let Value::String(text) = value
+pub(crate) fn render(data: &mut Fields<'_>) {
+    for value in data.values_mut() {
+        if let FieldValue::Text(text) = value
             && text.contains("%%")
         {
-            *text = rendered(text);
+            *text = Cow::Owned(rendered(text));
         }
     }
 }

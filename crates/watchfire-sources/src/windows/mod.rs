@@ -25,10 +25,8 @@ pub(crate) mod velociraptor;
 pub(crate) mod xml;
 pub mod xml_tree;
 
-pub use event::{LocalTime, WindowsEvent};
-pub use form::Form;
-
-pub(crate) use event::{SystemPart, time_of_seconds};
+pub(crate) use event::{LocalTime, SystemPart, WindowsEvent, time_of_seconds};
+pub(crate) use form::Form;
 
 /// Why a record that looks like a Windows event cannot be read as one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

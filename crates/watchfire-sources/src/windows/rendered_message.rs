@@ -21,7 +21,7 @@ pub(crate) fn data(provider: &str, code: &str, message: &str) -> Document {
     };
     let mut data = Document::new();
     for (name, value) in found.unwrap_or_default() {
-        data.insert(name.to_owned(), values::data_text(name, value.to_owned()).into());
+        data.insert(name.to_owned(), values::data_text(name, value).into_owned().into());
     }
     data
 }

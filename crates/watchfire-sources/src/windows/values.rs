@@ -1,6 +1,12 @@
 //! Values inside Windows events, brought to one spelling (sources §0.3, rules a to c, and the line ends of Beats).
 
+use std::borrow::Cow;
+
 use serde_json::Value;
+use watchfire_events::Scalar;
+
+use crate::fields::FieldValue;
+use crate::tape::TapeValue;
 
 /// Keyword bit of an audited action that succeeded.
 const AUDIT_SUCCESS: u64 = 0x0020_0000_0000_0000;
@@ -26,8 +32,27 @@ pub(crate) fn guid(text: &str) -> Option<String> {
 }
 
 /// A GUID in lower case and braces; any other text as it is.
-pub(crate) fn guid_or_text(text: &str) -> String {
-    guid(text).unwrap_or_else(|| text.to_owned())
+pub(crate) fn guid_or_text(text: Cow<'_, str>) -> Cow<'_, str> {
+    match guid(&text) {
+        Some(found) if found != *text => Cow::Owned(found),
+        _ => text,
+    }
+}
+
+/// A text in lower case.
+pub(crate) fn lower_case(text: Cow<'_, str>) -> Cow<'_, str> {
+    let is_lower = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if is_lower { text } else { Cow::Owned(text.to_lowercase()) }
+}
+
+/// A text whose line ends are `\n`, as Beats writes them.
+pub(crate) fn with_plain_line_ends(text: Cow<'_, str>) -> Cow<'_, str> {
+    // Carriage returns are found faster than pairs, and mostly there is none.
+    if memchr::memchr(b'\r', text.as_bytes()).is_some() && text.contains("\r\n") {
+        Cow::Owned(text.replace("\r\n", "\n"))
+    } else {
+        text
+    }
 }
 
 fn is_guid(text: &str) -> bool {
@@ -43,8 +68,8 @@ fn is_guid(text: &str) -> bool {
 /// Line ends are `\n`, with none at the end, as Beats writes them. GUIDs are in lower case with braces where the form
 /// tells that the value is one: it has braces, its name says so, or it is in upper case throughout, which is how the
 /// `evtx` crate prints values of that type (a script block's id is a text: lower case, no braces, left alone).
-pub(crate) fn data_text(name: &str, text: String) -> String {
-    let text = if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text };
+pub(crate) fn data_text<'a>(name: &str, text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
+    let text = with_plain_line_ends(text.into());
     let kept = text.trim_end_matches('\n').len();
     if (36..=38).contains(&kept) {
         let value = &text[..kept];
@@ -52,21 +77,33 @@ pub(crate) fn data_text(name: &str, text: String) -> String {
             || name.to_ascii_lowercase().ends_with("guid")
             || !value.bytes().any(|byte| byte.is_ascii_lowercase());
         if let (true, Some(found)) = (typed, guid(value)) {
-            return found;
+            return if found == *text { text } else { Cow::Owned(found) };
         }
     }
-    let mut text = text;
-    text.truncate(kept);
-    text
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[..kept]),
+        Cow::Owned(mut text) => {
+            text.truncate(kept);
+            Cow::Owned(text)
+        }
+    }
+}
+
+/// As [`data_value`], of a value on a tape.
+pub(crate) fn data_of_tape<'a>(name: &str, value: TapeValue<'a>) -> Option<FieldValue<'a>> {
+    match value.scalar() {
+        Some(Scalar::Text(text)) => Some(FieldValue::Text(data_text(name, text))),
+        Some(other) => Some(FieldValue::Text(scalar_text(other))),
+        None => data_value(name, value.to_value()).map(FieldValue::of),
+    }
 }
 
 /// A value of event data as a text, or a list of texts; nothing for null and empty lists.
 pub(crate) fn data_value(name: &str, value: Value) -> Option<Value> {
     match value {
         Value::Null => None,
-        Value::String(text) => Some(Value::String(data_text(name, text))),
-        Value::Bool(truth) => Some(Value::String(truth.to_string())),
-        Value::Number(number) => Some(Value::String(number_text(&number))),
+        Value::String(text) => Some(Value::String(data_text(name, text).into_owned())),
+        Value::Bool(_) | Value::Number(_) => text_of(&value).map(Value::String),
         Value::Array(items) => {
             let mut texts: Vec<Value> = items.into_iter().filter_map(|item| data_value(name, item)).collect();
             match texts.len() {
@@ -81,37 +118,35 @@ pub(crate) fn data_value(name: &str, value: Value) -> Option<Value> {
     }
 }
 
-/// A number in decimal, without the `.0` of a float that is whole.
-fn number_text(number: &serde_json::Number) -> String {
-    match number.as_f64() {
-        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15 => {
-            format!("{}", float as i64)
-        }
-        _ => number.to_string(),
+/// A scalar as a text: numbers in decimal, without the `.0` of a float that is whole.
+pub(crate) fn scalar_text(value: Scalar<'_>) -> Cow<'_, str> {
+    match value {
+        Scalar::Text(text) => Cow::Borrowed(text),
+        Scalar::Integer(number) => Cow::Owned(number.to_string()),
+        Scalar::Unsigned(number) => Cow::Owned(number.to_string()),
+        Scalar::Double(float) if is_whole(float) => Cow::Owned((float as i64).to_string()),
+        Scalar::Double(float) => Cow::Owned(Value::from(float).to_string()),
+        Scalar::Boolean(truth) => Cow::Borrowed(if truth { "true" } else { "false" }),
     }
 }
 
-/// A scalar as a text; nothing for null, objects and lists.
-pub(crate) fn scalar_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number_text(number)),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
+/// Whether a float is a whole number that it can tell from its neighbours.
+fn is_whole(float: f64) -> bool {
+    float.fract() == 0.0 && float.abs() < 9e15
+}
+
+/// A value as a text; nothing for null, objects and lists.
+pub(crate) fn text_of(value: &Value) -> Option<String> {
+    Scalar::of(value).map(|scalar| scalar_text(scalar).into_owned())
 }
 
 /// An integer from a number or from a text in decimal or, behind `0x`, in hexadecimal.
-pub(crate) fn integer(value: &Value) -> Option<i64> {
+pub(crate) fn integer(value: Scalar<'_>) -> Option<i64> {
     match value {
-        Value::Number(number) => number.as_i64().or_else(|| {
-            number
-                .as_f64()
-                .filter(|float| float.fract() == 0.0 && float.abs() < 9e15)
-                .map(|float| float as i64)
-        }),
-        Value::String(text) => integer_text(text),
-        _ => None,
+        Scalar::Integer(number) => Some(number),
+        Scalar::Double(float) if is_whole(float) => Some(float as i64),
+        Scalar::Text(text) => integer_text(text),
+        Scalar::Unsigned(_) | Scalar::Double(_) | Scalar::Boolean(_) => None,
     }
 }
 
@@ -125,17 +160,18 @@ pub(crate) fn integer_text(text: &str) -> Option<i64> {
 }
 
 /// The 64 bits of a keyword mask: a number (signed or not) or a text in decimal or hexadecimal.
-pub(crate) fn bits(value: &Value) -> Option<u64> {
+pub(crate) fn bits(value: Scalar<'_>) -> Option<u64> {
     match value {
-        Value::Number(number) => number.as_u64().or_else(|| number.as_i64().map(|signed| signed as u64)),
-        Value::String(text) => {
+        Scalar::Unsigned(number) => Some(number),
+        Scalar::Integer(number) => Some(number as u64),
+        Scalar::Text(text) => {
             let text = text.trim();
             match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
                 Some(digits) => u64::from_str_radix(digits, 16).ok(),
                 None => text.parse().ok().or_else(|| text.parse::<i64>().ok().map(|signed| signed as u64)),
             }
         }
-        _ => None,
+        Scalar::Double(_) | Scalar::Boolean(_) => None,
     }
 }
 
@@ -190,16 +226,20 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn scalar(value: &Value) -> Scalar<'_> {
+        Scalar::of(value).expect("a scalar")
+    }
+
     #[test]
     fn guids_have_one_spelling() {
         let braced = "{8f2a6c3e-1b4d-4e5f-9a0b-c1d2e3f40516}";
         for text in [braced, "8F2A6C3E-1B4D-4E5F-9A0B-C1D2E3F40516", "{8F2A6C3E-1B4D-4E5F-9A0B-C1D2E3F40516}"]
         {
-            assert_eq!(data_text("Whatever", text.to_owned()), braced);
+            assert_eq!(data_text("Whatever", text), braced);
         }
         let bare = "8f2a6c3e-1b4d-4e5f-9a0b-c1d2e3f40516";
-        assert_eq!(data_text("ScriptBlockId", bare.to_owned()), bare);
-        assert_eq!(data_text("LogonGuid", bare.to_owned()), braced);
+        assert_eq!(data_text("ScriptBlockId", bare), bare);
+        assert_eq!(data_text("LogonGuid", bare), braced);
         assert_eq!(guid("8f2a6c3e-1b4d-4e5f-9a0b-c1d2e3f4051"), None);
         assert_eq!(guid("8f2a6c3e-1b4d-4e5f-9a0b-c1d2e3f4051é"), None);
     }
@@ -216,12 +256,12 @@ mod tests {
 
     #[test]
     fn numbers_come_in_many_spellings() {
-        assert_eq!(integer(&json!("0x11cc")), Some(4556));
-        assert_eq!(integer(&json!("4556")), Some(4556));
-        assert_eq!(integer(&json!(4556)), Some(4556));
-        assert_eq!(integer(&json!("0xffffffffffffffff")), None);
-        assert_eq!(bits(&json!(-9_214_364_837_600_034_816_i64)), Some(0x8020_0000_0000_0000));
-        assert_eq!(bits(&json!("-9214364837600034816")), Some(0x8020_0000_0000_0000));
+        assert_eq!(integer(scalar(&json!("0x11cc"))), Some(4556));
+        assert_eq!(integer(scalar(&json!("4556"))), Some(4556));
+        assert_eq!(integer(scalar(&json!(4556))), Some(4556));
+        assert_eq!(integer(scalar(&json!("0xffffffffffffffff"))), None);
+        assert_eq!(bits(scalar(&json!(-9_214_364_837_600_034_816_i64))), Some(0x8020_0000_0000_0000));
+        assert_eq!(bits(scalar(&json!("-9214364837600034816"))), Some(0x8020_0000_0000_0000));
         assert_eq!(outcome(0x8020_0000_0000_0000), Some("success"));
         assert_eq!(outcome(0x8010_0000_0000_0000), Some("failure"));
         assert_eq!(keyword_names(0x0080_0000_0000_0000).collect::<Vec<_>>(), ["Classic"]);

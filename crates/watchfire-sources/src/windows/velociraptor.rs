@@ -1,17 +1,21 @@
 //! Rows of Velociraptor's `parse_evtx`, and of its artefacts that add the common columns on top.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
-use watchfire_events::{Document, Timestamp};
+use watchfire_events::{Document, FieldNames, Scalar, Timestamp};
 
 use super::{LocalTime, SystemPart, WindowsEvent, WindowsEventError, time_of_seconds, values};
+use crate::fields::Fields;
 
 /// Columns that an artefact copies out of `System`.
 const COPIES: &[&str] = &["TimeCreated", "Channel", "EventRecordID", "EventID", "Computer", "_ts"];
 
-pub(crate) fn read(
+pub(crate) fn read<'a>(
     mut record: Map<String, Value>,
     local: &LocalTime,
-) -> Result<WindowsEvent, WindowsEventError> {
+    names: &mut FieldNames,
+) -> Result<WindowsEvent<'a>, WindowsEventError> {
     let Some(Value::Object(system)) = record.remove("System") else {
         return Err(WindowsEventError::NoEvent);
     };
@@ -26,8 +30,12 @@ pub(crate) fn read(
             })
             .flatten()
     };
-    let text = |path: &[&str]| at(path).and_then(values::scalar_text).filter(|text| !text.is_empty());
-    let number = |path: &[&str]| at(path).and_then(values::integer);
+    let scalar = |path: &[&str]| at(path).and_then(Scalar::of);
+    let text = |path: &[&str]| {
+        let text = at(path).and_then(values::text_of).filter(|text| !text.is_empty());
+        text.map(Cow::Owned)
+    };
+    let number = |path: &[&str]| scalar(path).and_then(values::integer);
     let part = SystemPart {
         code: text(&["EventID", "Value"]).or_else(|| text(&["EventID"])),
         channel: text(&["Channel"]),
@@ -39,14 +47,14 @@ pub(crate) fn read(
         level: text(&["Level"]),
         opcode: text(&["Opcode"]),
         task: text(&["Task"]),
-        keywords: at(&["Keywords"]).and_then(values::bits),
+        keywords: scalar(&["Keywords"]).and_then(values::bits),
         process_id: number(&["Execution", "ProcessID"]),
         thread_id: number(&["Execution", "ThreadID"]),
         user_id: text(&["Security", "UserID"]),
         activity_id: text(&["Correlation", "ActivityID"]),
         related_activity_id: text(&["Correlation", "RelatedActivityID"]),
         time: at(&["TimeCreated", "SystemTime"]).and_then(|value| time(value, local)),
-        message: record.get("Message").and_then(values::scalar_text),
+        message: record.get("Message").and_then(values::text_of).map(Cow::Owned),
         ..SystemPart::default()
     };
     let event_data = record.remove("EventData").map(data).unwrap_or_default();
@@ -55,7 +63,8 @@ pub(crate) fn read(
     for copy in COPIES {
         record.remove(*copy);
     }
-    part.into_event(event_data, user_data, record)
+    let (event_data, user_data) = (Fields::of_data(event_data, names), Fields::of_data(user_data, names));
+    part.into_event(event_data, user_data, Fields::of_document(record, names), names)
 }
 
 /// Seconds since 1970 with a fraction, or a date.

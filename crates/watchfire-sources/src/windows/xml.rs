@@ -1,13 +1,20 @@
 //! Windows event XML: what `wevtutil`, the event viewer, Splunk and the agents' `event.original` hold.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
-use watchfire_events::Document;
+use watchfire_events::{Document, FieldNames, Scalar};
 
 use super::event::add_data;
 use super::xml_tree::{self, Element};
 use super::{LocalTime, SystemPart, WindowsEvent, WindowsEventError, values};
+use crate::fields::Fields;
 
-pub(crate) fn read(text: &str, local: &LocalTime) -> Result<WindowsEvent, WindowsEventError> {
+pub(crate) fn read<'a>(
+    text: &str,
+    local: &LocalTime,
+    names: &mut FieldNames,
+) -> Result<WindowsEvent<'a>, WindowsEventError> {
     let tree = xml_tree::parse(text)?;
     let event =
         if tree.name == "Event" { &tree } else { tree.child("Event").ok_or(WindowsEventError::NoEvent)? };
@@ -17,13 +24,14 @@ pub(crate) fn read(text: &str, local: &LocalTime) -> Result<WindowsEvent, Window
     }
     let event_data = event.child("EventData").map(data).unwrap_or_default();
     let user_data = event.child("UserData").map(user_data).unwrap_or_default();
-    part.into_event(event_data, user_data, Document::new())
+    let (event_data, user_data) = (Fields::of_data(event_data, names), Fields::of_data(user_data, names));
+    part.into_event(event_data, user_data, Fields::default(), names)
 }
 
-fn system_part(system: &Element, local: &LocalTime) -> SystemPart {
-    let text = |name: &str| system.child_text(name).map(str::to_owned);
+fn system_part<'a>(system: &Element, local: &LocalTime) -> SystemPart<'a> {
+    let text = |name: &str| system.child_text(name).map(owned);
     let attribute = |element: &str, name: &str| {
-        system.child(element)?.attribute(name).filter(|value| !value.is_empty()).map(str::to_owned)
+        system.child(element)?.attribute(name).filter(|value| !value.is_empty()).map(owned)
     };
     SystemPart {
         code: text("EventID"),
@@ -36,7 +44,7 @@ fn system_part(system: &Element, local: &LocalTime) -> SystemPart {
         level: text("Level"),
         opcode: text("Opcode"),
         task: text("Task"),
-        keywords: text("Keywords").and_then(|keywords| values::bits(&Value::String(keywords))),
+        keywords: text("Keywords").and_then(|keywords| values::bits(Scalar::Text(&keywords))),
         process_id: attribute("Execution", "ProcessID").as_deref().and_then(values::integer_text),
         thread_id: attribute("Execution", "ThreadID").as_deref().and_then(values::integer_text),
         user_id: attribute("Security", "UserID"),
@@ -47,16 +55,20 @@ fn system_part(system: &Element, local: &LocalTime) -> SystemPart {
     }
 }
 
+fn owned<'a>(text: &str) -> Cow<'a, str> {
+    Cow::Owned(text.to_owned())
+}
+
 /// Forwarded events carry the texts that their machine rendered; they win over numbers.
-fn add_rendering(part: &mut SystemPart, rendering: &Element) {
-    let text = |name: &str| rendering.child_text(name).map(str::to_owned);
+fn add_rendering(part: &mut SystemPart<'_>, rendering: &Element) {
+    let text = |name: &str| rendering.child_text(name).map(owned);
     part.message = text("Message").or(part.message.take());
-    part.level = text("Level").map(|level| level.to_lowercase()).or(part.level.take());
+    part.level = text("Level").map(|level| Cow::Owned(level.to_lowercase())).or(part.level.take());
     part.opcode = text("Opcode").or(part.opcode.take());
     part.task = text("Task").or(part.task.take());
     if let Some(keywords) = rendering.child("Keywords") {
         let names = keywords.children.iter().map(|keyword| keyword.text.trim());
-        part.keyword_names = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        part.keyword_names = names.filter(|name| !name.is_empty()).map(owned).collect();
     }
 }
 
@@ -74,7 +86,7 @@ pub(crate) fn data(element: &Element) -> Document {
             _ => child.name.clone(),
         };
         let text = if child.children.is_empty() { child.text.clone() } else { joined_text(child) };
-        add_data(&mut data, &name, Value::String(values::data_text(&name, text)));
+        add_data(&mut data, &name, Value::String(values::data_text(&name, text).into_owned()));
     }
     data
 }
@@ -95,7 +107,7 @@ fn add_leaves(data: &mut Document, element: &Element) {
     for child in &element.children {
         if child.children.is_empty() {
             let name = child.attribute("Name").filter(|name| !name.is_empty()).unwrap_or(&child.name);
-            add_data(data, name, Value::String(values::data_text(name, child.text.clone())));
+            add_data(data, name, Value::String(values::data_text(name, child.text.as_str()).into_owned()));
         } else {
             add_leaves(data, child);
         }

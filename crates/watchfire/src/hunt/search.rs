@@ -148,7 +148,7 @@ impl Worker for Searching<'_> {
         let entries: Vec<_> = hits
             .iter()
             .map(|found| {
-                let event = &batch.events()[found.payload];
+                let event = batch.event(found.payload);
                 let mut key = Vec::new();
                 SortableHit::new(found, event_position(event)).write(&mut key);
                 (key, event_identity(event), hit(event).to_string().into_bytes())

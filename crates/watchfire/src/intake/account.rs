@@ -68,11 +68,11 @@ impl Account {
         }
     }
 
-    pub(super) fn normalised(&mut self, normalised: &Normalised, inside: bool) {
+    pub(super) fn normalised(&mut self, has_time: bool, is_unrecognised: bool, inside: bool) {
         self.normalised += 1;
         self.outside_window += u64::from(!inside);
-        self.without_time += u64::from(!normalised.has_time);
-        self.unrecognised += u64::from(normalised.is_unrecognised());
+        self.without_time += u64::from(!has_time);
+        self.unrecognised += u64::from(is_unrecognised);
     }
 
     pub(super) fn unmapped(&mut self, normalised: &Normalised) {

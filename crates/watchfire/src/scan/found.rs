@@ -208,7 +208,7 @@ impl Worker for Alerting<'_> {
         self.progress.found(alerts().count() as u64);
         let mut entries = Vec::new();
         for hit in alerts() {
-            let event = &batch.events()[hit.row as usize];
+            let event = batch.event(hit.row as usize);
             let alert = self.builder.of_event(self.book.rule(hit.rule), event);
             let key = key(&alert);
             let found = Found::of_event(hit.rule, alert);

@@ -11,6 +11,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::tape::TapeObject;
+
 /// What documents stand in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Within {
@@ -32,9 +34,17 @@ pub(super) struct Container {
     pub(super) objects: usize,
 }
 
+/// Members that the scanner has to look at.
+const HOLDERS: [&str; 3] = ["hits", "responses", "Records"];
+
 /// Whether an object has a member that the scanner has to look at.
 pub(super) fn may_be_envelope(object: &Map<String, Value>) -> bool {
-    ["hits", "responses", "Records"].iter().any(|key| object.contains_key(*key))
+    HOLDERS.iter().any(|key| object.contains_key(*key))
+}
+
+/// [`may_be_envelope`] of an object on a tape.
+pub(super) fn may_hold_records(object: TapeObject<'_>) -> bool {
+    HOLDERS.iter().any(|key| object.contains_key(key))
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

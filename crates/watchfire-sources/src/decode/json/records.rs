@@ -7,9 +7,10 @@ use serde_json::{Map, Value};
 use super::super::position::Position;
 use super::super::report::{Problems, RejectReason};
 use super::super::session::{PROGRESS_BYTES, Session};
-use super::envelope::{Within, may_be_envelope};
+use super::envelope::{Within, may_be_envelope, may_hold_records};
 use super::repair::repaired;
 use crate::normalise::{RawInput, RawPayload};
+use crate::tape::{TapeObject, TapeReader};
 
 /// What a bulk action may say about its document.
 const ACTION_KEYS: &[&str] = &[
@@ -46,11 +47,12 @@ pub(super) struct Records<'n, 's> {
     ordinal: u64,
     waiting: Option<(Action, Position)>,
     repaired: u64,
+    reader: TapeReader,
 }
 
 impl<'n, 's> Records<'n, 's> {
     pub(super) fn new(name: &'n Arc<str>, session: &'n mut Session<'s>) -> Self {
-        Self { name, session, ordinal: 0, waiting: None, repaired: 0 }
+        Self { name, session, ordinal: 0, waiting: None, repaired: 0, reader: TapeReader::default() }
     }
 
     /// Tells how far the file is read, where there are no records that do.
@@ -60,6 +62,26 @@ impl<'n, 's> Records<'n, 's> {
 
     /// Takes a text that is one document as it is; `false` if it is not, or may hold other documents.
     pub(super) fn take_document(&mut self, text: &[u8], start: Position, within: Within) -> bool {
+        if let Some(record) = self.reader.read(text)
+            && let Some(object) = record.as_object()
+        {
+            if within != Within::Hits && may_hold_records(object) {
+                return false;
+            }
+            let is_plain = matches!(within, Within::Stream | Within::Array)
+                && self.waiting.is_none()
+                && !object.contains_key("_source")
+                && !is_action_on_tape(object);
+            if !is_plain {
+                let object = object.to_map();
+                self.object(object, start, within);
+                return true;
+            }
+            self.ordinal += 1;
+            let place = start.place(self.name, self.ordinal);
+            self.session.record_on_tape(record, place, self.name);
+            return true;
+        }
         match serde_json::from_slice(text) {
             Ok(Value::Object(object)) if within == Within::Hits || !may_be_envelope(&object) => {
                 self.object(object, start, within);
@@ -169,6 +191,12 @@ impl<'n, 's> Records<'n, 's> {
             given_id,
         });
     }
+}
+
+/// [`is_action`] of an object on a tape.
+fn is_action_on_tape(object: TapeObject<'_>) -> bool {
+    let mut members = object.iter();
+    matches!((members.next(), members.next()), (Some(_), None)) && is_action(&object.to_map())
 }
 
 /// Whether an object is the line of a bulk request that says what to do with the next one.

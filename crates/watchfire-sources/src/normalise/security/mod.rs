@@ -6,12 +6,13 @@ mod events;
 mod scheduled_task;
 mod words;
 
-use serde_json::Value;
+use std::borrow::Cow;
 
 use super::command_line::Splitting;
 use super::draft::Draft;
 use super::path;
 use super::table::{Conversion, EventRow, FieldRule, apply, copied, moved};
+use crate::fields::{FieldValue, part};
 
 /// Where the data of particular events go; accounts are in [`accounts`], explained numbers in [`details`].
 const FIELDS: &[FieldRule] = &[
@@ -120,7 +121,7 @@ pub(crate) fn reads(name: &str) -> bool {
 }
 
 /// Maps one event of the two providers whose events the reference maps; others stay as the collector gave them.
-pub(crate) fn map(draft: &mut Draft) {
+pub(crate) fn map(draft: &mut Draft<'_, '_>) {
     let provider = draft.text("winlog.provider_name").unwrap_or_default();
     // A form that has no provider has the channel's own.
     if !provider.is_empty() && !PROVIDERS.iter().any(|known| known.eq_ignore_ascii_case(provider)) {
@@ -147,16 +148,16 @@ pub(crate) fn map(draft: &mut Draft) {
     }
 }
 
-fn process(draft: &mut Draft) {
+fn process(draft: &mut Draft<'_, '_>) {
     if draft.code == 4688 {
         for (datum, prefix) in [("NewProcessName", "process"), ("ParentProcessName", "process.parent")] {
             if let Some(program) = draft.take(datum) {
-                set_program(draft, prefix, &program);
+                set_program(draft, prefix, program);
             }
         }
     } else if events::FIREWALL.contains(&draft.code) {
         if let Some(program) = draft.take("Application") {
-            set_program(draft, "process", &program);
+            set_program(draft, "process", program);
         }
     } else {
         if let Some(id) = draft.take("ProcessId")
@@ -165,22 +166,22 @@ fn process(draft: &mut Draft) {
             draft.set_datum("ProcessId", id);
         }
         if let Some(program) = draft.take("ProcessName") {
-            set_program(draft, "process", &program);
+            set_program(draft, "process", program);
         }
     }
 }
 
 /// A program of a Security event: a name without a path is the name as well (sources §0.5).
-fn set_program(draft: &mut Draft, prefix: &str, program: &str) {
-    draft.set(&format!("{prefix}.name"), path::name(program).unwrap_or(program));
-    draft.set(&format!("{prefix}.executable"), program);
+fn set_program<'a>(draft: &mut Draft<'a, '_>, prefix: &str, program: Cow<'a, str>) {
+    draft.set_below(prefix, "name", part(&program, path::name).unwrap_or_else(|| program.clone()));
+    draft.set_below(prefix, "executable", program);
 }
 
-fn client_address(draft: &mut Draft) {
-    if let Some(address) = draft.datum("ClientAddress").map(str::to_owned) {
+fn client_address(draft: &mut Draft<'_, '_>) {
+    if let Some(address) = draft.copy("ClientAddress") {
         if address == "LOCAL" {
             draft.set_datum("ClientAddress", "127.0.0.1");
-            draft.set_address("source.ip", "127.0.0.1");
+            draft.set_address("source.ip", &Cow::Borrowed("127.0.0.1"));
         } else {
             draft.set_address("source.ip", &address);
         }
@@ -188,8 +189,8 @@ fn client_address(draft: &mut Draft) {
 }
 
 /// The path on the server, and the path as its client sees it.
-fn share(draft: &mut Draft) {
-    let Some(name) = draft.text("file.name").map(str::to_owned) else {
+fn share(draft: &mut Draft<'_, '_>) {
+    let Some(name) = draft.copy_text("file.name") else {
         return;
     };
     if let Some(directory) = draft.text("file.directory") {
@@ -200,13 +201,13 @@ fn share(draft: &mut Draft) {
         let path = format!("{}\\{name}", share.trim_end_matches('\\'));
         draft.set("file.target_path", path);
     }
-    let base = path::name(&name).unwrap_or(&name);
-    if let Some(extension) = path::extension(base).map(str::to_owned) {
+    let base = part(&name, path::name).unwrap_or(name);
+    if let Some(extension) = part(&base, path::extension) {
         draft.set("file.extension", extension);
     }
 }
 
 /// A list of texts as a value.
-fn list<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Value {
-    Value::Array(items.into_iter().map(|item| Value::String(item.into())).collect())
+fn list<'a>(items: impl IntoIterator<Item = &'static str>) -> FieldValue<'a> {
+    items.into_iter().map(Cow::Borrowed).collect::<Vec<_>>().into()
 }

@@ -23,8 +23,8 @@ const TRIGGERS: &[(&str, &str)] = &[
     ("WnfStateChangeTrigger", "wnf_state_change"),
 ];
 
-pub(super) fn map(draft: &mut Draft) {
-    if let Some(name) = draft.datum("TaskName").map(str::to_owned) {
+pub(super) fn map(draft: &mut Draft<'_, '_>) {
+    if let Some(name) = draft.copy("TaskName") {
         draft.set("winlog.scheduled_task.name", name);
     }
     let content = draft.datum("TaskContent").or_else(|| draft.datum("TaskContentNew"));
@@ -33,7 +33,7 @@ pub(super) fn map(draft: &mut Draft) {
         return;
     };
     if let Some(uri) = task.child("RegistrationInfo").and_then(|info| info.child_text("URI")) {
-        draft.set("winlog.scheduled_task.uri", uri);
+        draft.set("winlog.scheduled_task.uri", uri.to_owned());
     }
     let children =
         |name: &str| task.child(name).map(|element| element.children.as_slice()).unwrap_or_default();

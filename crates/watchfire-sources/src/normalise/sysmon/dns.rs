@@ -1,5 +1,7 @@
 //! DNS queries (event 22): answers, resolved addresses and the status.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 use watchfire_events::parse_ip;
 
@@ -164,11 +166,11 @@ const STATUSES: &[(u32, &str)] = &[
     (11004, "WSANO_DATA"),
 ];
 
-pub(super) fn map(draft: &mut Draft) {
+pub(super) fn map(draft: &mut Draft<'_, '_>) {
     draft.set("network.protocol", "dns");
     if let Some(status) = draft.take("QueryStatus") {
         let name = status.parse().ok().and_then(|number: u32| find(STATUSES, number));
-        draft.set("sysmon.dns.status", name.unwrap_or(&status));
+        draft.set("sysmon.dns.status", name.map_or(status, Cow::Borrowed));
     }
     if let Some(results) = draft.take("QueryResults") {
         let Resolution { records, addresses, whole } = resolution(draft, &results);
@@ -182,23 +184,23 @@ pub(super) fn map(draft: &mut Draft) {
             draft.set_datum("QueryResults", results);
         }
     }
-    if let Some(question) = draft.text("dns.question.name").map(str::to_owned) {
+    if let Some(question) = draft.copy_text("dns.question.name") {
         draft.relate_host(&question);
     }
 }
 
 /// What a query resulted in.
-struct Resolution {
+struct Resolution<'a> {
     records: Vec<Value>,
-    addresses: Vec<String>,
+    addresses: Vec<Cow<'a, str>>,
     /// Whether all of the text was understood. Sysmon cuts long results in the middle of an address.
     whole: bool,
 }
 
 /// The answers of a result such as `type:  5 www.example.org;::ffff:192.0.2.1;`, and the addresses among them.
-fn resolution(draft: &mut Draft, results: &str) -> Resolution {
+fn resolution<'a>(draft: &mut Draft<'a, '_>, results: &str) -> Resolution<'a> {
     let mut records = Vec::new();
-    let mut addresses: Vec<String> = Vec::new();
+    let mut addresses: Vec<Cow<'_, str>> = Vec::new();
     let mut whole = true;
     for result in results.split(';').map(str::trim).filter(|result| !result.is_empty()) {
         if let Some(typed) = result.strip_prefix("type:") {
@@ -207,7 +209,7 @@ fn resolution(draft: &mut Draft, results: &str) -> Resolution {
             let data = data.trim();
             let kind = number.parse().ok().and_then(|number| find(RECORD_TYPES, number)).unwrap_or(number);
             if !data.is_empty() {
-                draft.relate_host(data);
+                draft.relate_host(&Cow::Owned(data.to_owned()));
             }
             records.push(json!({"type": kind, "data": data}));
             continue;
@@ -217,10 +219,11 @@ fn resolution(draft: &mut Draft, results: &str) -> Resolution {
             whole = false;
             continue;
         }
-        draft.relate_address(address);
         records.push(json!({"type": if address.contains(':') { "AAAA" } else { "A" }, "data": address}));
-        if !addresses.iter().any(|known| known == address) {
-            addresses.push(address.to_owned());
+        let address = Cow::Owned(address.to_owned());
+        draft.relate_address(&address);
+        if !addresses.contains(&address) {
+            addresses.push(address);
         }
     }
     Resolution { records, addresses, whole }

@@ -4,7 +4,6 @@ mod dns;
 mod image;
 mod registry;
 
-use serde_json::Value;
 use watchfire_events::Timestamp;
 
 use super::Publication;
@@ -148,14 +147,14 @@ pub(crate) fn reads(name: &str) -> bool {
 }
 
 /// Maps one event; the result is its time, where the data have one.
-pub(crate) fn map(draft: &mut Draft, publication: Publication) -> Option<Timestamp> {
+pub(crate) fn map(draft: &mut Draft<'_, '_>, publication: Publication) -> Option<Timestamp> {
     // Nothing is written as nothing (sources §0.3 rule c).
-    draft.event_data.retain(
-        |_, value| !matches!(value, Value::String(text) if text.is_empty() || text == "-" || text == NULL_GUID),
-    );
+    draft.event_data.retain(|value| {
+        !value.as_str().is_some_and(|text| text.is_empty() || text == "-" || text == NULL_GUID)
+    });
     let time = draft.take("UtcTime").and_then(|text| Timestamp::parse(&text));
     if publication != Publication::Winlogbeat
-        && let Some(created) = draft.get("winlog.time_created").cloned()
+        && let Some(created) = draft.copy_text("winlog.time_created")
     {
         draft.set("event.created", created);
     }
@@ -165,10 +164,10 @@ pub(crate) fn map(draft: &mut Draft, publication: Publication) -> Option<Timesta
         image::signature(draft, publication);
     }
     apply(FIELDS, draft);
-    if let Some(writer) = draft.text("winlog.user.identifier").map(str::to_owned) {
+    if let Some(writer) = draft.copy_text("winlog.user.identifier") {
         draft.set("user.id", writer);
     }
-    if let Some(target) = draft.event_data.remove("TargetProcessGuid") {
+    if let Some(target) = draft.drop_datum("TargetProcessGuid") {
         draft.set_datum("TargetProcessGUID", target);
     }
     match draft.code {
@@ -180,7 +179,7 @@ pub(crate) fn map(draft: &mut Draft, publication: Publication) -> Option<Timesta
     time
 }
 
-fn describe(draft: &mut Draft, publication: Publication) {
+fn describe(draft: &mut Draft<'_, '_>, publication: Publication) {
     let row = match (draft.code, publication) {
         (7, Publication::Winlogbeat) => Some(&IMAGE_LOAD_OF_WINLOGBEAT),
         (code, _) => EventRow::find(EVENTS, code),
@@ -189,7 +188,7 @@ fn describe(draft: &mut Draft, publication: Publication) {
         return;
     };
     // Winlogbeat keeps the task name as the action, if the machine has rendered it.
-    if publication == Publication::Winlogbeat && draft.get("event.action").is_some() {
+    if publication == Publication::Winlogbeat && draft.has("event.action") {
         row.classify(draft);
     } else {
         row.describe(draft);
@@ -199,7 +198,7 @@ fn describe(draft: &mut Draft, publication: Publication) {
     }
 }
 
-fn network(draft: &mut Draft) {
+fn network(draft: &mut Draft<'_, '_>) {
     match draft.take("Initiated").map(|text| text.to_ascii_lowercase()).as_deref() {
         Some("true") => draft.set("network.direction", "egress"),
         Some("false") => draft.set("network.direction", "ingress"),
@@ -210,5 +209,5 @@ fn network(draft: &mut Draft) {
         Some("false") => draft.set("network.type", "ipv4"),
         _ => {}
     }
-    draft.event_data.remove("DestinationIsIpv6");
+    draft.drop_datum("DestinationIsIpv6");
 }

@@ -1,5 +1,8 @@
 //! Registry keys, values and data (sources §0.6 and events 12 to 14 of §1).
 
+use std::borrow::Cow;
+
+use crate::fields::part;
 use crate::normalise::draft::Draft;
 
 /// Hives by the long names that other tools print, and as Sysmon abbreviates them.
@@ -13,33 +16,35 @@ const HIVES: &[(&str, &str)] = &[
     ("HKEY_USERS", "HKU"),
 ];
 
-pub(super) fn map(draft: &mut Draft) {
+pub(super) fn map(draft: &mut Draft<'_, '_>) {
     if let Some(path) = draft.take("TargetObject") {
-        if let Some((hive, key)) = path.split_once('\\') {
-            let short = HIVES.iter().find(|(long, _)| *long == hive).map_or(hive, |(_, short)| short);
-            draft.set("registry.hive", short);
-            if !key.is_empty() {
-                draft.set("registry.key", key);
-            }
+        if let Some(hive) = part(&path, |path| path.split_once('\\').map(|(hive, _)| hive)) {
+            let short = HIVES.iter().find(|(long, _)| *long == hive);
+            draft.set("registry.hive", short.map_or(hive, |(_, short)| Cow::Borrowed(*short)));
         }
-        let value = path.rsplit_once('\\').map_or(path.as_str(), |(_, last)| last);
-        draft.set("registry.value", value);
-        draft.set("registry.path", path.as_str());
+        let key = part(&path, |path| path.split_once('\\').map(|(_, key)| key));
+        if let Some(key) = key.filter(|key| !key.is_empty()) {
+            draft.set("registry.key", key);
+        }
+        if let Some(value) = part(&path, |path| path.rsplit('\\').next()) {
+            draft.set("registry.value", value);
+        }
+        draft.set("registry.path", path);
     }
     if draft.code == 13
-        && let Some(details) = draft.datum("Details").map(str::to_owned)
+        && let Some(details) = draft.copy("Details")
     {
-        let (kind, data) = data(&details);
+        let (kind, data) = data(details);
         draft.set("registry.data.type", kind);
         draft.set("registry.data.strings", vec![data]);
     }
 }
 
 /// The type and the text of what was written. Sysmon shows numbers as hexadecimal words, and no binary data at all.
-fn data(details: &str) -> (&'static str, String) {
+fn data(details: Cow<'_, str>) -> (&'static str, Cow<'_, str>) {
     let number = |prefix: &str| details.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(')'));
     if let Some(number) = number("DWORD (").and_then(hexadecimal) {
-        return ("SZ_DWORD", number.to_string());
+        return ("SZ_DWORD", number.to_string().into());
     }
     if let Some((high, low)) = number("QWORD (").and_then(|both| both.split_once('-'))
         && let (Some(high), Some(low)) = (hexadecimal(high), hexadecimal(low))
@@ -47,10 +52,10 @@ fn data(details: &str) -> (&'static str, String) {
         && u32::try_from(low).is_ok()
     {
         // The reference shifts by 8 bits, which gives a wrong number; we give the right one.
-        return ("SZ_QWORD", ((high << 32) | low).to_string());
+        return ("SZ_QWORD", ((high << 32) | low).to_string().into());
     }
     let kind = if details == "Binary Data" { "REG_BINARY" } else { "REG_SZ" };
-    (kind, details.to_owned())
+    (kind, details)
 }
 
 fn hexadecimal(text: &str) -> Option<u64> {
@@ -63,8 +68,8 @@ mod tests {
 
     #[test]
     fn details_tell_the_type() {
-        let read = |text| {
-            let (kind, text) = data(text);
+        let read = |text: &'static str| {
+            let (kind, text) = data(Cow::Borrowed(text));
             format!("{kind} {text}")
         };
         assert_eq!(read("DWORD (0x0000000a)"), "SZ_DWORD 10");

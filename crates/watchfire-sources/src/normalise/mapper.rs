@@ -1,0 +1,300 @@
+//! One record after another, mapped: each becomes an event with its document, or a row of columns.
+//!
+//! Both come from the same [`Mapped`], so that a document says what the columns say. Columns are filled for every record;
+//! documents are made of the few that something is found in ([`DeferredRecords`](super::DeferredRecords)).
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+use watchfire_events::{BatchBuilder, DataStream, Event, EventId, FieldNames, Place, Scalar, set_field};
+
+use super::draft::Finished;
+use super::ecs::{self, Origin, Streams};
+use super::{NormaliseError, NormaliseOptions, Normalised, Publication, Reading, SourceKind, windows_log};
+use crate::tape::{TapeObject, TapeValue};
+use crate::windows::{Form, LocalTime, WindowsEvent};
+
+/// Deepest nesting that is put into columns; a tree is not flattened further either.
+const MAX_DEPTH: usize = 64;
+
+/// Maps records. What it learns of one serves the next.
+#[derive(Debug)]
+pub struct Mapper<'o> {
+    options: &'o NormaliseOptions,
+    local: LocalTime,
+    streams: Streams,
+}
+
+/// A mapped record.
+#[derive(Debug)]
+pub struct Mapped<'a> {
+    content: Content<'a>,
+    data_stream: DataStream,
+    source: SourceKind,
+    /// The mapping that ran; none if the record is passed through.
+    mapping: Option<SourceKind>,
+    has_time: bool,
+}
+
+#[derive(Debug)]
+enum Content<'a> {
+    Windows(Finished<'a>),
+    /// The record as it is, with what it lacks.
+    Whole {
+        record: TapeObject<'a>,
+        added: Vec<(&'static str, Cow<'a, str>)>,
+    },
+}
+
+impl<'o> Mapper<'o> {
+    /// A mapper with these options.
+    pub fn new(options: &'o NormaliseOptions) -> Self {
+        let local = LocalTime { zone: options.time_zone.clone() };
+        Self { options, local, streams: Streams::default() }
+    }
+
+    /// Maps a record that is a JSON object. `index` is the index of a search hit; `names` are those of the batch that
+    /// it goes to.
+    ///
+    /// # Errors
+    /// If the record is no object, or a Windows event that cannot be read, or not of the source that the options name.
+    pub fn map<'a>(
+        &mut self,
+        record: TapeValue<'a>,
+        index: Option<&'a str>,
+        names: &mut FieldNames,
+    ) -> Result<Mapped<'a>, NormaliseError> {
+        let record = record.as_object().ok_or(NormaliseError::NotAnObject)?;
+        let origin = Origin::of(record, index);
+        let form = Form::recognise(record).filter(|form| *form != Form::Beats || !is_mapped(record));
+        let source = self.options.source;
+        match (source, form) {
+            (Some(source), None) if source.is_windows() && !is_mapped(record) => {
+                Err(NormaliseError::NotOfSource { source_kind: source })
+            }
+            (_, Some(form)) if source.is_none_or(SourceKind::is_windows) => {
+                let event = WindowsEvent::from_json(form, record, &self.local, names)?;
+                Ok(self.windows(event, origin, names))
+            }
+            (Some(source), _) => Ok(self.whole(record, source, origin)),
+            (None, _) => {
+                let source = ecs::recognise(record, &origin).unwrap_or(SourceKind::Unrecognised);
+                Ok(self.whole(record, source, origin))
+            }
+        }
+    }
+
+    /// Maps one `Event` element.
+    pub(super) fn map_xml<'a>(
+        &mut self,
+        text: &'a str,
+        index: Option<&'a str>,
+        names: &mut FieldNames,
+    ) -> Result<Mapped<'a>, NormaliseError> {
+        let event = WindowsEvent::from_xml(text, &self.local, names)?;
+        Ok(self.windows(event, Origin { index, ..Origin::default() }, names))
+    }
+
+    fn whole<'a>(&mut self, record: TapeObject<'a>, source: SourceKind, origin: Origin<'a>) -> Mapped<'a> {
+        let mut added = Vec::new();
+        let mut has_time = record.get_field("@timestamp").is_some();
+        if !has_time && let Some(at) = ecs::find_time(record) {
+            has_time = true;
+            added.push(("@timestamp", Cow::Owned(at.to_iso_millis())));
+        }
+        let options = self.options;
+        let data_stream = origin.stream(None, options, &mut self.streams).unwrap_or_else(|| match source {
+            SourceKind::Winlogbeat => {
+                let version = record.get_field("agent.version").and_then(TapeValue::as_str);
+                winlogbeat_index(version, options, &mut self.streams)
+            }
+            SourceKind::Endgame => self.streams.index(&format!("endgame-{}", options.namespace)),
+            _ => self.streams.stream("logs", "generic", &options.namespace),
+        });
+        if source != SourceKind::Winlogbeat {
+            let dataset =
+                if source == SourceKind::Endgame { Some("esensor") } else { origin.named_dataset() };
+            let absent = ecs::stream_fields(&data_stream, dataset)
+                .into_iter()
+                .filter(|(name, _)| record.get_field(name).is_none());
+            added.extend(absent.map(|(name, value)| (name, Cow::Owned(value))));
+        }
+        Mapped { content: Content::Whole { record, added }, data_stream, source, mapping: None, has_time }
+    }
+
+    fn windows<'a>(
+        &mut self,
+        event: WindowsEvent<'a>,
+        origin: Origin<'a>,
+        names: &mut FieldNames,
+    ) -> Mapped<'a> {
+        let options = self.options;
+        let inner = windows_log::recognise(&event);
+        let publication = match options.source {
+            Some(SourceKind::Winlogbeat) => Publication::Winlogbeat,
+            Some(SourceKind::WindowsForwarded) => Publication::Forwarded,
+            Some(_) => Publication::Agent,
+            None => publication(&event, &origin, names),
+        };
+        let mapping = match options.source {
+            None | Some(SourceKind::Winlogbeat | SourceKind::WindowsForwarded) => inner,
+            Some(named) => named,
+        };
+        let source = match publication {
+            Publication::Agent => mapping,
+            Publication::Forwarded => SourceKind::WindowsForwarded,
+            Publication::Winlogbeat => SourceKind::Winlogbeat,
+        };
+        let windows_log::Mapped { mut event, has_time } =
+            windows_log::map(event, mapping, publication, names);
+        let data_stream = if publication == Publication::Winlogbeat {
+            let of_options = || options.index.clone();
+            let data_stream =
+                origin.index.map(|index| self.streams.index(index)).or_else(of_options).unwrap_or_else(
+                    || winlogbeat_index(event.text("agent.version", names), options, &mut self.streams),
+                );
+            if let Some(module) = winlogbeat_module(mapping) {
+                event.set("event.module", module, names);
+            }
+            data_stream
+        } else {
+            let dataset = source.dataset().unwrap_or("generic");
+            let data_stream = origin
+                .stream(Some(dataset), options, &mut self.streams)
+                .unwrap_or_else(|| self.streams.stream("logs", dataset, &options.namespace));
+            let named = origin.named_dataset().unwrap_or(dataset);
+            for (name, value) in ecs::stream_fields(&data_stream, Some(named)) {
+                event.fill(name, value, names);
+            }
+            data_stream
+        };
+        Mapped { content: Content::Windows(event), data_stream, source, mapping: Some(mapping), has_time }
+    }
+}
+
+impl Mapped<'_> {
+    /// Whether it has a time.
+    pub fn has_time(&self) -> bool {
+        self.has_time
+    }
+
+    /// Whether the record was of no known source.
+    pub fn is_unrecognised(&self) -> bool {
+        self.source == SourceKind::Unrecognised
+    }
+
+    /// Its `@timestamp`, if that is a text.
+    pub fn timestamp(&self, names: &FieldNames) -> Option<&str> {
+        const NAME: &str = "@timestamp";
+        match &self.content {
+            Content::Windows(event) => event.text(NAME, names),
+            Content::Whole { record, added } => match record.get_field(NAME) {
+                Some(value) => value.as_str(),
+                None => added.iter().find(|(name, _)| *name == NAME).map(|(_, value)| &**value),
+            },
+        }
+    }
+
+    /// Puts its fields into the next row of a batch, which gets its event by `number`
+    /// ([`BatchBuilder::push_deferred`]).
+    pub fn push_to(&self, builder: &mut BatchBuilder<'_>, number: u32) {
+        match &self.content {
+            Content::Windows(event) => event.put(builder),
+            Content::Whole { record, added } => {
+                let mut name = String::with_capacity(64);
+                put_object(builder, &mut name, *record, 0);
+                for (name, value) in added {
+                    builder.put_named(name, Scalar::Text(value));
+                }
+            }
+        }
+        builder.push_deferred(&self.data_stream, number);
+    }
+
+    /// The event with its document.
+    pub(super) fn into_normalised(self, id: EventId, place: Place, names: &FieldNames) -> Normalised {
+        let Self { content, data_stream, source, mapping, has_time } = self;
+        let reading = match (mapping, &content) {
+            (Some(mapping), _) => Reading::Mapped(mapping),
+            (None, Content::Whole { record, .. }) if source == SourceKind::Unrecognised => {
+                let fields = record.iter().map(|(name, _)| name).filter(|name| *name != "@timestamp");
+                Reading::Unrecognised(fields.map(str::to_owned).collect())
+            }
+            (None, _) => Reading::PassedThrough,
+        };
+        let document = match content {
+            Content::Windows(event) => event.into_document(names),
+            Content::Whole { record, added } => {
+                let mut document = record.to_map();
+                for (name, value) in added {
+                    set_field(&mut document, name, Value::String(value.into_owned()));
+                }
+                document
+            }
+        };
+        Normalised { event: Event { id, data_stream, document, place }, source, has_time, reading }
+    }
+}
+
+/// As [`watchfire_events::flatten`] goes over a tree.
+fn put_object(builder: &mut BatchBuilder<'_>, name: &mut String, object: TapeObject<'_>, depth: usize) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    for (key, value) in object.iter() {
+        let length = name.len();
+        if length > 0 {
+            name.push('.');
+        }
+        name.push_str(key);
+        put_value(builder, name, value, depth);
+        name.truncate(length);
+    }
+}
+
+fn put_value(builder: &mut BatchBuilder<'_>, name: &mut String, value: TapeValue<'_>, depth: usize) {
+    if let Some(scalar) = value.scalar() {
+        builder.put_named(name, scalar);
+    } else if let Some(object) = value.as_object() {
+        put_object(builder, name, object, depth + 1);
+    } else if let Some(items) = value.as_array()
+        && depth <= MAX_DEPTH
+    {
+        for item in items {
+            put_value(builder, name, item, depth + 1);
+        }
+    }
+}
+
+/// Whether a document of Beats has been through an ingest pipeline: one without a category has not (sources §0.2).
+fn is_mapped(record: TapeObject<'_>) -> bool {
+    record.get_field("event.category").is_some()
+}
+
+/// How an event was published, by what its shipper wrote beside it. A bare event counts as an agent's (sources §0.1).
+fn publication(event: &WindowsEvent<'_>, origin: &Origin<'_>, names: &FieldNames) -> Publication {
+    let text = |name: &str| event.document.get(names.find(name)?)?.as_str();
+    if origin.index.is_some_and(|index| index.starts_with("winlogbeat"))
+        || text("agent.type") == Some("winlogbeat")
+        || text("@metadata.beat") == Some("winlogbeat")
+    {
+        Publication::Winlogbeat
+    } else if origin.named_dataset() == Some("windows.forwarded") {
+        Publication::Forwarded
+    } else {
+        Publication::Agent
+    }
+}
+
+fn winlogbeat_index(version: Option<&str>, options: &NormaliseOptions, streams: &mut Streams) -> DataStream {
+    streams.index(&format!("winlogbeat-{}", version.unwrap_or(&options.namespace)))
+}
+
+fn winlogbeat_module(mapping: SourceKind) -> Option<&'static str> {
+    match mapping {
+        SourceKind::Sysmon => Some("sysmon"),
+        SourceKind::WindowsSecurity => Some("security"),
+        SourceKind::WindowsPowerShell | SourceKind::WindowsPowerShellOperational => Some("powershell"),
+        _ => None,
+    }
+}
