@@ -19,7 +19,7 @@ use std::io;
 use sha2::{Digest, Sha256};
 use watchfire_engine::Matches;
 use watchfire_engine::correlate::{Extraction, Sequence, SortableHit, StageExtractor, StageHit};
-use watchfire_events::{Event, EventBatch, Timestamp};
+use watchfire_events::{Event, EventBatch, Place, RowEvent, Timestamp};
 
 use crate::correlation::{Correlation, CorrelationCounts, Joining};
 use crate::sorted_spill::{SortedSpill, damaged_spill};
@@ -53,14 +53,14 @@ impl BatchHits {
         for (number, extractor) in extractors.into_iter().enumerate() {
             extracted.push(extractor.extract(batch, matches, |row| (0, row), &mut hits));
             for hit in hits.drain(..) {
-                let event = batch.event(hit.payload);
-                let at = *stored[hit.payload].get_or_insert_with(|| {
-                    identities.push(event_identity(event));
-                    events.push(event);
+                let row = hit.payload;
+                let at = *stored[row].get_or_insert_with(|| {
+                    identities.push(row_identity(batch, row));
+                    events.push(batch.row_event(row));
                     identities.len() - 1
                 });
                 let mut key = (number as u32).to_be_bytes().to_vec();
-                SortableHit::new(&hit, event_position(event)).write(&mut key);
+                SortableHit::new(&hit, event_position(batch.place(row))).write(&mut key);
                 entries.push((key, at));
             }
         }
@@ -70,10 +70,24 @@ impl BatchHits {
 }
 
 /// Bytes that sort events as they stand in the input: by the name of the file, then by record.
-pub fn event_position(event: &Event) -> Vec<u8> {
-    let mut position = event.place.input.as_bytes().to_vec();
-    position.extend(event.place.record.to_be_bytes());
+pub fn event_position(place: &Place) -> Vec<u8> {
+    let mut position = place.input.as_bytes().to_vec();
+    position.extend(place.record.to_be_bytes());
     position
+}
+
+/// What the event of a row is known by, wherever it was read; an event that was not made needs none to be.
+fn row_identity(batch: &EventBatch, row: usize) -> Vec<u8> {
+    match batch.row_event(row) {
+        RowEvent::Kept(event) => event_identity(event),
+        RowEvent::Deferred(deferred, number) => {
+            let mut identity = batch.stream(row).as_str().as_bytes().to_vec();
+            // No id has such a byte, so that none of the others is taken for one of these.
+            identity.push(0xff);
+            identity.extend(deferred.identity(number));
+            identity
+        }
+    }
 }
 
 /// What an event is known by, wherever it was read: its data stream and id.

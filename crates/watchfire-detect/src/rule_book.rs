@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use watchfire_diagnostics::{Diagnostic, Severity};
 use watchfire_engine::correlate::StageExtractor;
-use watchfire_engine::{Coverage, RuleIndex, RuleSet, RuleSetBuilder};
+use watchfire_engine::{Coverage, ReadFields, RuleIndex, RuleSet, RuleSetBuilder};
 use watchfire_events::IndexPatterns;
 use watchfire_ir::{Condition, Schema};
 use watchfire_rules::model::{EventSource, Rule};
@@ -124,6 +124,16 @@ impl RuleBook {
     /// The conditions of all rules that run, as one set: one of a rule for events, one for each stage of others.
     pub fn set(&self) -> &RuleSet {
         &self.set
+    }
+
+    /// The fields that the rules look at: no other has to be in the columns of a batch.
+    pub fn read_fields(&self) -> ReadFields {
+        let mut fields = ReadFields::default();
+        for of in &self.conditions {
+            fields.add(&of.patterns, &of.condition);
+        }
+        self.extractors().flat_map(StageExtractor::fields).for_each(|name| fields.add_field(name));
+        fields
     }
 
     /// The rule that a condition of the set is of.

@@ -5,9 +5,10 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::Arc;
 
 use watchfire_engine::correlate::{Sequence, SequencePlace};
-use watchfire_events::{DataStream, Document, Event, EventId, Place};
+use watchfire_events::{DataStream, Document, Event, EventId, Place, RestoreEvent, RowEvent};
 
 use crate::sorted_spill::damaged_spill;
 
@@ -41,15 +42,31 @@ pub(crate) struct BatchEvents {
     in_open: u32,
     packed: Vec<Vec<u8>>,
     refs: Vec<EventRef>,
+    /// What makes the events that are not stored themselves.
+    restore: Option<Arc<dyn RestoreEvent>>,
 }
 
+/// What a line begins with that is an event, and one that an event can be made of.
+const KEPT: u8 = b'k';
+const DEFERRED: u8 = b'd';
+
 impl BatchEvents {
-    /// Adds an event.
-    pub(crate) fn push(&mut self, event: &Event) {
-        let Place { input, record, line, offset } = &event.place;
-        let parts =
-            (event.data_stream.as_str(), event.id.as_str(), &**input, record, line, offset, &event.document);
-        serde_json::to_writer(&mut self.open, &parts).expect("a document can be written as JSON");
+    /// Adds the event of a row, or what it can be made of.
+    pub(crate) fn push(&mut self, event: RowEvent<'_>) {
+        match event {
+            RowEvent::Kept(event) => {
+                let Place { input, record, line, offset } = &event.place;
+                let stream = event.data_stream.as_str();
+                let parts = (stream, event.id.as_str(), &**input, record, line, offset, &event.document);
+                self.open.push(KEPT);
+                serde_json::to_writer(&mut self.open, &parts).expect("a document can be written as JSON");
+            }
+            RowEvent::Deferred(deferred, number) => {
+                self.open.push(DEFERRED);
+                deferred.store(number, &mut self.open);
+                self.restore.get_or_insert_with(|| deferred.restore());
+            }
+        }
         self.open.push(b'\n');
         self.refs.push(EventRef { block: self.packed.len() as u32, at: self.in_open });
         self.in_open += 1;
@@ -77,6 +94,7 @@ pub struct StoredEvents {
     blocks: Vec<(u64, usize)>,
     end: u64,
     cache: BlockCache,
+    restore: Option<Arc<dyn RestoreEvent>>,
 }
 
 impl StoredEvents {
@@ -88,12 +106,14 @@ impl StoredEvents {
             blocks: Vec::new(),
             end: 0,
             cache: BlockCache { most: blocks, recent: Vec::new() },
+            restore: None,
         }
     }
 
     /// Adds the events of a batch, and returns where each is.
     pub(crate) fn append(&mut self, batch: BatchEvents) -> io::Result<Vec<EventRef>> {
         let first = self.blocks.len() as u32;
+        self.restore = self.restore.take().or(batch.restore);
         for block in batch.packed {
             let file = match &mut self.file {
                 Some(file) => file,
@@ -112,16 +132,12 @@ impl StoredEvents {
             Some(block) => block,
             None => Block::parse(self.read(event.block)?),
         };
-        let parsed = block.line(event.at).and_then(|line| serde_json::from_slice(line).ok());
+        let found = block.line(event.at).and_then(|line| match line.split_first()? {
+            (&DEFERRED, stored) => self.restore.as_ref()?.event(stored),
+            (_, stored) => kept_event(stored),
+        });
         self.cache.put(event.block, block);
-        let (data_stream, id, input, record, line, offset, document): Parts =
-            parsed.ok_or_else(damaged_spill)?;
-        Ok(Event {
-            id: EventId::given(id),
-            data_stream: DataStream::new(data_stream),
-            document,
-            place: Place { input: input.into(), record, line, offset },
-        })
+        found.ok_or_else(damaged_spill)
     }
 
     /// Reads the events of a result back, each in its place.
@@ -148,7 +164,17 @@ impl StoredEvents {
     }
 }
 
-type Parts = (String, String, String, u64, Option<u64>, Option<u64>, Document);
+fn kept_event(stored: &[u8]) -> Option<Event> {
+    type Parts = (String, String, String, u64, Option<u64>, Option<u64>, Document);
+    let (data_stream, id, input, record, line, offset, document): Parts =
+        serde_json::from_slice(stored).ok()?;
+    Some(Event {
+        id: EventId::given(id),
+        data_stream: DataStream::new(data_stream),
+        document,
+        place: Place { input: input.into(), record, line, offset },
+    })
+}
 
 /// A block, unpacked.
 #[derive(Debug)]
@@ -217,7 +243,7 @@ mod tests {
             for batch in 0..3_u64 {
                 let mut events = BatchEvents::default();
                 let made: Vec<Event> = (0..60).map(|at| event(batch * 100 + at, at as usize * 150)).collect();
-                made.iter().for_each(|event| events.push(event));
+                made.iter().for_each(|event| events.push(RowEvent::Kept(event)));
                 events.close();
                 all.extend(
                     stored.append(events).expect("temporary files can be written").into_iter().zip(made),

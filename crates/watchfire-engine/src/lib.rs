@@ -17,10 +17,12 @@ mod coverage;
 mod field_program;
 mod leaf_table;
 mod matcher;
+mod read_fields;
 pub mod reference;
 mod rows;
 mod rule_set;
 
 pub use coverage::{Coverage, impossible_without};
 pub use matcher::{Hit, MatchError, Matches};
+pub use read_fields::ReadFields;
 pub use rule_set::{RuleIndex, RuleSet, RuleSetBuilder};

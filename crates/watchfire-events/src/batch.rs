@@ -22,7 +22,8 @@ use serde_json::Value;
 
 use self::column::ColumnBuilder;
 pub use self::column::{Column, Scalar, ValueRef};
-use crate::{DataStream, Document, Event, FieldName, FieldNames, FieldType, flatten, get_field};
+use self::distinct::Distinct;
+use crate::{DataStream, Document, Event, FieldName, FieldNames, FieldType, Place, flatten, get_field};
 
 /// What decides the type of a column: the schema catalogue, or the mapping of an index.
 pub trait FieldTypes {
@@ -40,10 +41,46 @@ pub trait FieldTypes {
     }
 }
 
-/// Makes the events of rows whose columns were filled without one.
+/// Which fields of a batch are looked at. The others are in no column, unless one of their values may not fit its type:
+/// such values are counted.
+pub trait FieldSelection: Debug + Send + Sync {
+    /// Whether something looks at this field in this data stream.
+    fn reads(&self, stream: &DataStream, name: &str) -> bool;
+}
+
+/// Makes the events of rows whose columns were filled without one. Rows are known by the numbers that they were pushed
+/// under ([`BatchBuilder::push_deferred`]).
 pub trait DeferredEvents: Debug + Send + Sync {
-    /// The event of the row that was pushed under this number ([`BatchBuilder::push_deferred`]).
+    /// The event.
     fn event(&self, number: u32) -> Event;
+
+    /// Where its record stands.
+    fn place(&self, number: u32) -> &Place;
+
+    /// What two readings of one record have in common, and no two records: as good as the id of its event within a data
+    /// stream, and cheaper.
+    fn identity(&self, number: u32) -> [u8; 16];
+
+    /// Writes what the event can be made of when this batch is gone; no line end is in it.
+    fn store(&self, number: u32, out: &mut Vec<u8>);
+
+    /// What makes events of that.
+    fn restore(&self) -> Arc<dyn RestoreEvent>;
+}
+
+/// Makes events of what [`DeferredEvents::store`] wrote.
+pub trait RestoreEvent: Debug + Send + Sync {
+    /// The event; `None` if these bytes were not written so.
+    fn event(&self, stored: &[u8]) -> Option<Event>;
+}
+
+/// The event of a row, if it has been made, or else what can make it.
+#[derive(Clone, Copy, Debug)]
+pub enum RowEvent<'b> {
+    /// An event.
+    Kept(&'b Event),
+    /// One that is made when it is asked for, by its number.
+    Deferred(&'b dyn DeferredEvents, u32),
 }
 
 /// How many values of each field did not fit its type and are in no column (the document still has them).
@@ -83,15 +120,38 @@ impl EventBatch {
 
     /// The event of a row. One that was deferred is made when it is asked for first.
     pub fn event(&self, row: usize) -> &Event {
-        match (self.rows[row], &self.deferred) {
-            (Row::Kept(at), _) => &self.kept[at as usize],
-            (Row::Deferred(number), Some(deferred)) => {
+        match self.row_event(row) {
+            RowEvent::Kept(event) => event,
+            RowEvent::Deferred(deferred, number) => {
                 self.made[row].get_or_init(|| Box::new(deferred.event(number)))
             }
+        }
+    }
+
+    /// The event of a row, or what can make it: for those who may not need it after all.
+    pub fn row_event(&self, row: usize) -> RowEvent<'_> {
+        match (self.rows[row], &self.deferred) {
+            (Row::Kept(at), _) => RowEvent::Kept(&self.kept[at as usize]),
+            (Row::Deferred(number), Some(deferred)) => RowEvent::Deferred(&**deferred, number),
             (Row::Deferred(_), None) => {
                 unreachable!("a builder with deferred rows is finished with their events")
             }
         }
+    }
+
+    /// Where the record of a row stands.
+    pub fn place(&self, row: usize) -> &Place {
+        match self.row_event(row) {
+            RowEvent::Kept(event) => &event.place,
+            RowEvent::Deferred(deferred, number) => deferred.place(number),
+        }
+    }
+
+    /// The data stream of a row.
+    pub fn stream(&self, row: usize) -> &DataStream {
+        let holds = |(_, rows): &&(DataStream, Vec<u32>)| rows.binary_search(&(row as u32)).is_ok();
+        let (stream, _) = self.streams.iter().find(holds).expect("each row is in a data stream");
+        stream
     }
 
     /// The events, by row.
@@ -143,6 +203,7 @@ impl EventBatch {
 /// Turns events into batches, one after another. What it learned of fields for one batch serves the next.
 pub struct BatchBuilder<'a> {
     types: &'a dyn FieldTypes,
+    selection: Option<&'a dyn FieldSelection>,
     names: FieldNames,
     /// By the number of its name, the column of a field that has been seen.
     columns: Vec<Option<Box<ColumnBuilder>>>,
@@ -151,19 +212,39 @@ pub struct BatchBuilder<'a> {
     misfits: FxHashMap<FieldName, u64>,
     rows: Vec<Row>,
     kept: Vec<Event>,
-    streams: Vec<(DataStream, Vec<u32>)>,
-    /// The stream of the row before, which the next one is likely to have too.
-    recent_stream: usize,
+    streams: Vec<StreamRows>,
+    /// The stream of the row that values are put into; the next one is likely to have the same.
+    stream: usize,
+}
+
+/// A data stream as a builder knows it.
+struct StreamRows {
+    stream: DataStream,
+    /// Those of the present batch.
+    rows: Vec<u32>,
+    /// By the number of its name, what is done with a field.
+    fields: Vec<Treatment>,
+}
+
+/// What is done with the values of a field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Treatment {
+    Unknown,
+    Kept,
+    LeftOut,
 }
 
 impl<'a> BatchBuilder<'a> {
     /// Beyond so many names, a new batch begins with none: fields that an attacker makes up shall not pile up.
     const MOST_NAMES: usize = 1 << 16;
+    /// The same for data streams.
+    const MOST_STREAMS: usize = 1 << 10;
 
     /// A builder whose columns take their types from `types`.
     pub fn new(types: &'a dyn FieldTypes) -> Self {
         Self {
             types,
+            selection: None,
             names: FieldNames::default(),
             columns: Vec::new(),
             touched: Vec::new(),
@@ -171,8 +252,13 @@ impl<'a> BatchBuilder<'a> {
             rows: Vec::new(),
             kept: Vec::new(),
             streams: Vec::new(),
-            recent_stream: 0,
+            stream: 0,
         }
+    }
+
+    /// A builder that makes columns of the fields that something looks at.
+    pub fn selecting(types: &'a dyn FieldTypes, selection: &'a dyn FieldSelection) -> Self {
+        Self { selection: Some(selection), ..Self::new(types) }
     }
 
     /// Number of events so far.
@@ -197,6 +283,7 @@ impl<'a> BatchBuilder<'a> {
 
     /// Adds an event as the next row.
     pub fn push(&mut self, event: Event) {
+        self.begin(&event.data_stream);
         flatten(&event.document, &mut |name, value| {
             if let Some(value) = Scalar::of(value) {
                 self.put_named(name, value);
@@ -209,13 +296,27 @@ impl<'a> BatchBuilder<'a> {
                 self.put_named(name, value);
             }
         }
-        self.add_to_stream(&event.data_stream);
-        self.rows.push(Row::Kept(self.kept.len() as u32));
+        self.close(Row::Kept(self.kept.len() as u32));
         self.kept.push(event);
     }
 
-    /// Gives a field a value in the next row, which is then closed by [`Self::push_deferred`].
+    /// Begins a row of a data stream. Values are [put](Self::put) into it until it is [closed](Self::push_deferred).
+    pub fn begin(&mut self, stream: &DataStream) {
+        if self.streams.get(self.stream).is_some_and(|recent| recent.stream == *stream) {
+            return;
+        }
+        let known = self.streams.iter().position(|known| known.stream == *stream);
+        self.stream = known.unwrap_or_else(|| {
+            self.streams.push(StreamRows { stream: stream.clone(), rows: Vec::new(), fields: Vec::new() });
+            self.streams.len() - 1
+        });
+    }
+
+    /// Gives a field a value in the row that was begun.
     pub fn put(&mut self, name: FieldName, value: Scalar<'_>) {
+        if self.treatment(name) == Treatment::LeftOut {
+            return;
+        }
         let row = self.rows.len();
         if self.columns.len() <= name.at() {
             self.columns.resize_with(self.names.len(), || None);
@@ -232,29 +333,35 @@ impl<'a> BatchBuilder<'a> {
         }
     }
 
+    fn treatment(&mut self, name: FieldName) -> Treatment {
+        let Some(selection) = self.selection else { return Treatment::Kept };
+        let StreamRows { stream, fields, .. } = &mut self.streams[self.stream];
+        if fields.len() <= name.at() {
+            fields.resize(self.names.len(), Treatment::Unknown);
+        }
+        if fields[name.at()] == Treatment::Unknown {
+            let text = self.names.text(name);
+            let kept = selection.reads(stream, text) || !takes_all(self.types.field_type(text));
+            fields[name.at()] = if kept { Treatment::Kept } else { Treatment::LeftOut };
+        }
+        fields[name.at()]
+    }
+
     /// As [`Self::put`], by the text of the name.
     pub fn put_named(&mut self, name: &str, value: Scalar<'_>) {
         let name = self.names.intern(name);
         self.put(name, value);
     }
 
-    /// Closes the row that values were put into. Its event is the one that the [`DeferredEvents`] have under `number`;
-    /// its document must flatten to the values that were put.
-    pub fn push_deferred(&mut self, stream: &DataStream, number: u32) {
-        self.add_to_stream(stream);
-        self.rows.push(Row::Deferred(number));
+    /// Closes the row that was begun. Its event is the one that the [`DeferredEvents`] have under `number`; its document
+    /// must flatten to the values that were put.
+    pub fn push_deferred(&mut self, number: u32) {
+        self.close(Row::Deferred(number));
     }
 
-    fn add_to_stream(&mut self, stream: &DataStream) {
-        let row = self.rows.len() as u32;
-        if self.streams.get(self.recent_stream).is_none_or(|(recent, _)| recent != stream) {
-            let known = self.streams.iter().position(|(known, _)| known == stream);
-            self.recent_stream = known.unwrap_or_else(|| {
-                self.streams.push((stream.clone(), Vec::new()));
-                self.streams.len() - 1
-            });
-        }
-        self.streams[self.recent_stream].1.push(row);
+    fn close(&mut self, row: Row) {
+        self.streams[self.stream].rows.push(self.rows.len() as u32);
+        self.rows.push(row);
     }
 
     /// The batch, if no row is deferred; then the builder is ready for the next one.
@@ -265,6 +372,18 @@ impl<'a> BatchBuilder<'a> {
     /// The batch, with the events of its deferred rows.
     pub fn finish_with(&mut self, deferred: Box<dyn DeferredEvents>) -> EventBatch {
         self.finish_batch(Some(deferred))
+    }
+
+    /// Takes back the memory of a batch of its own that is no longer needed.
+    pub fn recycle(&mut self, batch: EventBatch) {
+        for column in batch.columns {
+            if let Some(name) = self.names.find(column.name())
+                && let Some(Some(builder)) = self.columns.get_mut(name.at())
+                && builder.is_of(column.field_type())
+            {
+                builder.recycle(column);
+            }
+        }
     }
 
     fn finish_batch(&mut self, deferred: Option<Box<dyn DeferredEvents>>) -> EventBatch {
@@ -281,13 +400,23 @@ impl<'a> BatchBuilder<'a> {
         columns.sort_by(|a, b| a.name().cmp(b.name()));
         let by_name =
             columns.iter().enumerate().map(|(at, column)| (Arc::clone(column.name()), at)).collect();
-        let mut streams = std::mem::take(&mut self.streams);
+        let mut streams: Vec<(DataStream, Vec<u32>)> = self
+            .streams
+            .iter_mut()
+            .filter(|known| !known.rows.is_empty())
+            .map(|known| (known.stream.clone(), std::mem::take(&mut known.rows)))
+            .collect();
         streams.sort();
         let misfits =
             self.misfits.drain().map(|(name, number)| (Arc::clone(self.names.text(name)), number)).collect();
         if self.names.len() > Self::MOST_NAMES {
             self.names = FieldNames::default();
             self.columns.clear();
+            self.streams.clear();
+        }
+        // As with names: streams that an attacker makes up shall not pile up.
+        if self.streams.len() > Self::MOST_STREAMS {
+            self.streams.clear();
         }
         let made = if deferred.is_some() { vec![OnceLock::new(); rows.len()] } else { Vec::new() };
         EventBatch {
@@ -301,6 +430,11 @@ impl<'a> BatchBuilder<'a> {
             misfits,
         }
     }
+}
+
+/// Whether any scalar fits a type.
+fn takes_all(field_type: FieldType) -> bool {
+    matches!(Distinct::for_type(field_type), Distinct::Text(_))
 }
 
 fn has_explicit_null(document: &Document, name: &str) -> bool {
@@ -319,7 +453,7 @@ fn has_explicit_null(document: &Document, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EventId, Place};
+    use crate::EventId;
     use serde_json::json;
 
     struct Types;

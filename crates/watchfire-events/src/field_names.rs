@@ -22,8 +22,21 @@ pub struct FieldNames {
     texts: Vec<Arc<str>>,
     /// What stands before a dot in any of them.
     parents: FxHashSet<Box<str>>,
+    /// By number, whether a name is among them.
+    is_parent: Vec<bool>,
+    /// Names that stand in the program, by where they stand.
+    fixed: FxHashMap<Literal, FieldName>,
+    fixed_below: FxHashMap<(Literal, Literal), FieldName>,
     /// Where names are put together.
     joined: String,
+}
+
+/// The address and length of a text that is part of the program: it stays where it is, so these tell it apart faster
+/// than its bytes do.
+type Literal = (usize, usize);
+
+fn literal(text: &'static str) -> Literal {
+    (text.as_ptr() as usize, text.len())
 }
 
 impl FieldNames {
@@ -36,11 +49,36 @@ impl FieldNames {
         for (dot, _) in text.match_indices('.') {
             if !self.parents.contains(&text[..dot]) {
                 self.parents.insert(text[..dot].into());
+                if let Some(parent) = self.find(&text[..dot]) {
+                    self.is_parent[parent.at()] = true;
+                }
             }
         }
+        self.is_parent.push(self.parents.contains(text));
         let text: Arc<str> = text.into();
         self.texts.push(Arc::clone(&text));
         self.numbers.insert(text, name);
+        name
+    }
+
+    /// As [`Self::intern`], of a name that stands in the program.
+    pub fn fixed(&mut self, text: &'static str) -> FieldName {
+        if let Some(&name) = self.fixed.get(&literal(text)) {
+            return name;
+        }
+        let name = self.intern(text);
+        self.fixed.insert(literal(text), name);
+        name
+    }
+
+    /// As [`Self::intern_below`], of names that stand in the program.
+    pub fn fixed_below(&mut self, prefix: &'static str, text: &'static str) -> FieldName {
+        let key = (literal(prefix), literal(text));
+        if let Some(&name) = self.fixed_below.get(&key) {
+            return name;
+        }
+        let name = self.intern_below(prefix, text);
+        self.fixed_below.insert(key, name);
         name
     }
 
@@ -74,7 +112,7 @@ impl FieldNames {
 
     /// Whether other names go on behind this one: `host`, if there is a `host.name`.
     pub fn is_parent(&self, name: FieldName) -> bool {
-        self.parents.contains(&**self.text(name))
+        self.is_parent[name.at()]
     }
 
     /// How many names there are.

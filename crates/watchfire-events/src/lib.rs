@@ -17,7 +17,10 @@ mod ip;
 mod time;
 mod version;
 
-pub use batch::{BatchBuilder, Column, DeferredEvents, EventBatch, FieldTypes, Misfits, Scalar, ValueRef};
+pub use batch::{
+    BatchBuilder, Column, DeferredEvents, EventBatch, FieldSelection, FieldTypes, Misfits, RestoreEvent,
+    RowEvent, Scalar, ValueRef,
+};
 pub use data_stream::{DataStream, IndexPattern, IndexPatterns};
 pub use document::{Document, flatten, get_field, set_field};
 pub use event::{Event, EventId, Place};

@@ -3,11 +3,15 @@
 use std::fmt;
 
 use jiff::civil;
+use jiff::fmt::temporal::DateTimePrinter;
 
 /// Nanoseconds in a millisecond.
 const MILLI: i128 = 1_000_000;
 /// Nanoseconds in a second.
 const SECOND: i128 = 1_000 * MILLI;
+
+/// The first second of the year 0.
+const YEAR_0: i64 = -62_167_219_200;
 
 /// An instant in UTC, in nanoseconds since 1970.
 ///
@@ -76,15 +80,12 @@ impl Timestamp {
 
     /// As ISO 8601 with milliseconds and `Z`, the form of every timestamp that Watchfire writes.
     pub fn to_iso_millis(self) -> String {
-        let utc = i64::try_from(self.0.div_euclid(SECOND)).ok().and_then(|seconds| {
-            let nanos = self.0.rem_euclid(SECOND) as i32;
-            jiff::Timestamp::new(seconds, nanos).ok()
-        });
-        match utc {
-            Some(utc) if utc.as_second() >= -62_167_219_200 => {
-                utc.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
-            }
-            _ => self.millis().to_string(),
+        const MILLIS: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
+        let seconds = i64::try_from(self.0.div_euclid(SECOND)).ok().filter(|seconds| *seconds >= YEAR_0);
+        let nanos = self.0.rem_euclid(SECOND) as i32;
+        match seconds.and_then(|seconds| jiff::Timestamp::new(seconds, nanos).ok()) {
+            Some(utc) => MILLIS.timestamp_to_string(&utc),
+            None => self.millis().to_string(),
         }
     }
 }
@@ -154,14 +155,26 @@ impl DateInterval {
         if !rest.0.is_empty() {
             return None;
         }
-        let date = civil::Date::new(year as i16, month as i8, day as i8).ok()?;
-        let days = i128::from(date.since(civil::date(1970, 1, 1)).ok()?.get_days());
+        let days = i128::from(days_since_1970(civil::Date::new(year as i16, month as i8, day as i8).ok()?));
         let at = |part: [i64; 4]| {
             let seconds = part[0] * 3600 + part[1] * 60 + part[2] - offset_seconds;
             Timestamp((days * 86_400 + i128::from(seconds)) * SECOND + i128::from(part[3]))
         };
         Some(Self { start: at(low), end: at(high) })
     }
+}
+
+/// Days from 1970 to a date of the years 0 to 9999. A span of time, which the library would make of it, costs more than
+/// all the rest of reading a date.
+fn days_since_1970(date: civil::Date) -> i64 {
+    /// Days before March of year 0, when every leap day is the last of its year.
+    const DAYS_BEFORE_1970: i64 = 719_468;
+    let (month, day) = (i64::from(date.month()), i64::from(date.day()));
+    // Years that begin in March: January and February belong to the one before.
+    let year = i64::from(date.year()) - i64::from(month <= 2);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year
+        - DAYS_BEFORE_1970
 }
 
 /// What is left of a date text.
@@ -220,6 +233,18 @@ mod tests {
     }
 
     #[test]
+    fn days_are_those_of_the_calendar() {
+        let mut date = civil::date(0, 1, 1);
+        let first = date.since(civil::date(1970, 1, 1)).expect("in range").get_days();
+        let mut days = i64::from(first);
+        while date < civil::date(9999, 12, 31) {
+            assert_eq!(days_since_1970(date), days, "{date}");
+            date = date.tomorrow().expect("before the last day");
+            days += 1;
+        }
+    }
+
+    #[test]
     fn bytes_sort_as_instants() {
         let instants = [i128::MIN, -1_000_000_000_000, -1, 0, 1, 1_772_438_400_000_000_000, i128::MAX];
         let bytes = instants.map(|nanos| Timestamp::from_nanos(nanos).to_ordered_bytes());
@@ -248,6 +273,17 @@ mod tests {
         ] {
             assert_eq!(interval(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn milliseconds_are_cut_not_rounded() {
+        let shown = |nanos| Timestamp::from_nanos(nanos).to_iso_millis();
+        assert_eq!(shown(1_999_999), "1970-01-01T00:00:00.001Z");
+        assert_eq!(shown(999_999_999), "1970-01-01T00:00:00.999Z");
+        assert_eq!(shown(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(shown(-1), "1969-12-31T23:59:59.999Z");
+        assert_eq!(shown(-62_167_219_200_000_000_000), "0000-01-01T00:00:00.000Z");
+        assert_eq!(shown(-62_167_219_200_000_000_001), "-62167219200001");
     }
 
     #[test]

@@ -153,6 +153,7 @@ impl Hunt {
             threads: self.resources.threads(),
             memory: max_memory / RECORD_SHARE,
             window: self.reading.window()?,
+            fields: None,
             count_unmapped: false,
         };
         let finds = Mutex::new(Finds::new(max_memory / RESULT_SHARE));

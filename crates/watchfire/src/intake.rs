@@ -21,11 +21,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
+use watchfire_engine::ReadFields;
 use watchfire_events::{BatchBuilder, EventBatch, Place, Timestamp, get_field};
 use watchfire_ir::Schema;
 use watchfire_sources::decode::{FileReport, RecordSink, RejectReason, list_files, read_file, read_stream};
 use watchfire_sources::normalise::{
-    DeferredRecords, Mapper, NormaliseOptions, RawInput, RawPayload, normalise,
+    DeferredRecords, Mapper, NormaliseOptions, RawInput, RawPayload, RecordPool, normalise,
 };
 use watchfire_sources::tape::TapeValue;
 
@@ -52,6 +53,8 @@ pub(crate) struct IntakeOptions {
     pub(crate) memory: u64,
     /// Only events of this time are used; the others are counted.
     pub(crate) window: Window,
+    /// The fields that the worker looks at; `None` for all of them.
+    pub(crate) fields: Option<ReadFields>,
     /// Whether to count the raw fields that no mapping reads.
     pub(crate) count_unmapped: bool,
 }
@@ -80,7 +83,7 @@ impl Window {
 /// What is done with batches.
 pub(crate) trait Worker: Send {
     /// Takes a batch.
-    fn batch(&mut self, batch: EventBatch) -> io::Result<()>;
+    fn batch(&mut self, batch: &EventBatch) -> io::Result<()>;
 }
 
 /// An input to read.
@@ -144,7 +147,7 @@ pub(crate) fn read_all<W: Worker>(
         options,
         schema,
         progress,
-        normalise: Arc::new(options.normalise.clone()),
+        pool: RecordPool::new(options.normalise.clone()),
         // Counting what stays unread needs the document, and so does a null that stands for a value.
         defers: !options.count_unmapped && schema.null_values().is_empty(),
         inputs: &inputs.list,
@@ -197,8 +200,8 @@ enum ChunkRecord {
 }
 
 impl Chunk {
-    fn new(options: &Arc<NormaliseOptions>) -> Self {
-        Self { records: Vec::new(), deferred: DeferredRecords::new(Arc::clone(options)), bytes: 0 }
+    fn new(pool: &Arc<RecordPool>) -> Self {
+        Self { records: Vec::new(), deferred: pool.records(), bytes: 0 }
     }
 
     fn bytes(&self) -> u64 {
@@ -216,7 +219,7 @@ struct Shared<'a> {
     options: &'a IntakeOptions,
     schema: &'a (dyn Schema + Sync),
     progress: &'a Progress,
-    normalise: Arc<NormaliseOptions>,
+    pool: Arc<RecordPool>,
     /// Whether events are made only when they are asked for.
     defers: bool,
     inputs: &'a [Input],
@@ -261,9 +264,12 @@ impl<'a, W: Worker> Thread<'a, W> {
             shared,
             worker,
             account: Account::default(),
-            filling: Chunk::new(&shared.normalise),
+            filling: Chunk::new(&shared.pool),
             mapper: Mapper::new(&shared.options.normalise),
-            builder: BatchBuilder::new(shared.schema),
+            builder: match &shared.options.fields {
+                Some(fields) => BatchBuilder::selecting(shared.schema, fields),
+                None => BatchBuilder::new(shared.schema),
+            },
             read_of_input: 0,
             failure: None,
         }
@@ -302,7 +308,7 @@ impl<'a, W: Worker> Thread<'a, W> {
                 return Task::Decode(input);
             }
             // What this thread has gathered of its last files does not fill up any more.
-            let rest = std::mem::replace(&mut self.filling, Chunk::new(&self.shared.normalise));
+            let rest = std::mem::replace(&mut self.filling, Chunk::new(&self.shared.pool));
             if !rest.records.is_empty() {
                 return Task::Work(rest);
             }
@@ -324,7 +330,7 @@ impl<'a, W: Worker> Thread<'a, W> {
 
     /// Hands over the chunk that is full, or works on it.
     fn full(&mut self) {
-        let chunk = std::mem::replace(&mut self.filling, Chunk::new(&self.shared.normalise));
+        let chunk = std::mem::replace(&mut self.filling, Chunk::new(&self.shared.pool));
         let mut queue = self.shared.lock();
         if queue.chunks.len() < self.shared.room {
             queue.chunks.push_back(chunk);
@@ -393,11 +399,12 @@ impl<'a, W: Worker> Thread<'a, W> {
         let batch = self.builder.finish_with(Box::new(deferred));
         self.account.batch(&batch);
         self.shared.progress.events(batch.len() as u64);
-        if let Err(error) = self.worker.batch(batch) {
+        if let Err(error) = self.worker.batch(&batch) {
             self.failure.get_or_insert(error);
             self.shared.stopped.store(true, Ordering::Relaxed);
             self.shared.change.notify_all();
         }
+        self.builder.recycle(batch);
     }
 }
 

@@ -59,6 +59,7 @@ impl Normalize {
             threads: 1,
             memory: MEMORY,
             window: self.reading.window()?,
+            fields: None,
             count_unmapped: true,
         };
         let mut out = Some(self.destination.open()?);
@@ -81,7 +82,7 @@ struct Writing<'a> {
 }
 
 impl Worker for Writing<'_> {
-    fn batch(&mut self, batch: EventBatch) -> io::Result<()> {
+    fn batch(&mut self, batch: &EventBatch) -> io::Result<()> {
         for event in batch.events() {
             serde_json::to_writer(&mut self.out, &hit(event))?;
             self.out.write_all(b"\n")?;

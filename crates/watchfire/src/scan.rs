@@ -158,6 +158,7 @@ impl Scan {
             threads,
             memory: max_memory / RECORD_SHARE,
             window: self.reading.window()?,
+            fields: Some(book.read_fields()),
             count_unmapped: false,
         };
         let alerts = SortedSpill::new((max_memory / ALERT_SHARE) as usize);

@@ -110,6 +110,12 @@ struct KeyField {
 }
 
 impl StageExtractor {
+    /// The fields that it reads.
+    pub fn fields(&self) -> impl Iterator<Item = &Arc<str>> {
+        let order = self.order.iter().flat_map(|order| order.tiebreaker.iter().chain([&order.timestamp]));
+        self.stages.iter().flat_map(|stage| &stage.keys).filter_map(|key| key.field.as_ref()).chain(order)
+    }
+
     /// For single events, all at the first stage. Those without a time come first (eql-semantics §11).
     pub fn for_events(rule: RuleIndex, order: OrderFields) -> Self {
         let stages = vec![Stage { rule, gives: HitStage::Stage(0), keys: Vec::new() }];

@@ -157,6 +157,11 @@ impl ColumnBuilder {
         }
     }
 
+    /// Whether its columns are of this type.
+    pub(super) fn is_of(&self, field_type: FieldType) -> bool {
+        self.field_type == field_type
+    }
+
     /// Whether a row of the present batch has been given a value, be it one that fits or not.
     pub(super) fn is_touched(&self) -> bool {
         !self.offsets.is_empty()
@@ -210,6 +215,16 @@ impl ColumnBuilder {
             self.codes.push(code);
         }
         true
+    }
+
+    /// Takes back the memory of a column that it made, if it has none in use.
+    pub(super) fn recycle(&mut self, mut column: Column) {
+        if !self.is_touched() {
+            column.offsets.clear();
+            column.codes.clear();
+            column.distinct.clear();
+            (self.offsets, self.codes, self.distinct) = (column.offsets, column.codes, column.distinct);
+        }
     }
 
     /// The column of the present batch; then the builder is ready for the next one.

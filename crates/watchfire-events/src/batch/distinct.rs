@@ -43,6 +43,19 @@ impl Distinct {
         }
     }
 
+    /// Takes the values away, and keeps their memory unless it is unusually much.
+    pub(super) fn clear(&mut self) {
+        match self {
+            Self::Text(values) => values.clear(),
+            Self::Integer(values) => values.clear(),
+            Self::Unsigned(values) => values.clear(),
+            Self::Double(values) => values.clear(),
+            Self::Boolean(values) => values.clear(),
+            Self::Ip(values) => values.clear(),
+            Self::Millis(values) | Self::Nanos(values) => values.clear(),
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Text(values) => values.len(),
@@ -133,6 +146,17 @@ pub(super) struct Texts {
 }
 
 impl Texts {
+    /// No more memory than this is kept of a batch.
+    const MOST_KEPT_BYTES: usize = 16 << 20;
+
+    fn clear(&mut self) {
+        if self.bytes.capacity() > Self::MOST_KEPT_BYTES {
+            self.bytes = String::new();
+        }
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
     fn len(&self) -> usize {
         self.ends.len()
     }

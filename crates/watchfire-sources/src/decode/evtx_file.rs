@@ -14,6 +14,7 @@ use watchfire_events::Place;
 use super::report::{Problems, RejectReason};
 use super::session::{PROGRESS_BYTES, Session, describe, fill, read_full};
 use crate::normalise::{RawInput, RawPayload};
+use crate::tape::TapeReader;
 
 /// The first bytes of every EVTX file.
 pub(super) const MAGIC: &[u8; 8] = b"ElfFile\0";
@@ -34,6 +35,7 @@ pub(super) fn read(stream: &mut dyn BufRead, name: &Arc<str>, session: &mut Sess
         name,
         session,
         settings: Arc::new(ParserSettings::new().num_threads(1).indent(false)),
+        reader: TapeReader::default(),
         ids: Ids::default(),
         damaged: 0,
         missing: 0,
@@ -66,6 +68,7 @@ struct EvtxFile<'n, 's> {
     name: &'n Arc<str>,
     session: &'n mut Session<'s>,
     settings: Arc<ParserSettings>,
+    reader: TapeReader,
     ids: Ids,
     damaged: u64,
     missing: u64,
@@ -146,25 +149,37 @@ impl EvtxFile<'_, '_> {
             let (id, at) = (record.event_record_id, offset + record.binxml_offset);
             // The zeros behind the end of the file would be read as if they were part of the record.
             let is_whole = record.binxml_offset + u64::from(record.binxml_size) <= valid as u64;
-            let value = if is_whole { record.into_json_value() } else { Err(cut_off(id)) };
-            match value {
-                Ok(value) => {
-                    let lost = self.ids.reach(id);
-                    self.lost(lost, offset);
-                    self.session.record(RawInput {
-                        payload: RawPayload::Json(value.data),
-                        place: self.place(id, at),
-                        identity: Arc::clone(self.name),
-                        given_index: None,
-                        given_id: None,
-                    });
-                }
+            let json = if is_whole { record.into_json_bytes() } else { Err(cut_off(id)) };
+            match json.and_then(|json| self.record(&json.data, id, at, offset)) {
+                Ok(()) => {}
                 Err(error) => self.damaged(&error, offset),
             }
         }
         let lost = self.ids.end();
         self.lost(lost, offset);
         true
+    }
+
+    /// Gives a record to the sink, by its JSON.
+    fn record(&mut self, json: &[u8], id: u64, at: u64, chunk: u64) -> Result<(), EvtxError> {
+        let value = match self.reader.read(json) {
+            Some(_) => None,
+            None => Some(serde_json::from_slice(json).map_err(|error| not_json(id, error))?),
+        };
+        let lost = self.ids.reach(id);
+        self.lost(lost, chunk);
+        let (place, identity) = (self.place(id, at), self.name);
+        match value {
+            None => self.session.record_on_tape(self.reader.last(), place, identity),
+            Some(value) => self.session.record(RawInput {
+                payload: RawPayload::Json(value),
+                place,
+                identity: Arc::clone(identity),
+                given_index: None,
+                given_id: None,
+            }),
+        }
+        Ok(())
     }
 
     fn damaged(&mut self, error: &EvtxError, chunk: u64) {
@@ -257,7 +272,14 @@ impl Ids {
 }
 
 fn cut_off(record_id: u64) -> EvtxError {
-    let source = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+    unreadable(record_id, std::io::ErrorKind::UnexpectedEof.into())
+}
+
+fn not_json(record_id: u64, error: serde_json::Error) -> EvtxError {
+    unreadable(record_id, std::io::Error::from(error))
+}
+
+fn unreadable(record_id: u64, source: std::io::Error) -> EvtxError {
     EvtxError::FailedToParseRecord { record_id, source: Box::new(source.into()) }
 }
 

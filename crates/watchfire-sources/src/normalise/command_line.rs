@@ -43,7 +43,7 @@ fn argv(command_line: &str) -> Vec<Cow<'_, str>> {
 /// The first argument of a text that does not begin with a separator, and what follows it.
 fn first_argument(text: &str) -> (Cow<'_, str>, &str) {
     // Most arguments are a piece of the line.
-    let plain = text.find(['\\', '"', ' ', '\t']).unwrap_or(text.len());
+    let plain = plain_length(text);
     if matches!(text.as_bytes().get(plain), None | Some(b' ' | b'\t')) {
         return (Cow::Borrowed(&text[..plain]), &text[plain..]);
     }
@@ -51,7 +51,7 @@ fn first_argument(text: &str) -> (Cow<'_, str>, &str) {
     let mut quoted = false;
     let mut rest = text;
     loop {
-        let plain = rest.find(['\\', '"', ' ', '\t']).unwrap_or(rest.len());
+        let plain = plain_length(rest);
         argument.push_str(&rest[..plain]);
         rest = &rest[plain..];
         match rest.as_bytes() {
@@ -88,6 +88,13 @@ fn first_argument(text: &str) -> (Cow<'_, str>, &str) {
             _ => return (Cow::Owned(argument), rest),
         }
     }
+}
+
+/// How many bytes stand for themselves whatever is around them.
+fn plain_length(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let length = memchr::memchr3(b'\\', b'"', b' ', bytes).unwrap_or(bytes.len());
+    memchr::memchr(b'\t', &bytes[..length]).unwrap_or(length)
 }
 
 /// Two blanks in a row and a blank at the end give an empty argument, as in the reference.

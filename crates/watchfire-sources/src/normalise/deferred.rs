@@ -1,18 +1,49 @@
 //! Records of a batch, kept as they were read until something asks for an event.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use watchfire_events::{DeferredEvents, Event, Place};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use watchfire_events::{DeferredEvents, Event, Place, RestoreEvent};
 
-use super::{NormaliseOptions, RawInput, RawPayload, normalise};
+use super::{NormaliseError, NormaliseOptions, RawInput, RawPayload, normalise};
 use crate::tape::{Tape, TapeSpan, TapeValue};
+
+/// Where records are kept, batch after batch: the memory of one batch serves a later one.
+#[derive(Debug)]
+pub struct RecordPool {
+    options: NormaliseOptions,
+    free: Mutex<Vec<(Tape, Vec<DeferredRecord>)>>,
+}
+
+impl RecordPool {
+    /// Memory of so many batches is kept for later; one of each thread and some that wait.
+    const MOST_FREE: usize = 8;
+    /// No more memory than this is kept of one batch.
+    const MOST_BYTES: usize = 64 << 20;
+
+    /// A pool of records that are normalised with these options.
+    pub fn new(options: NormaliseOptions) -> Arc<Self> {
+        Arc::new(Self { options, free: Mutex::default() })
+    }
+
+    /// Room for the records of a batch.
+    pub fn records(self: &Arc<Self>) -> DeferredRecords {
+        let (tape, records) = self.lock().pop().unwrap_or_default();
+        DeferredRecords { tape, records, pool: Arc::clone(self) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Tape, Vec<DeferredRecord>)>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// The records of a batch. Their events are made by [`normalise`], as if there were no columns.
 #[derive(Debug)]
 pub struct DeferredRecords {
     tape: Tape,
     records: Vec<DeferredRecord>,
-    options: Arc<NormaliseOptions>,
+    pool: Arc<RecordPool>,
 }
 
 #[derive(Debug)]
@@ -22,12 +53,20 @@ struct DeferredRecord {
     identity: Arc<str>,
 }
 
-impl DeferredRecords {
-    /// No records yet, to be normalised with these options.
-    pub fn new(options: Arc<NormaliseOptions>) -> Self {
-        Self { tape: Tape::default(), records: Vec::new(), options }
+impl Drop for DeferredRecords {
+    fn drop(&mut self) {
+        let mut tape = std::mem::take(&mut self.tape);
+        let mut records = std::mem::take(&mut self.records);
+        tape.clear();
+        records.clear();
+        let mut free = self.pool.lock();
+        if free.len() < RecordPool::MOST_FREE && tape.capacity() <= RecordPool::MOST_BYTES {
+            free.push((tape, records));
+        }
     }
+}
 
+impl DeferredRecords {
     /// Keeps a record.
     pub fn push(&mut self, record: TapeValue<'_>, place: Place, identity: &Arc<str>) {
         let span = self.tape.push(record);
@@ -58,17 +97,54 @@ impl DeferredRecords {
 
 impl DeferredEvents for DeferredRecords {
     fn event(&self, number: u32) -> Event {
-        let record = &self.records[number as usize];
-        let raw = RawInput {
-            payload: RawPayload::Json(self.tape.get(record.span).to_value()),
-            place: record.place.clone(),
-            identity: Arc::clone(&record.identity),
-            given_index: None,
-            given_id: None,
-        };
-        match normalise(raw, &self.options) {
-            Ok(normalised) => normalised.event,
+        let DeferredRecord { span, place, identity } = &self.records[number as usize];
+        let record = self.tape.get(*span).to_value();
+        match self.pool.event(record, place.clone(), Arc::clone(identity)) {
+            Ok(event) => event,
             Err(error) => unreachable!("a record that gave a row cannot be refused: {error}"),
         }
+    }
+
+    fn place(&self, number: u32) -> &Place {
+        &self.records[number as usize].place
+    }
+
+    fn identity(&self, number: u32) -> [u8; 16] {
+        let DeferredRecord { span, place, identity } = &self.records[number as usize];
+        let mut hash = Sha256::new();
+        hash.update((identity.len() as u64).to_le_bytes());
+        hash.update(identity.as_bytes());
+        hash.update(place.record.to_le_bytes());
+        self.tape.get(*span).feed(&mut |bytes| hash.update(bytes));
+        let digest = hash.finalize();
+        digest.first_chunk().copied().unwrap_or_default()
+    }
+
+    fn store(&self, number: u32, out: &mut Vec<u8>) {
+        let DeferredRecord { span, place, identity } = &self.records[number as usize];
+        let Place { input, record, line, offset } = place;
+        let parts = (&**identity, &**input, record, line, offset, self.tape.get(*span));
+        serde_json::to_writer(out, &parts).expect("a record can be written as JSON");
+    }
+
+    fn restore(&self) -> Arc<dyn RestoreEvent> {
+        Arc::<RecordPool>::clone(&self.pool)
+    }
+}
+
+impl RecordPool {
+    fn event(&self, record: Value, place: Place, identity: Arc<str>) -> Result<Event, NormaliseError> {
+        let payload = RawPayload::Json(record);
+        let raw = RawInput { payload, place, identity, given_index: None, given_id: None };
+        Ok(normalise(raw, &self.options)?.event)
+    }
+}
+
+impl RestoreEvent for RecordPool {
+    fn event(&self, stored: &[u8]) -> Option<Event> {
+        type Parts = (String, String, u64, Option<u64>, Option<u64>, Value);
+        let (identity, input, record, line, offset, value): Parts = serde_json::from_slice(stored).ok()?;
+        let place = Place { input: input.into(), record, line, offset };
+        Self::event(self, value, place, identity.into()).ok()
     }
 }

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use serde_json::Value;
-use watchfire_events::{BatchBuilder, Document, FieldName, FieldNames, Scalar, flatten, parse_ip, set_field};
+use watchfire_events::{
+    BatchBuilder, Document, FieldName, FieldNames, Scalar, flatten, get_field, parse_ip, set_field,
+};
 
 use super::command_line::{Splitting, split};
 use super::path;
@@ -55,29 +57,29 @@ impl<'a, 'n> Draft<'a, 'n> {
     }
 
     /// A datum, whatever it holds.
-    pub(crate) fn raw_datum(&self, name: &str) -> Option<&FieldValue<'a>> {
-        self.event_data.get(self.names.find(name)?)
+    pub(crate) fn raw_datum(&mut self, name: &'static str) -> Option<&FieldValue<'a>> {
+        self.event_data.get(self.names.fixed(name))
     }
 
     /// A datum that is one text and says something.
-    pub(crate) fn datum(&self, name: &str) -> Option<&str> {
+    pub(crate) fn datum(&mut self, name: &'static str) -> Option<&str> {
         self.raw_datum(name)?.as_str().filter(|text| says_something(text))
     }
 
     /// As [`Draft::datum`], to be kept.
-    pub(crate) fn copy(&self, name: &str) -> Option<Cow<'a, str>> {
+    pub(crate) fn copy(&mut self, name: &'static str) -> Option<Cow<'a, str>> {
         self.raw_datum(name)?.as_text().filter(|text| says_something(text)).cloned()
     }
 
     /// As [`Draft::datum`], of the user data.
-    pub(crate) fn user_datum(&self, name: &str) -> Option<Cow<'a, str>> {
-        let value = self.user_data.get(self.names.find(name)?)?;
+    pub(crate) fn user_datum(&mut self, name: &'static str) -> Option<Cow<'a, str>> {
+        let value = self.user_data.get(self.names.fixed(name))?;
         value.as_text().filter(|text| says_something(text)).cloned()
     }
 
     /// A datum that is moved: it leaves the event data. One that says nothing stays where it is.
-    pub(crate) fn take(&mut self, name: &str) -> Option<Cow<'a, str>> {
-        let name = self.names.find(name)?;
+    pub(crate) fn take(&mut self, name: &'static str) -> Option<Cow<'a, str>> {
+        let name = self.names.fixed(name);
         self.event_data.get(name)?.as_str().filter(|text| says_something(text))?;
         match self.event_data.remove(name) {
             Some(FieldValue::Text(text)) => Some(text),
@@ -86,47 +88,58 @@ impl<'a, 'n> Draft<'a, 'n> {
     }
 
     /// Takes a datum out of the event data, whatever it holds.
-    pub(crate) fn drop_datum(&mut self, name: &str) -> Option<FieldValue<'a>> {
-        self.event_data.remove(self.names.find(name)?)
+    pub(crate) fn drop_datum(&mut self, name: &'static str) -> Option<FieldValue<'a>> {
+        self.event_data.remove(self.names.fixed(name))
     }
 
     /// Whether the document has a field.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&mut self, name: &'static str) -> bool {
         self.get(name).is_some()
     }
 
-    fn get(&self, name: &str) -> Option<&FieldValue<'a>> {
-        self.document.get(self.names.find(name)?)
+    fn get(&mut self, name: &'static str) -> Option<&FieldValue<'a>> {
+        self.document.get(self.names.fixed(name))
     }
 
     /// A field of the document that is one text.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&mut self, name: &'static str) -> Option<&str> {
         self.get(name)?.as_str()
     }
 
     /// As [`Draft::text`], to be kept.
-    pub(crate) fn copy_text(&self, name: &str) -> Option<Cow<'a, str>> {
+    pub(crate) fn copy_text(&mut self, name: &'static str) -> Option<Cow<'a, str>> {
         self.get(name)?.as_text().cloned()
     }
 
     /// Takes a field out of the document.
-    pub(crate) fn remove(&mut self, name: &str) -> Option<FieldValue<'a>> {
-        self.document.remove(self.names.find(name)?)
+    pub(crate) fn remove(&mut self, name: &'static str) -> Option<FieldValue<'a>> {
+        self.document.remove(self.names.fixed(name))
     }
 
-    pub(crate) fn set(&mut self, name: &str, value: impl Into<FieldValue<'a>>) {
-        self.document.set(self.names.intern(name), value.into());
+    pub(crate) fn set(&mut self, name: &'static str, value: impl Into<FieldValue<'a>>) {
+        self.document.set(self.names.fixed(name), value.into());
     }
 
     /// Writes a field below another one.
-    pub(crate) fn set_below(&mut self, prefix: &str, name: &str, value: impl Into<FieldValue<'a>>) {
+    pub(crate) fn set_below(
+        &mut self,
+        prefix: &'static str,
+        name: &'static str,
+        value: impl Into<FieldValue<'a>>,
+    ) {
+        let name = self.names.fixed_below(prefix, name);
+        self.document.set(name, value.into());
+    }
+
+    /// Writes a field below another one whose name comes from the record.
+    pub(crate) fn set_named_below(&mut self, prefix: &str, name: &str, value: impl Into<FieldValue<'a>>) {
         let name = self.names.intern_below(prefix, name);
         self.document.set(name, value.into());
     }
 
     /// Writes a datum below `winlog.event_data`.
-    pub(crate) fn set_datum(&mut self, name: &str, value: impl Into<FieldValue<'a>>) {
-        self.event_data.set(self.names.intern(name), value.into());
+    pub(crate) fn set_datum(&mut self, name: &'static str, value: impl Into<FieldValue<'a>>) {
+        self.event_data.set(self.names.fixed(name), value.into());
     }
 
     pub(crate) fn relate_user(&mut self, user: &Cow<'a, str>) {
@@ -146,7 +159,7 @@ impl<'a, 'n> Draft<'a, 'n> {
     }
 
     /// Writes an address, mapped IPv4 addresses as plain ones; false if the text is no address.
-    pub(crate) fn set_address(&mut self, name: &str, text: &Cow<'a, str>) -> bool {
+    pub(crate) fn set_address(&mut self, name: &'static str, text: &Cow<'a, str>) -> bool {
         let Some(address) =
             part(text, |text| Some(plain_address(text))).filter(|text| parse_ip(text).is_some())
         else {
@@ -158,7 +171,7 @@ impl<'a, 'n> Draft<'a, 'n> {
     }
 
     /// Writes `<prefix>.executable` and, where the path has one, `<prefix>.name`.
-    pub(crate) fn set_executable(&mut self, prefix: &str, executable: Cow<'a, str>) {
+    pub(crate) fn set_executable(&mut self, prefix: &'static str, executable: Cow<'a, str>) {
         if let Some(name) = part(&executable, path::name) {
             self.set_below(prefix, "name", name);
         }
@@ -168,7 +181,7 @@ impl<'a, 'n> Draft<'a, 'n> {
     /// Writes `<prefix>.command_line`, `.args` and `.args_count`.
     pub(crate) fn set_command_line(
         &mut self,
-        prefix: &str,
+        prefix: &'static str,
         command_line: Cow<'a, str>,
         splitting: Splitting,
     ) {
@@ -186,7 +199,7 @@ impl<'a, 'n> Draft<'a, 'n> {
     }
 
     /// Writes `<prefix>.path`, `.name`, `.directory` and `.extension`.
-    pub(crate) fn set_file(&mut self, prefix: &str, file: Cow<'a, str>) {
+    pub(crate) fn set_file(&mut self, prefix: &'static str, file: Cow<'a, str>) {
         if let Some(name) = part(&file, path::name) {
             self.set_below(prefix, "name", name);
         }
@@ -200,7 +213,7 @@ impl<'a, 'n> Draft<'a, 'n> {
     }
 
     /// Writes `<prefix>.domain` and `.name` from `DOMAIN\name`; false if the text has not exactly two parts.
-    pub(crate) fn set_account(&mut self, prefix: &str, account: &Cow<'a, str>) -> bool {
+    pub(crate) fn set_account(&mut self, prefix: &'static str, account: &Cow<'a, str>) -> bool {
         let Some(name) = part(account, |text| {
             text.split_once('\\').map(|(_, name)| name).filter(|name| !name.contains('\\'))
         }) else {
@@ -215,7 +228,7 @@ impl<'a, 'n> Draft<'a, 'n> {
     }
 
     /// Writes a number from a decimal or hexadecimal text; false if the text is none.
-    pub(crate) fn set_number(&mut self, name: &str, text: &str) -> bool {
+    pub(crate) fn set_number(&mut self, name: &'static str, text: &str) -> bool {
         let number = values::integer_text(text);
         if let Some(number) = number {
             self.set(name, number);
@@ -255,21 +268,22 @@ impl<'a> Finished<'a> {
         self.document.get(names.find(name)?)?.as_str()
     }
 
-    pub(crate) fn set(&mut self, name: &str, value: impl Into<FieldValue<'a>>, names: &mut FieldNames) {
-        self.document.set(names.intern(name), value.into());
+    pub(crate) fn set(
+        &mut self,
+        name: &'static str,
+        value: impl Into<FieldValue<'a>>,
+        names: &mut FieldNames,
+    ) {
+        self.document.set(names.fixed(name), value.into());
     }
 
-    /// Writes a field that is not there yet.
-    pub(crate) fn fill(&mut self, name: &str, value: impl Into<FieldValue<'a>>, names: &mut FieldNames) {
-        let name = names.intern(name);
-        // What is empty is not there.
-        if self.document.get(name).is_none_or(|value| is_empty(value)) {
-            self.document.set(name, value.into());
-        }
+    /// Whether it has no such field, nor will have: what is empty is not there.
+    fn lacks(&self, name: FieldName) -> bool {
+        self.document.get(name).is_none_or(is_empty)
     }
 
-    /// The event as a tree, its data under `winlog`.
-    pub(crate) fn into_document(self, names: &FieldNames) -> Document {
+    /// The event as a tree, its data under `winlog`, with those of other fields that it lacks.
+    pub(crate) fn into_document(self, others: &[(&'static str, String)], names: &FieldNames) -> Document {
         let mut document = self.document.into_document(names);
         for (name, data) in [(EVENT_DATA, self.event_data), (USER_DATA, self.user_data)] {
             if data.is_empty() {
@@ -282,20 +296,36 @@ impl<'a> Finished<'a> {
             }
         }
         clean(&mut document, 0);
+        for (name, value) in others {
+            if get_field(&document, name).is_none() {
+                set_field(&mut document, name, Value::String(value.clone()));
+            }
+        }
         document
     }
 
+    /// Whether a field is beside others below its name: then only the tree shows which of them stays.
+    fn has_field_within_field(&self, names: &FieldNames) -> bool {
+        let is_below =
+            |name: &str, holder: &str| name.strip_prefix(holder).is_some_and(|rest| rest.starts_with('.'));
+        // Lists of objects are what mostly has names below it, but no other field of its event is there.
+        let mut holders = self.document.iter().filter(|&(name, _)| names.is_parent(name));
+        holders.any(|(holder, _)| {
+            let holder = names.text(holder);
+            self.document.iter().any(|(name, _)| is_below(names.text(name), holder))
+        })
+    }
+
     /// Puts all values into the next row of a batch: those that the tree flattens to.
-    pub(crate) fn put(&self, builder: &mut BatchBuilder<'_>) {
-        // A field beside others below its name: only the tree shows which of them stays.
-        if self.document.iter().any(|(name, _)| builder.names().is_parent(name)) {
+    pub(crate) fn put(&self, builder: &mut BatchBuilder<'_>, others: &[(&'static str, String)]) {
+        if self.has_field_within_field(builder.names()) {
             let Self { document, event_data, user_data } = self;
             let copy = Self {
                 document: document.clone(),
                 event_data: event_data.clone(),
                 user_data: user_data.clone(),
             };
-            let document = copy.into_document(builder.names());
+            let document = copy.into_document(others, builder.names());
             return flatten(&document, &mut |name, value| {
                 if let Some(value) = Scalar::of(value) {
                     builder.put_named(name, value);
@@ -309,6 +339,12 @@ impl<'a> Finished<'a> {
             for (name, value) in data.iter() {
                 let name = builder.names().below(prefix, name);
                 put(builder, name, value);
+            }
+        }
+        for (name, value) in others {
+            let name = builder.names().fixed(name);
+            if self.lacks(name) {
+                builder.put(name, Scalar::Text(value));
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Documents that are ECS already, and JSON of no known source: passed through, with the fields that name their data
 //! stream (sources §0.2, §6, §7).
 
+use std::sync::Arc;
+
 use watchfire_events::{DataStream, Scalar, Timestamp};
 
 use super::{NormaliseOptions, SourceKind};
@@ -62,7 +64,14 @@ impl<'a> Origin<'a> {
 
 /// Data streams by their parts, so that a name is put together once.
 #[derive(Debug, Default)]
-pub(crate) struct Streams(Vec<([String; 3], DataStream)>);
+pub(crate) struct Streams {
+    known: Vec<([String; 3], DataStream)>,
+    /// By stream and dataset.
+    fields: Vec<(DataStream, Option<String>, StreamFields)>,
+}
+
+/// The fields that name a data stream.
+pub(crate) type StreamFields = Arc<[(&'static str, String)]>;
 
 impl Streams {
     /// Streams that are kept; more than these are hostile, or so many that they do not matter.
@@ -78,15 +87,31 @@ impl Streams {
         self.find(["", name, ""], || name.to_owned())
     }
 
+    /// The fields that name a stream whose events are of a dataset; a document that has one of them keeps its own.
+    pub(crate) fn fields(&mut self, stream: &DataStream, dataset: Option<&str>) -> StreamFields {
+        let is_same = |known: &(DataStream, Option<String>, StreamFields)| {
+            known.0 == *stream && known.1.as_deref() == dataset
+        };
+        if let Some((_, _, fields)) = self.fields.iter().find(|known| is_same(known)) {
+            return Arc::clone(fields);
+        }
+        if self.fields.len() >= Self::MOST {
+            self.fields.clear();
+        }
+        let fields: StreamFields = stream_fields(stream, dataset).into();
+        self.fields.push((stream.clone(), dataset.map(str::to_owned), Arc::clone(&fields)));
+        fields
+    }
+
     fn find(&mut self, parts: [&str; 3], name: impl FnOnce() -> String) -> DataStream {
-        if let Some((_, stream)) = self.0.iter().find(|(known, _)| *known == parts) {
+        if let Some((_, stream)) = self.known.iter().find(|(known, _)| *known == parts) {
             return stream.clone();
         }
-        if self.0.len() >= Self::MOST {
-            self.0.clear();
+        if self.known.len() >= Self::MOST {
+            self.known.clear();
         }
         let stream = DataStream::new(name());
-        self.0.push((parts.map(str::to_owned), stream.clone()));
+        self.known.push((parts.map(str::to_owned), stream.clone()));
         stream
     }
 }
@@ -131,8 +156,7 @@ pub(crate) fn recognise(record: TapeObject<'_>, origin: &Origin<'_>) -> Option<S
     says.then_some(SourceKind::Ecs)
 }
 
-/// The fields that name a data stream; a document that has one of them keeps its own.
-pub(crate) fn stream_fields(stream: &DataStream, dataset: Option<&str>) -> Vec<(&'static str, String)> {
+fn stream_fields(stream: &DataStream, dataset: Option<&str>) -> Vec<(&'static str, String)> {
     let name = stream_of_index(stream.as_str());
     let Some(dataset) = dataset.or_else(|| dataset_of(name)) else {
         return Vec::new();

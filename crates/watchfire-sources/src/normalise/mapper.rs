@@ -3,19 +3,22 @@
 //! Both come from the same [`Mapped`], so that a document says what the columns say. Columns are filled for every record;
 //! documents are made of the few that something is found in ([`DeferredRecords`](super::DeferredRecords)).
 
-use std::borrow::Cow;
-
 use serde_json::Value;
-use watchfire_events::{BatchBuilder, DataStream, Event, EventId, FieldNames, Place, Scalar, set_field};
+use watchfire_events::{
+    BatchBuilder, DataStream, Event, EventId, FieldNames, Place, Scalar, Timestamp, get_field, set_field,
+};
 
 use super::draft::Finished;
-use super::ecs::{self, Origin, Streams};
+use super::ecs::{self, Origin, StreamFields, Streams};
 use super::{NormaliseError, NormaliseOptions, Normalised, Publication, Reading, SourceKind, windows_log};
 use crate::tape::{TapeObject, TapeValue};
 use crate::windows::{Form, LocalTime, WindowsEvent};
 
 /// Deepest nesting that is put into columns; a tree is not flattened further either.
 const MAX_DEPTH: usize = 64;
+
+/// The time of an event.
+const TIMESTAMP: &str = "@timestamp";
 
 /// Maps records. What it learns of one serves the next.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub struct Mapped<'a> {
     content: Content<'a>,
     data_stream: DataStream,
     source: SourceKind,
+    /// What names the data stream; the record's own fields of these names stay.
+    stream_fields: StreamFields,
     /// The mapping that ran; none if the record is passed through.
     mapping: Option<SourceKind>,
     has_time: bool,
@@ -39,10 +44,10 @@ pub struct Mapped<'a> {
 #[derive(Debug)]
 enum Content<'a> {
     Windows(Finished<'a>),
-    /// The record as it is, with what it lacks.
+    /// The record as it is, with a time if it has one under another name.
     Whole {
         record: TapeObject<'a>,
-        added: Vec<(&'static str, Cow<'a, str>)>,
+        time: Option<String>,
     },
 }
 
@@ -96,12 +101,8 @@ impl<'o> Mapper<'o> {
     }
 
     fn whole<'a>(&mut self, record: TapeObject<'a>, source: SourceKind, origin: Origin<'a>) -> Mapped<'a> {
-        let mut added = Vec::new();
-        let mut has_time = record.get_field("@timestamp").is_some();
-        if !has_time && let Some(at) = ecs::find_time(record) {
-            has_time = true;
-            added.push(("@timestamp", Cow::Owned(at.to_iso_millis())));
-        }
+        let has_own_time = record.get_field(TIMESTAMP).is_some();
+        let time = if has_own_time { None } else { ecs::find_time(record).map(Timestamp::to_iso_millis) };
         let options = self.options;
         let data_stream = origin.stream(None, options, &mut self.streams).unwrap_or_else(|| match source {
             SourceKind::Winlogbeat => {
@@ -111,15 +112,14 @@ impl<'o> Mapper<'o> {
             SourceKind::Endgame => self.streams.index(&format!("endgame-{}", options.namespace)),
             _ => self.streams.stream("logs", "generic", &options.namespace),
         });
-        if source != SourceKind::Winlogbeat {
-            let dataset =
-                if source == SourceKind::Endgame { Some("esensor") } else { origin.named_dataset() };
-            let absent = ecs::stream_fields(&data_stream, dataset)
-                .into_iter()
-                .filter(|(name, _)| record.get_field(name).is_none());
-            added.extend(absent.map(|(name, value)| (name, Cow::Owned(value))));
-        }
-        Mapped { content: Content::Whole { record, added }, data_stream, source, mapping: None, has_time }
+        let stream_fields = match source {
+            SourceKind::Winlogbeat => StreamFields::default(),
+            SourceKind::Endgame => self.streams.fields(&data_stream, Some("esensor")),
+            _ => self.streams.fields(&data_stream, origin.named_dataset()),
+        };
+        let has_time = has_own_time || time.is_some();
+        let content = Content::Whole { record, time };
+        Mapped { content, data_stream, stream_fields, source, mapping: None, has_time }
     }
 
     fn windows<'a>(
@@ -147,28 +147,27 @@ impl<'o> Mapper<'o> {
         };
         let windows_log::Mapped { mut event, has_time } =
             windows_log::map(event, mapping, publication, names);
-        let data_stream = if publication == Publication::Winlogbeat {
+        let (data_stream, stream_fields);
+        if publication == Publication::Winlogbeat {
             let of_options = || options.index.clone();
-            let data_stream =
+            data_stream =
                 origin.index.map(|index| self.streams.index(index)).or_else(of_options).unwrap_or_else(
                     || winlogbeat_index(event.text("agent.version", names), options, &mut self.streams),
                 );
+            stream_fields = StreamFields::default();
             if let Some(module) = winlogbeat_module(mapping) {
                 event.set("event.module", module, names);
             }
-            data_stream
         } else {
             let dataset = source.dataset().unwrap_or("generic");
-            let data_stream = origin
+            data_stream = origin
                 .stream(Some(dataset), options, &mut self.streams)
                 .unwrap_or_else(|| self.streams.stream("logs", dataset, &options.namespace));
             let named = origin.named_dataset().unwrap_or(dataset);
-            for (name, value) in ecs::stream_fields(&data_stream, Some(named)) {
-                event.fill(name, value, names);
-            }
-            data_stream
-        };
-        Mapped { content: Content::Windows(event), data_stream, source, mapping: Some(mapping), has_time }
+            stream_fields = self.streams.fields(&data_stream, Some(named));
+        }
+        let content = Content::Windows(event);
+        Mapped { content, data_stream, stream_fields, source, mapping: Some(mapping), has_time }
     }
 }
 
@@ -185,12 +184,11 @@ impl Mapped<'_> {
 
     /// Its `@timestamp`, if that is a text.
     pub fn timestamp(&self, names: &FieldNames) -> Option<&str> {
-        const NAME: &str = "@timestamp";
         match &self.content {
-            Content::Windows(event) => event.text(NAME, names),
-            Content::Whole { record, added } => match record.get_field(NAME) {
+            Content::Windows(event) => event.text(TIMESTAMP, names),
+            Content::Whole { record, time } => match record.get_field(TIMESTAMP) {
                 Some(value) => value.as_str(),
-                None => added.iter().find(|(name, _)| *name == NAME).map(|(_, value)| &**value),
+                None => time.as_deref(),
             },
         }
     }
@@ -198,22 +196,29 @@ impl Mapped<'_> {
     /// Puts its fields into the next row of a batch, which gets its event by `number`
     /// ([`BatchBuilder::push_deferred`]).
     pub fn push_to(&self, builder: &mut BatchBuilder<'_>, number: u32) {
+        builder.begin(&self.data_stream);
         match &self.content {
-            Content::Windows(event) => event.put(builder),
-            Content::Whole { record, added } => {
+            Content::Windows(event) => event.put(builder, &self.stream_fields),
+            Content::Whole { record, time } => {
                 let mut name = String::with_capacity(64);
                 put_object(builder, &mut name, *record, 0);
-                for (name, value) in added {
-                    builder.put_named(name, Scalar::Text(value));
+                if let Some(time) = time {
+                    builder.put_named(TIMESTAMP, Scalar::Text(time));
+                }
+                for (name, value) in self.stream_fields.iter() {
+                    if record.get_field(name).is_none() {
+                        let name = builder.names().fixed(name);
+                        builder.put(name, Scalar::Text(value));
+                    }
                 }
             }
         }
-        builder.push_deferred(&self.data_stream, number);
+        builder.push_deferred(number);
     }
 
     /// The event with its document.
     pub(super) fn into_normalised(self, id: EventId, place: Place, names: &FieldNames) -> Normalised {
-        let Self { content, data_stream, source, mapping, has_time } = self;
+        let Self { content, data_stream, stream_fields, source, mapping, has_time } = self;
         let reading = match (mapping, &content) {
             (Some(mapping), _) => Reading::Mapped(mapping),
             (None, Content::Whole { record, .. }) if source == SourceKind::Unrecognised => {
@@ -223,11 +228,16 @@ impl Mapped<'_> {
             (None, _) => Reading::PassedThrough,
         };
         let document = match content {
-            Content::Windows(event) => event.into_document(names),
-            Content::Whole { record, added } => {
+            Content::Windows(event) => event.into_document(&stream_fields, names),
+            Content::Whole { record, time } => {
                 let mut document = record.to_map();
-                for (name, value) in added {
-                    set_field(&mut document, name, Value::String(value.into_owned()));
+                if let Some(time) = time {
+                    set_field(&mut document, TIMESTAMP, Value::String(time));
+                }
+                for (name, value) in stream_fields.iter() {
+                    if get_field(&document, name).is_none() {
+                        set_field(&mut document, name, Value::String(value.clone()));
+                    }
                 }
                 document
             }

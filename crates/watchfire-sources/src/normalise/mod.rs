@@ -35,7 +35,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use watchfire_events::{DataStream, Event, EventId, FieldNames, Place, get_field};
 
-pub use deferred::DeferredRecords;
+pub use deferred::{DeferredRecords, RecordPool};
 pub use mapper::{Mapped, Mapper};
 pub use schema::{SourceFields, TypedField, catalogue, fields};
 pub use source::{SourceKind, UnknownSource};

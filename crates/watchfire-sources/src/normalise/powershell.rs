@@ -186,7 +186,7 @@ fn write_context(draft: &mut Draft<'_, '_>, context: Context) {
 
 /// Lines `Kind(Command): name="…"; value="…"` or `Kind(Command): value` to a list. The datum stays if a line is not of
 /// that form.
-fn invocations(draft: &mut Draft<'_, '_>, holder: &str) {
+fn invocations(draft: &mut Draft<'_, '_>, holder: &'static str) {
     let Some(text) = draft.datum(holder) else {
         return;
     };

@@ -110,11 +110,11 @@ impl<'a> SystemPart<'a> {
         names: &mut FieldNames,
     ) -> Result<WindowsEvent<'a>, WindowsEventError> {
         let code = self.code.filter(|code| !code.is_empty()).ok_or(WindowsEventError::NoEventId)?;
-        let mut put = |name: &str, value: Option<FieldValue<'a>>| {
+        let mut put = |name: &'static str, value: Option<FieldValue<'a>>| {
             if let Some(value) = value
                 && !value.as_str().is_some_and(str::is_empty)
             {
-                let name = names.intern(name);
+                let name = names.fixed(name);
                 if document.get(name).is_none() {
                     document.set(name, value);
                 }

@@ -177,10 +177,10 @@ enum Shape {
 }
 
 impl Shape {
-    fn of(record: TapeObject<'_>) -> Self {
-        if record.contains_key("SourceModuleType") || record.contains_key("EventReceivedTime") {
+    fn of(known: &Known<'_>) -> Self {
+        if known.is_nxlog {
             Self::NxLog
-        } else if record.get("EventData").is_some_and(is_data) {
+        } else if known.data.is_some_and(is_data) {
             Self::DataApart
         } else {
             Self::Other
@@ -190,6 +190,34 @@ impl Shape {
     /// Where fields of the exporting tool are kept.
     fn namespace(self) -> &'static str {
         if self == Self::DataApart { "sentinel" } else { "nxlog" }
+    }
+}
+
+/// What has to be known of a record before its fields are read.
+#[derive(Default)]
+struct Known<'a> {
+    is_nxlog: bool,
+    received: Option<&'a str>,
+    stamped: Option<&'a str>,
+    data: Option<TapeValue<'a>>,
+}
+
+impl<'a> Known<'a> {
+    fn of(record: TapeObject<'a>) -> Self {
+        let mut known = Self::default();
+        for (name, value) in record.iter() {
+            match name {
+                "SourceModuleType" => known.is_nxlog = true,
+                "EventReceivedTime" => {
+                    known.is_nxlog = true;
+                    known.received = value.as_str();
+                }
+                "@timestamp" => known.stamped = value.as_str(),
+                "EventData" => known.data = Some(value),
+                _ => {}
+            }
+        }
+        known
     }
 }
 
@@ -219,8 +247,9 @@ pub(crate) fn read<'a>(
     local: &LocalTime,
     names: &mut FieldNames,
 ) -> Result<WindowsEvent<'a>, WindowsEventError> {
-    let shape = Shape::of(record);
-    let hint = zone_hint(record);
+    let known = Known::of(record);
+    let shape = Shape::of(&known);
+    let hint = zone_hint(&known);
     let mut system = System([None; SystemField::NUMBER]);
     let mut event_data = Fields::with_room_for(32);
     let mut document = Fields::with_room_for(64);
@@ -234,18 +263,22 @@ pub(crate) fn read<'a>(
             }
             continue;
         }
-        let mut keep = |name: &str| {
+        let mut keep = |namespace: &str, name: &str| {
             name_of_field.clear();
+            name_of_field.push_str(namespace);
+            if !namespace.is_empty() {
+                name_of_field.push('.');
+            }
             name_of_field.push_str(name);
             document.add_tape(&mut name_of_field, value, names);
         };
         match role(name, shape) {
             Some(Role::System(field)) => system.0[field as usize] = Some(value),
-            Some(Role::Shipper) => keep(&format!("{}.{name}", shape.namespace())),
+            Some(Role::Shipper) => keep(shape.namespace(), name),
             // NXLog's own host, a plain name, would stand in the way of the object of that name.
-            Some(Role::Pipeline) if name == "host" && value.as_str().is_some() => keep("nxlog.host"),
-            Some(Role::Pipeline) => keep(name),
-            None if name == "EventType" && is_severity(value) => keep("nxlog.EventType"),
+            Some(Role::Pipeline) if name == "host" && value.as_str().is_some() => keep("nxlog", "host"),
+            Some(Role::Pipeline) => keep("", name),
+            None if name == "EventType" && is_severity(value) => keep("nxlog", "EventType"),
             None => {
                 if let Some(value) = values::data_of_tape(name, value) {
                     event_data.set(names.intern(name), value);
@@ -364,11 +397,10 @@ fn time(value: TapeValue<'_>, local: &LocalTime, hint: i64) -> Option<Timestamp>
 
 /// Seconds by which a record's local times are ahead of UTC, told from two stamps of nearly the same moment: NXLog's
 /// `EventReceivedTime`, which is local, and the next pipeline's `@timestamp`, which names its zone.
-fn zone_hint(record: TapeObject<'_>) -> i64 {
+fn zone_hint(known: &Known<'_>) -> i64 {
     let read = || {
-        let received = Timestamp::parse(record.get("EventReceivedTime")?.as_str()?)?;
-        let stamped = record.get("@timestamp")?.as_str().filter(|text| text.ends_with('Z'))?;
-        let stamped = Timestamp::parse(stamped)?;
+        let received = Timestamp::parse(known.received?)?;
+        let stamped = Timestamp::parse(known.stamped.filter(|text| text.ends_with('Z'))?)?;
         let apart = (received.nanos() - stamped.nanos()) / 1_000_000_000;
         let apart = i64::try_from(apart).ok()?;
         let offset = (apart + LONGEST_LAG_SECONDS).div_euclid(900) * 900;
@@ -385,7 +417,7 @@ mod tests {
 
     fn hint(received: &str, stamped: &str) -> i64 {
         let record = json!({"EventReceivedTime": received, "@timestamp": stamped});
-        zone_hint(Tape::of(&record).first().as_object().unwrap())
+        zone_hint(&Known::of(Tape::of(&record).first().as_object().unwrap()))
     }
 
     #[test]

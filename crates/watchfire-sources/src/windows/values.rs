@@ -47,12 +47,22 @@ pub(crate) fn lower_case(text: Cow<'_, str>) -> Cow<'_, str> {
 
 /// A text whose line ends are `\n`, as Beats writes them.
 pub(crate) fn with_plain_line_ends(text: Cow<'_, str>) -> Cow<'_, str> {
-    // Carriage returns are found faster than pairs, and mostly there is none.
-    if memchr::memchr(b'\r', text.as_bytes()).is_some() && text.contains("\r\n") {
-        Cow::Owned(text.replace("\r\n", "\n"))
-    } else {
-        text
+    let mut plain = String::new();
+    let mut copied = 0;
+    for at in memchr::memchr_iter(b'\r', text.as_bytes()) {
+        if text.as_bytes().get(at + 1) == Some(&b'\n') {
+            if copied == 0 {
+                plain.reserve(text.len());
+            }
+            plain.push_str(&text[copied..at]);
+            copied = at + 1;
+        }
     }
+    if copied == 0 {
+        return text;
+    }
+    plain.push_str(&text[copied..]);
+    Cow::Owned(plain)
 }
 
 fn is_guid(text: &str) -> bool {
@@ -242,6 +252,14 @@ mod tests {
         assert_eq!(data_text("LogonGuid", bare), braced);
         assert_eq!(guid("8f2a6c3e-1b4d-4e5f-9a0b-c1d2e3f4051"), None);
         assert_eq!(guid("8f2a6c3e-1b4d-4e5f-9a0b-c1d2e3f4051é"), None);
+    }
+
+    #[test]
+    fn line_ends_are_plain() {
+        let plain = |text: &'static str| with_plain_line_ends(Cow::Borrowed(text)).into_owned();
+        assert_eq!(plain("a\r\nb\rc\r\r\n\r\n"), "a\nb\rc\r\n\n");
+        assert_eq!(plain("\r\n"), "\n");
+        assert_eq!(plain("a\nb\r"), "a\nb\r");
     }
 
     #[test]

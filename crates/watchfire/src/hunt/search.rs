@@ -130,27 +130,27 @@ pub(super) struct Searching<'a> {
 }
 
 impl Worker for Searching<'_> {
-    fn batch(&mut self, batch: EventBatch) -> io::Result<()> {
+    fn batch(&mut self, batch: &EventBatch) -> io::Result<()> {
         let schema: &dyn Schema = self.schema;
-        let mut matches = self.search.set.match_batch(&batch, schema);
+        let mut matches = self.search.set.match_batch(batch, schema);
         matches.errors.sort_by_key(|error| error.row);
         matches.errors.dedup_by_key(|error| error.row);
         for found in &matches.errors {
             *self.errors.entry(found.error.to_string()).or_default() += 1;
         }
         if self.search.gives_groups() {
-            let hits = BatchHits::new([&self.search.extractor], &batch, &matches);
+            let hits = BatchHits::new([&self.search.extractor], batch, &matches);
             return self.finds.lock().unwrap_or_else(PoisonError::into_inner).hits.push(hits);
         }
         self.progress.found(matches.hits.len() as u64);
         let mut hits = Vec::new();
-        self.search.extractor.extract(&batch, &matches, |row| (0, row), &mut hits);
+        self.search.extractor.extract(batch, &matches, |row| (0, row), &mut hits);
         let entries: Vec<_> = hits
             .iter()
             .map(|found| {
                 let event = batch.event(found.payload);
                 let mut key = Vec::new();
-                SortableHit::new(found, event_position(event)).write(&mut key);
+                SortableHit::new(found, event_position(&event.place)).write(&mut key);
                 (key, event_identity(event), hit(event).to_string().into_bytes())
             })
             .collect();

@@ -197,8 +197,8 @@ pub(super) struct Alerting<'a> {
 }
 
 impl Worker for Alerting<'_> {
-    fn batch(&mut self, batch: EventBatch) -> io::Result<()> {
-        let matches = self.book.set().match_batch(&batch, self.catalogue);
+    fn batch(&mut self, batch: &EventBatch) -> io::Result<()> {
+        let matches = self.book.set().match_batch(batch, self.catalogue);
         let errors: BTreeSet<_> =
             matches.errors.iter().map(|error| (self.book.first(error.rule), error.row)).collect();
         for (rule, _) in errors {
@@ -215,7 +215,7 @@ impl Worker for Alerting<'_> {
             self.host_width = self.host_width.max(found.alert.host.chars().count());
             entries.push((key, found.encode()));
         }
-        let hits = BatchHits::new(self.book.extractors(), &batch, &matches);
+        let hits = BatchHits::new(self.book.extractors(), batch, &matches);
         let mut finds = self.finds.lock().unwrap_or_else(PoisonError::into_inner);
         finds.hits.push(hits)?;
         entries.into_iter().try_for_each(|(key, payload)| finds.alerts.push(key, payload))

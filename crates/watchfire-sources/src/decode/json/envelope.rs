@@ -11,8 +11,6 @@
 
 use serde_json::{Map, Value};
 
-use crate::tape::TapeObject;
-
 /// What documents stand in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Within {
@@ -34,17 +32,14 @@ pub(super) struct Container {
     pub(super) objects: usize,
 }
 
-/// Members that the scanner has to look at.
-const HOLDERS: [&str; 3] = ["hits", "responses", "Records"];
-
 /// Whether an object has a member that the scanner has to look at.
 pub(super) fn may_be_envelope(object: &Map<String, Value>) -> bool {
-    HOLDERS.iter().any(|key| object.contains_key(*key))
+    object.keys().any(|name| is_holder(name))
 }
 
-/// [`may_be_envelope`] of an object on a tape.
-pub(super) fn may_hold_records(object: TapeObject<'_>) -> bool {
-    HOLDERS.iter().any(|key| object.contains_key(key))
+/// Whether the scanner has to look at members of this name.
+pub(super) fn is_holder(name: &str) -> bool {
+    matches!(name, "hits" | "responses" | "Records")
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::super::position::Position;
 use super::super::report::{Problems, RejectReason};
 use super::super::session::{PROGRESS_BYTES, Session};
-use super::envelope::{Within, may_be_envelope, may_hold_records};
+use super::envelope::{Within, is_holder, may_be_envelope};
 use super::repair::repaired;
 use crate::normalise::{RawInput, RawPayload};
 use crate::tape::{TapeObject, TapeReader};
@@ -65,12 +65,13 @@ impl<'n, 's> Records<'n, 's> {
         if let Some(record) = self.reader.read(text)
             && let Some(object) = record.as_object()
         {
-            if within != Within::Hits && may_hold_records(object) {
+            let names = NamesSeen::of(object);
+            if within != Within::Hits && names.holder {
                 return false;
             }
             let is_plain = matches!(within, Within::Stream | Within::Array)
                 && self.waiting.is_none()
-                && !object.contains_key("_source")
+                && !names.source
                 && !is_action_on_tape(object);
             if !is_plain {
                 let object = object.to_map();
@@ -190,6 +191,25 @@ impl<'n, 's> Records<'n, 's> {
             given_index,
             given_id,
         });
+    }
+}
+
+/// Names of members by which an object may be more than a record.
+struct NamesSeen {
+    /// One that the scanner has to look at.
+    holder: bool,
+    /// `_source`.
+    source: bool,
+}
+
+impl NamesSeen {
+    fn of(object: TapeObject<'_>) -> Self {
+        let mut seen = Self { holder: false, source: false };
+        for (name, _) in object.iter() {
+            seen.holder |= is_holder(name);
+            seen.source |= name == "_source";
+        }
+        seen
     }
 }
 

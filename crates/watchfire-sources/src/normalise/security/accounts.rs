@@ -14,15 +14,20 @@ struct Account<'a> {
 }
 
 impl<'a> Account<'a> {
-    fn subject(draft: &Draft<'a, '_>) -> Self {
+    fn subject(draft: &mut Draft<'a, '_>) -> Self {
         Self::read(draft, &["SubjectUserSid"], "SubjectUserName", "SubjectDomainName")
     }
 
-    fn target(draft: &Draft<'a, '_>) -> Self {
+    fn target(draft: &mut Draft<'a, '_>) -> Self {
         Self::read(draft, &["TargetUserSid", "TargetSid"], "TargetUserName", "TargetDomainName")
     }
 
-    fn read(draft: &Draft<'a, '_>, ids: &[&str], name: &str, domain: &str) -> Self {
+    fn read(
+        draft: &mut Draft<'a, '_>,
+        ids: &[&'static str],
+        name: &'static str,
+        domain: &'static str,
+    ) -> Self {
         Self {
             id: ids.iter().find_map(|id| draft.copy(id)),
             name: draft.copy(name),
@@ -30,14 +35,14 @@ impl<'a> Account<'a> {
         }
     }
 
-    fn write(self, draft: &mut Draft<'a, '_>, prefix: &str) {
+    fn write(self, draft: &mut Draft<'a, '_>, prefix: &'static str) {
         if let Some(name) = &self.name {
             draft.relate_user(name);
         }
         self.write_unrelated(draft, prefix);
     }
 
-    fn write_unrelated(self, draft: &mut Draft<'a, '_>, prefix: &str) {
+    fn write_unrelated(self, draft: &mut Draft<'a, '_>, prefix: &'static str) {
         for (part, value) in [("id", self.id), ("name", self.name), ("domain", self.domain)] {
             if let Some(value) = value {
                 draft.set_below(prefix, part, value);

@@ -73,7 +73,7 @@ fn tickets(draft: &mut Draft<'_, '_>) {
 }
 
 /// The whole list is split, also one that is only `-`.
-fn split_at_white_space(draft: &mut Draft<'_, '_>, name: &str) {
+fn split_at_white_space(draft: &mut Draft<'_, '_>, name: &'static str) {
     let Some(text) = draft.raw_datum(name).and_then(FieldValue::as_text).cloned() else {
         return;
     };

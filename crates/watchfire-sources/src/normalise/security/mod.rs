@@ -172,7 +172,7 @@ fn process(draft: &mut Draft<'_, '_>) {
 }
 
 /// A program of a Security event: a name without a path is the name as well (sources §0.5).
-fn set_program<'a>(draft: &mut Draft<'a, '_>, prefix: &str, program: Cow<'a, str>) {
+fn set_program<'a>(draft: &mut Draft<'a, '_>, prefix: &'static str, program: Cow<'a, str>) {
     draft.set_below(prefix, "name", part(&program, path::name).unwrap_or_else(|| program.clone()));
     draft.set_below(prefix, "executable", program);
 }

@@ -27,9 +27,9 @@ pub(super) fn map(draft: &mut Draft<'_, '_>) {
     if let Some(name) = draft.copy("TaskName") {
         draft.set("winlog.scheduled_task.name", name);
     }
-    let content = draft.datum("TaskContent").or_else(|| draft.datum("TaskContentNew"));
+    let content = draft.copy("TaskContent").or_else(|| draft.copy("TaskContentNew"));
     // A definition that cannot be read stays where rules can read it, in the event data.
-    let Some(task) = content.and_then(|content| parse(content).ok()) else {
+    let Some(task) = content.and_then(|content| parse(&content).ok()) else {
         return;
     };
     if let Some(uri) = task.child("RegistrationInfo").and_then(|info| info.child_text("URI")) {
@@ -43,13 +43,13 @@ pub(super) fn map(draft: &mut Draft<'_, '_>) {
     let triggers: Vec<Value> = children("Triggers").iter().filter_map(trigger).collect();
     for (field, values) in [("principals", principals), ("actions", actions), ("triggers", triggers)] {
         if !values.is_empty() {
-            draft.set(&format!("winlog.scheduled_task.{field}"), values);
+            draft.set_below("winlog.scheduled_task", field, values);
         }
     }
     if let Some(settings) = task.child("Settings") {
         for (element, field) in [("Enabled", "enabled"), ("Hidden", "hidden")] {
             if let Some(value) = boolean(settings, element) {
-                draft.set(&format!("winlog.scheduled_task.settings.{field}"), value);
+                draft.set_below("winlog.scheduled_task.settings", field, value);
             }
         }
     }

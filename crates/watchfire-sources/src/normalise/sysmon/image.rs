@@ -32,11 +32,11 @@ pub(super) fn hashes(draft: &mut Draft<'_, '_>, publication: Publication) {
         }
         draft.relate_hash(&value);
         for owner in owners(draft.code, publication) {
-            let field = match kind.as_str() {
-                "imphash" => format!("{owner}.pe.imphash"),
-                _ => format!("{owner}.hash.{kind}"),
+            let (holder, name) = match kind.as_str() {
+                "imphash" => ("pe", "imphash"),
+                _ => ("hash", kind.as_str()),
             };
-            draft.set(&field, value.clone());
+            draft.set_named_below(owner, &format!("{holder}.{name}"), value.clone());
         }
     }
 }
