@@ -1,22 +1,26 @@
 //! Matching a batch.
 //!
-//! 1. Each field's program runs once per distinct value of its column, and yields the leaves that are *alive*.
+//! 1. Each field's program answers every distinct value of its column, from memory where it was seen before: which
+//!    leaves are *alive*, and in which rows.
 //! 2. Rules whose necessary leaves are alive, and whose data streams are present, are candidates.
-//! 3. A candidate's plan is evaluated as sets of rows, each operand on the rows that the ones before it left over.
+//! 3. The rows of a candidate are those in which one leaf of each necessary set holds. Few rows are taken from the rarest
+//!    set and asked one by one; many are intersected as sets.
+//! 4. What is left of its plan is asked of these rows: see [`Pass`].
+
+mod pass;
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-use watchfire_events::{Column, EventBatch, FieldTypes};
-use watchfire_ir::{EvaluationError, FieldTarget, Leaf};
+use watchfire_events::{EventBatch, FieldTypes};
+use watchfire_ir::EvaluationError;
 
-use crate::field_program::LeafCodes;
-use crate::leaf_table::{LeafId, Route};
-use crate::reference::{evaluate_leaf, target_columns};
+use self::pass::Pass;
+use crate::alive_leaves::AliveLeaves;
+use crate::field_program::ProgramScratch;
+use crate::leaf_table::LeafId;
 use crate::rows::Rows;
-use crate::rule_set::{Plan, RuleIndex, RuleSet};
+use crate::rule_set::{RuleIndex, RuleSet};
+use crate::value_cache::ValueCache;
 
 /// An event of the batch that satisfies a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,228 +51,100 @@ pub struct Matches {
     pub errors: Vec<MatchError>,
 }
 
-impl RuleSet {
-    /// Matches all rules against a batch. `types` are those the batch was made with.
-    pub fn match_batch(&self, batch: &EventBatch, types: &dyn FieldTypes) -> Matches {
-        let mut alive = LeafCodes::default();
-        for (name, program) in &self.programs {
-            if let Some(column) = batch.column(name) {
-                program.run(column, &mut alive);
-            }
-        }
-        let mut pass = Pass {
-            rules: self,
-            batch,
-            types,
-            alive,
-            leaf_rows: FxHashMap::default(),
-            rows_by_code: BTreeMap::new(),
-            errors: Vec::new(),
+/// Matches one batch after the other, and remembers what the values of earlier ones satisfy. Each thread has its own.
+///
+/// What a batch gives does not depend on those before it, nor on how much is remembered.
+#[derive(Debug)]
+pub struct Matcher<'a> {
+    rules: &'a RuleSet,
+    memory: Memory,
+    /// One bit for each rule: whether it is to be looked at.
+    marked: Vec<u64>,
+}
+
+/// What is kept from batch to batch: values that were seen, and tables to work in.
+#[derive(Debug)]
+struct Memory {
+    cache: ValueCache,
+    alive: AliveLeaves,
+    scratch: ProgramScratch,
+    holding: Vec<LeafId>,
+}
+
+impl<'a> Matcher<'a> {
+    pub(crate) fn new(rules: &'a RuleSet, cache_bytes: usize) -> Self {
+        let memory = Memory {
+            cache: ValueCache::new(rules.programs.len(), cache_bytes),
+            alive: AliveLeaves::new(rules.leaves.len()),
+            scratch: ProgramScratch::default(),
+            holding: Vec::new(),
         };
+        Self { rules, memory, marked: vec![0; rules.len().div_ceil(64)] }
+    }
+
+    /// How often the values seen filled the room for them, and it was begun anew.
+    pub fn cache_restarts(&self) -> u64 {
+        self.memory.cache.restarts()
+    }
+
+    /// Matches all rules against a batch. `types` are those the batch was made with.
+    pub fn match_batch(&mut self, batch: &EventBatch, types: &dyn FieldTypes) -> Matches {
+        let rules = self.rules;
+        self.memory.cache.begin_batch();
+        self.memory.alive.begin_batch(batch.len());
+        let mut pass = Pass::new(rules, &mut self.memory, batch, types);
+        pass.run_programs();
+        mark_candidates(rules, pass.alive(), &mut self.marked);
+
         let mut matches = Matches::default();
-        let streams: Vec<OnceCell<Rows>> = self.patterns.iter().map(|_| OnceCell::new()).collect();
-        for rule in self.candidates(&pass.alive) {
-            let compiled = &self.rules[rule.0 as usize];
+        let streams: Vec<OnceCell<Rows>> = rules.patterns.iter().map(|_| OnceCell::new()).collect();
+        let mut found = Vec::new();
+        for rule in drain(&mut self.marked) {
+            let compiled = &rules.rules[rule.0 as usize];
+            let Some(rarest) = pass.rarest_set(compiled) else { continue };
             let domain =
-                streams[compiled.patterns].get_or_init(|| self.stream_rows(compiled.patterns, batch));
+                streams[compiled.patterns].get_or_init(|| stream_rows(rules, compiled.patterns, batch));
             if domain.is_empty() {
                 continue;
             }
-            let domain = pass.necessary_rows(&compiled.necessary, domain);
-            let holding = pass.evaluate(&compiled.plan, &domain);
-            matches.hits.extend(holding.iter().map(|row| Hit { rule, row }));
-            let mut errors = std::mem::take(&mut pass.errors);
-            errors.sort_by_key(|&(row, _)| row);
+            pass.match_rule(compiled, rarest, domain, &mut found);
+            matches.hits.extend(found.drain(..).map(|row| Hit { rule, row }));
+            // Those of one row come in the order in which it was asked.
+            let errors = pass.take_errors();
             matches.errors.extend(errors.into_iter().map(|(row, error)| MatchError { rule, row, error }));
         }
         matches
     }
+}
 
-    /// The rules that the alive leaves allow, in order.
-    fn candidates(&self, alive: &LeafCodes) -> Vec<RuleIndex> {
-        let guarded = alive.keys().filter_map(|leaf| self.by_leaf.get(leaf)).flatten();
-        let mut candidates: Vec<RuleIndex> = guarded.chain(&self.unguarded).copied().collect();
-        candidates.sort_unstable();
-        candidates.dedup();
-        candidates.retain(|rule| {
-            let sets = &self.rules[rule.0 as usize].necessary;
-            sets.iter().all(|set| set.iter().any(|leaf| alive.contains_key(leaf)))
-        });
-        candidates
-    }
-
-    fn stream_rows(&self, patterns: usize, batch: &EventBatch) -> Rows {
-        let mut rows = Rows::none(batch.len());
-        for (_, stream_rows) in
-            batch.streams().iter().filter(|(stream, _)| self.patterns[patterns].select(stream))
-        {
-            for &row in stream_rows {
-                rows.insert(row);
-            }
-        }
-        rows
+/// Marks the rules that have no necessary leaf, and those whose rarest necessary set has one that is alive.
+fn mark_candidates(rules: &RuleSet, alive: &[LeafId], marked: &mut [u64]) {
+    let guarded = alive.iter().flat_map(|leaf| &rules.by_leaf[leaf.at()]);
+    for rule in guarded.chain(&rules.unguarded) {
+        marked[rule.0 as usize / 64] |= 1 << (rule.0 % 64);
     }
 }
 
-/// The state of matching one batch.
-struct Pass<'a> {
-    rules: &'a RuleSet,
-    batch: &'a EventBatch,
-    types: &'a dyn FieldTypes,
-    alive: LeafCodes,
-    leaf_rows: FxHashMap<LeafId, Rows>,
-    rows_by_code: BTreeMap<Arc<str>, RowsByCode>,
-    errors: Vec<(u32, EvaluationError)>,
+/// The marked rules in ascending order; none is marked afterwards.
+fn drain(marked: &mut [u64]) -> impl Iterator<Item = RuleIndex> + '_ {
+    marked.iter_mut().enumerate().flat_map(|(at, word)| {
+        let mut rest = std::mem::take(word);
+        std::iter::from_fn(move || {
+            (rest != 0).then(|| {
+                let bit = rest.trailing_zeros();
+                rest &= rest - 1;
+                RuleIndex(at as u32 * 64 + bit)
+            })
+        })
+    })
 }
 
-impl Pass<'_> {
-    /// The rows of `domain` in which one leaf of each necessary set holds. Which other leaves a row is asked for, and
-    /// so which errors it can give, then depends on that row alone and not on its batch.
-    fn necessary_rows(&mut self, necessary: &[Vec<LeafId>], domain: &Rows) -> Rows {
-        let mut rows = domain.clone();
-        for set in necessary {
-            if rows.is_empty() {
-                break;
-            }
-            let mut holding = Rows::none(self.batch.len());
-            for &leaf in set {
-                if let Some(leaf_rows) = self.program_rows(leaf) {
-                    holding.unite(leaf_rows);
-                }
-            }
-            rows.intersect(&holding);
-        }
-        rows
+/// The rows of the data streams that a list of patterns selects.
+fn stream_rows(rules: &RuleSet, patterns: usize, batch: &EventBatch) -> Rows {
+    let mut rows = Rows::none(batch.len());
+    for (_, of_stream) in batch.streams().iter().filter(|(stream, _)| rules.patterns[patterns].select(stream))
+    {
+        of_stream.iter().for_each(|&row| rows.insert(row));
     }
-
-    /// The rows of `domain` for which the plan holds.
-    fn evaluate(&mut self, plan: &Plan, domain: &Rows) -> Rows {
-        match plan {
-            Plan::Constant(true) => domain.clone(),
-            Plan::Constant(false) => Rows::none(self.batch.len()),
-            Plan::Leaf(id) => self.evaluate_leaf(*id, domain),
-            Plan::Not(inner) => {
-                let mut rows = domain.clone();
-                rows.subtract(&self.evaluate(inner, domain));
-                rows
-            }
-            Plan::And(operands) => {
-                let mut rows = domain.clone();
-                for operand in operands {
-                    if rows.is_empty() {
-                        break;
-                    }
-                    rows = self.evaluate(operand, &rows);
-                }
-                rows
-            }
-            Plan::Or(operands) => {
-                let mut rows = Rows::none(self.batch.len());
-                let mut rest = domain.clone();
-                for operand in operands {
-                    if rest.is_empty() {
-                        break;
-                    }
-                    let found = self.evaluate(operand, &rest);
-                    rest.subtract(&found);
-                    rows.unite(&found);
-                }
-                rows
-            }
-        }
-    }
-
-    fn evaluate_leaf(&mut self, id: LeafId, domain: &Rows) -> Rows {
-        let entry = self.rules.leaves.entry(id);
-        match entry.route() {
-            Route::FieldProgram => {
-                let mut rows = domain.clone();
-                match self.program_rows(id) {
-                    Some(holding) => rows.intersect(holding),
-                    None => rows = Rows::none(self.batch.len()),
-                }
-                rows
-            }
-            Route::OnDemand => self.on_demand(&entry.leaf, domain),
-        }
-    }
-
-    /// All rows for which a leaf of a field program holds; `None` if it is dead.
-    fn program_rows(&mut self, id: LeafId) -> Option<&Rows> {
-        let codes = self.alive.get(&id)?;
-        let batch = self.batch;
-        let Leaf::Field(leaf) = &self.rules.leaves.entry(id).leaf else { return None };
-        let FieldTarget::Field(field) = &leaf.target else { return None };
-        let column = batch.column(&field.name)?;
-        let by_code =
-            self.rows_by_code.entry(Arc::clone(&field.name)).or_insert_with(|| RowsByCode::new(column));
-        Some(self.leaf_rows.entry(id).or_insert_with(|| {
-            let mut rows = Rows::none(batch.len());
-            for &code in codes {
-                for &row in by_code.rows(code) {
-                    rows.insert(row);
-                }
-            }
-            rows
-        }))
-    }
-
-    fn on_demand(&mut self, leaf: &Leaf, domain: &Rows) -> Rows {
-        let mut rows = Rows::none(self.batch.len());
-        if let Leaf::Field(leaf) = leaf {
-            for column in target_columns(&leaf.target, self.batch) {
-                // Values repeat; each is asked once.
-                let mut known: FxHashMap<u32, bool> = FxHashMap::default();
-                let mut holds =
-                    |code| *known.entry(code).or_insert_with(|| leaf.predicate.holds(column.value(code)));
-                for row in domain.iter() {
-                    if column.codes(row as usize).iter().any(|&code| holds(code)) {
-                        rows.insert(row);
-                    }
-                }
-            }
-            return rows;
-        }
-        let mut errors = Vec::new();
-        for row in domain.iter() {
-            if evaluate_leaf(leaf, self.batch, row as usize, self.types, &mut errors) {
-                rows.insert(row);
-            }
-            self.errors.extend(errors.drain(..).map(|error| (row, error)));
-        }
-        rows
-    }
-}
-
-/// For each code of a column, its rows.
-struct RowsByCode {
-    starts: Vec<u32>,
-    rows: Vec<u32>,
-}
-
-impl RowsByCode {
-    fn new(column: &Column) -> Self {
-        let mut starts = vec![0_u32; column.distinct() + 1];
-        for row in 0..column.rows() {
-            for &code in column.codes(row) {
-                starts[code as usize + 1] += 1;
-            }
-        }
-        for at in 1..starts.len() {
-            starts[at] += starts[at - 1];
-        }
-        let mut next = starts.clone();
-        let mut rows = vec![0; starts[starts.len() - 1] as usize];
-        for row in 0..column.rows() {
-            for &code in column.codes(row) {
-                rows[next[code as usize] as usize] = row as u32;
-                next[code as usize] += 1;
-            }
-        }
-        Self { starts, rows }
-    }
-
-    fn rows(&self, code: u32) -> &[u32] {
-        &self.rows[self.starts[code as usize] as usize..self.starts[code as usize + 1] as usize]
-    }
+    rows
 }

@@ -1,7 +1,7 @@
 //! Sets of rows of one batch.
 
 /// A set of rows, one bit each.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rows {
     words: Vec<u64>,
 }
@@ -11,12 +11,27 @@ impl Rows {
         Self { words: vec![0; rows.div_ceil(64)] }
     }
 
+    /// Becomes the empty set of a batch of so many rows.
+    pub(crate) fn clear(&mut self, rows: usize) {
+        self.words.clear();
+        self.words.resize(rows.div_ceil(64), 0);
+    }
+
     pub(crate) fn insert(&mut self, row: u32) {
         self.words[row as usize / 64] |= 1 << (row % 64);
     }
 
+    pub(crate) fn contains(&self, row: u32) -> bool {
+        self.words[row as usize / 64] >> (row % 64) & 1 == 1
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.words.iter().all(|&word| word == 0)
+    }
+
+    /// Number of rows in it.
+    pub(crate) fn count(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
     pub(crate) fn intersect(&mut self, other: &Self) {
@@ -57,6 +72,8 @@ mod tests {
             set.insert(row);
         }
         assert_eq!(set.iter().collect::<Vec<_>>(), [0, 63, 64, 129]);
+        assert_eq!(set.count(), 4);
+        assert!(set.contains(64) && !set.contains(65));
         let mut rest = Rows::none(130);
         for row in 60..70 {
             rest.insert(row);
@@ -67,6 +84,8 @@ mod tests {
         assert!(rest.is_empty());
         rest.unite(&set);
         assert_eq!(rest, set);
+        rest.clear(70);
+        assert_eq!(rest, Rows::none(70));
         assert!(Rows::none(0).is_empty());
     }
 }

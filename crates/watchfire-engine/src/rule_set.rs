@@ -3,45 +3,48 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-use watchfire_events::IndexPatterns;
-use watchfire_ir::{Condition, FieldTarget, Leaf, Node};
+use watchfire_events::{EventBatch, FieldTypes, IndexPatterns};
+use watchfire_ir::{Condition, FieldTarget, Leaf};
 
 use crate::field_program::FieldProgram;
-use crate::leaf_table::{LeafId, LeafTable, Route};
+use crate::leaf_table::{LeafId, LeafInterner, LeafTable, Route};
+use crate::matcher::{Matcher, Matches};
+use crate::plan::{Plan, weight};
 
 /// The position of a rule in its [`RuleSet`]: the order in which rules were added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleIndex(pub u32);
 
-/// A condition over interned leaves, with operands in the order of their cost.
-#[derive(Debug)]
-pub(crate) enum Plan {
-    Constant(bool),
-    Leaf(LeafId),
-    Not(Box<Plan>),
-    And(Vec<Plan>),
-    Or(Vec<Plan>),
-}
-
 #[derive(Debug)]
 pub(crate) struct CompiledRule {
+    /// What is asked of rows in which one leaf of each necessary set holds.
     pub(crate) plan: Plan,
     /// Number of its index pattern list.
     pub(crate) patterns: usize,
-    /// Sets of leaves of which the rule needs at least one each.
+    /// Sets of leaves of which the rule needs at least one each, the one that is rarest among rules first.
     pub(crate) necessary: Vec<Vec<LeafId>>,
+}
+
+/// A program of a field: of the leaves that are asked for at once, or of those that are deferred.
+#[derive(Debug)]
+pub(crate) struct NumberedProgram {
+    pub(crate) field: Arc<str>,
+    pub(crate) program: FieldProgram,
+    /// Leaves that any value satisfies.
+    pub(crate) existence: Vec<LeafId>,
+    pub(crate) is_deferred: bool,
 }
 
 /// Rules ready to be matched against batches.
 #[derive(Debug)]
 pub struct RuleSet {
+    distinct_leaves: usize,
     pub(crate) leaves: LeafTable,
-    pub(crate) programs: BTreeMap<Arc<str>, FieldProgram>,
+    pub(crate) programs: Vec<NumberedProgram>,
     pub(crate) rules: Vec<CompiledRule>,
     pub(crate) patterns: Vec<IndexPatterns>,
-    /// For a leaf, the rules that are looked at only if it (or another of the same necessary set) is alive.
-    pub(crate) by_leaf: FxHashMap<LeafId, Vec<RuleIndex>>,
+    /// For each leaf, the rules that are looked at only if it (or another of the same necessary set) is alive.
+    pub(crate) by_leaf: Vec<Vec<RuleIndex>>,
     /// Rules that are always looked at.
     pub(crate) unguarded: Vec<RuleIndex>,
 }
@@ -66,40 +69,50 @@ impl RuleSetBuilder {
 
     /// Compiles the rules.
     pub fn build(self) -> RuleSet {
-        let mut leaves = LeafTable::default();
+        let mut interner = LeafInterner::default();
+        let mut leaves_of_rules = Vec::with_capacity(self.rules.len());
         for (_, condition) in &self.rules {
-            let mut seen = Vec::new();
+            let mut ids = Vec::new();
             condition.for_each_leaf(&mut |leaf, negated| {
-                let id = leaves.intern(leaf);
-                let entry = leaves.entry_mut(id);
-                entry.positive |= !negated;
-                if !seen.contains(&id) {
-                    entry.rules += 1;
-                    seen.push(id);
-                }
+                let id = interner.intern(leaf);
+                interner.entry_mut(id).positive |= !negated;
+                ids.push(id);
             });
+            let mut distinct = ids.clone();
+            distinct.sort_unstable();
+            distinct.dedup();
+            distinct.into_iter().for_each(|id| interner.entry_mut(id).rules += 1);
+            leaves_of_rules.push(ids);
         }
+        let distinct_leaves = interner.len();
+        interner.add_existence();
+        let mut leaves = interner.finish();
+        let programs = field_programs(&mut leaves);
+
         let mut patterns: Vec<IndexPatterns> = Vec::new();
-        let mut by_leaf: FxHashMap<LeafId, Vec<RuleIndex>> = FxHashMap::default();
+        let mut by_leaf: Vec<Vec<RuleIndex>> = vec![Vec::new(); leaves.len()];
         let mut unguarded = Vec::new();
         let mut rules = Vec::with_capacity(self.rules.len());
-        for (at, (list, condition)) in self.rules.into_iter().enumerate() {
-            let index = RuleIndex(at as u32);
+        for ((at, (list, condition)), ids) in (0..).zip(self.rules).zip(leaves_of_rules) {
+            let index = RuleIndex(at);
             let pattern_at = patterns.iter().position(|known| *known == list).unwrap_or_else(|| {
                 patterns.push(list);
                 patterns.len() - 1
             });
-            let plan = plan(&condition, &mut leaves);
-            let mut necessary = necessary(&plan, &leaves);
+            let plan = Plan::new(&condition, &mut ids.into_iter(), &leaves);
+            let mut necessary = plan.necessary(&leaves);
             necessary.sort_by_key(|set| weight(set, &leaves));
             match necessary.first() {
-                Some(rarest) => rarest.iter().for_each(|&leaf| by_leaf.entry(leaf).or_default().push(index)),
+                Some(rarest) => rarest.iter().for_each(|leaf| by_leaf[leaf.at()].push(index)),
                 None => unguarded.push(index),
             }
-            rules.push(CompiledRule { plan, patterns: pattern_at, necessary });
+            rules.push(CompiledRule {
+                plan: plan.beyond_necessary(&leaves),
+                patterns: pattern_at,
+                necessary,
+            });
         }
-        let programs = field_programs(&leaves);
-        RuleSet { leaves, programs, rules, patterns, by_leaf, unguarded }
+        RuleSet { distinct_leaves, leaves, programs, rules, patterns, by_leaf, unguarded }
     }
 }
 
@@ -116,89 +129,45 @@ impl RuleSet {
 
     /// Number of distinct leaves over all rules.
     pub fn distinct_leaves(&self) -> usize {
-        self.leaves.len()
+        self.distinct_leaves
+    }
+
+    /// What matches one batch after the other, and remembers the values of earlier ones in at most so many bytes.
+    pub fn matcher(&self, cache_bytes: usize) -> Matcher<'_> {
+        Matcher::new(self, cache_bytes)
+    }
+
+    /// Matches all rules against a single batch. `types` are those the batch was made with.
+    pub fn match_batch(&self, batch: &EventBatch, types: &dyn FieldTypes) -> Matches {
+        self.matcher(0).match_batch(batch, types)
     }
 }
 
-fn plan(condition: &Condition, leaves: &mut LeafTable) -> Plan {
-    let mut list = |operands: &[Condition]| {
-        let mut plans: Vec<Plan> = operands.iter().map(|operand| plan(operand, leaves)).collect();
-        plans.sort_by_key(|plan| cost(plan, leaves));
-        plans
-    };
-    match condition.node() {
-        Node::Constant(value) => Plan::Constant(*value),
-        Node::Leaf(leaf) => Plan::Leaf(leaves.intern(leaf)),
-        Node::Not(inner) => Plan::Not(Box::new(plan(inner, leaves))),
-        Node::And(operands) => Plan::And(list(operands)),
-        Node::Or(operands) => Plan::Or(list(operands)),
-    }
-}
-
-/// The order of evaluation: leaves that the field programs answer, by how few rules share them (rare ones select
-/// more), then combinations, then exclusions, then what is evaluated row by row. The sort is stable, so the order of
-/// the author breaks ties.
-fn cost(plan: &Plan, leaves: &LeafTable) -> (u8, u32) {
-    match plan {
-        Plan::Constant(_) => (0, 0),
-        Plan::Leaf(id) => {
-            let entry = leaves.entry(*id);
-            match (entry.route(), &entry.leaf) {
-                (Route::FieldProgram, _) => (1, entry.rules),
-                (Route::OnDemand, Leaf::Field(_)) => (4, 0),
-                (Route::OnDemand, Leaf::AnyField(_)) => (5, 0),
-                (Route::OnDemand, Leaf::Nested(_) | Leaf::Computed(_)) => (6, 0),
-            }
-        }
-        Plan::Not(inner) => (cost(inner, leaves).0.max(3), 0),
-        Plan::And(operands) | Plan::Or(operands) => {
-            (operands.iter().map(|operand| cost(operand, leaves).0).max().unwrap_or(0).max(2), 0)
-        }
-    }
-}
-
-/// How often the rarest way through a necessary set can be expected to be alive: its leaves' numbers of rules, summed.
-fn weight(set: &[LeafId], leaves: &LeafTable) -> (u32, usize) {
-    (set.iter().map(|&leaf| leaves.entry(leaf).rules).sum(), set.len())
-}
-
-/// Sets of leaves answered by field programs, of each of which at least one must hold wherever the plan holds.
-fn necessary(plan: &Plan, leaves: &LeafTable) -> Vec<Vec<LeafId>> {
-    match plan {
-        Plan::Leaf(id) if leaves.entry(*id).route() == Route::FieldProgram => vec![vec![*id]],
-        Plan::Constant(_) | Plan::Leaf(_) | Plan::Not(_) => Vec::new(),
-        Plan::And(operands) => operands.iter().flat_map(|operand| necessary(operand, leaves)).collect(),
-        Plan::Or(operands) => {
-            let mut union: Vec<LeafId> = Vec::new();
-            for operand in operands {
-                let Some(best) = necessary(operand, leaves).into_iter().min_by_key(|set| weight(set, leaves))
-                else {
-                    return Vec::new();
-                };
-                union.extend(best);
-            }
-            union.sort_unstable();
-            union.dedup();
-            vec![union]
-        }
-    }
-}
-
-fn field_programs(leaves: &LeafTable) -> BTreeMap<Arc<str>, FieldProgram> {
-    let mut by_field: BTreeMap<Arc<str>, Vec<LeafId>> = BTreeMap::new();
-    for (id, entry) in leaves.iter().filter(|(_, entry)| entry.route() == Route::FieldProgram) {
+/// The programs of all fields, and the number of its program for each leaf.
+fn field_programs(leaves: &mut LeafTable) -> Vec<NumberedProgram> {
+    let mut by_field: BTreeMap<(Arc<str>, bool), Vec<LeafId>> = BTreeMap::new();
+    for (id, entry) in leaves.iter() {
+        let is_deferred = match entry.route() {
+            Route::Program => false,
+            Route::Deferred => true,
+            Route::OnDemand => continue,
+        };
         if let Leaf::Field(leaf) = &entry.leaf
             && let FieldTarget::Field(field) = &leaf.target
         {
-            by_field.entry(Arc::clone(&field.name)).or_default().push(id);
+            by_field.entry((Arc::clone(&field.name), is_deferred)).or_default().push(id);
         }
     }
-    let predicate = |id: &LeafId| match &leaves.entry(*id).leaf {
-        Leaf::Field(leaf) => Some((*id, &leaf.predicate)),
-        Leaf::Nested(_) | Leaf::AnyField(_) | Leaf::Computed(_) => None,
-    };
-    by_field
-        .into_iter()
-        .map(|(name, ids)| (name, FieldProgram::new(ids.iter().filter_map(predicate))))
-        .collect()
+    let mut programs = Vec::with_capacity(by_field.len());
+    for (number, ((field, is_deferred), ids)) in (0..).zip(by_field) {
+        ids.iter().for_each(|&id| leaves.entry_mut(id).program = number);
+        let predicate = |&id: &LeafId| match &leaves.entry(id).leaf {
+            Leaf::Field(leaf) => Some((id, &leaf.predicate)),
+            Leaf::Nested(_) | Leaf::AnyField(_) | Leaf::Computed(_) => None,
+        };
+        let program = FieldProgram::new(ids.iter().filter_map(predicate));
+        let existence = ids.into_iter().filter(|&id| leaves.entry(id).is_existence()).collect();
+        programs.push(NumberedProgram { field, program, existence, is_deferred });
+    }
+    programs
 }

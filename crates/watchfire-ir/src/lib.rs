@@ -54,4 +54,4 @@ pub use regex::{
     MAX_AUTOMATON_BYTES, MAX_REGEX_BYTES, MAX_REGEX_NESTING, MAX_REGEX_REPEAT, Regex, RegexError,
 };
 pub use schema::{ExactText, FieldRef, Resolution, Schema};
-pub use tokens::{TokenMatch, tokenize};
+pub use tokens::{MAX_TOKEN_LENGTH, TokenMatch, ascii_word, tokenize};

@@ -2,6 +2,7 @@
 //! them (kql-semantics §3.1, §3.2).
 
 use std::fmt;
+use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -9,7 +10,7 @@ use crate::Pattern;
 use crate::pattern::lowercase;
 
 /// The analyser cuts tokens longer than this many characters in pieces.
-const MAX_TOKEN_LENGTH: usize = 255;
+pub const MAX_TOKEN_LENGTH: usize = 255;
 
 /// What an analysed text must hold. Tokens are lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,44 @@ pub fn tokenize(text: &str) -> impl Iterator<Item = String> + '_ {
         let characters: Vec<char> = folded.chars().collect();
         characters.chunks(MAX_TOKEN_LENGTH).map(|piece| piece.iter().collect()).collect()
     })
+}
+
+/// The first word of an ASCII text at or behind `from`, by the same rules as in [`tokenize`]; `from` must not be inside
+/// of a word. To find one costs no more than its length and what stands before it, so it can be asked for place by place.
+///
+/// ```
+/// assert_eq!(watchfire_ir::ascii_word("Net.WebClient]::new()", 13), Some(16..19));
+/// ```
+pub fn ascii_word(text: &str, from: usize) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let mut from = from;
+    loop {
+        let start = from + bytes.get(from..)?.iter().position(|&byte| is_part(byte))?;
+        let mut end = start;
+        loop {
+            end += bytes[end..].iter().take_while(|&&byte| is_part(byte)).count();
+            // A mark within a word or a number belongs to it.
+            let joined = match bytes[end..] {
+                [b'\'' | b'.' | b':', next, ..] if next.is_ascii_alphabetic() => {
+                    bytes[end - 1].is_ascii_alphabetic()
+                }
+                [b'\'' | b'.' | b',' | b';', next, ..] if next.is_ascii_digit() => {
+                    bytes[end - 1].is_ascii_digit()
+                }
+                _ => false,
+            };
+            if !joined {
+                break;
+            }
+            end += 1;
+        }
+        // Underscores alone are no word.
+        if bytes[start..end].iter().any(u8::is_ascii_alphanumeric) {
+            return Some(start..end);
+        }
+        from = end;
+    }
 }
 
 impl TokenMatch {
@@ -73,6 +112,32 @@ mod tests {
             tokenize("Invoke-Mimikatz $x.Net_y 'System.Net.WebClient' -Enc 3.5").collect();
         assert_eq!(tokens, ["invoke", "mimikatz", "x.net_y", "system.net.webclient", "enc", "3.5"]);
         assert_eq!(tokenize(&"a".repeat(300)).map(|token| token.len()).collect::<Vec<_>>(), [255, 45]);
+    }
+
+    #[test]
+    fn ascii_words_are_cut_as_all_words() {
+        // Every text of up to six of these, so that every mark stands between everything.
+        let mut texts = vec![String::new()];
+        for _ in 0..6 {
+            let longer = texts
+                .iter()
+                .flat_map(|text| ["a", "1", "_", ".", ":", ",", "'", " "].map(|end| text.clone() + end));
+            let longer: Vec<String> = longer.collect();
+            for text in &longer {
+                let mut from = 0;
+                let words = std::iter::from_fn(|| {
+                    let word = ascii_word(text, from)?;
+                    from = word.end;
+                    Some(word.start)
+                });
+                let expected = text.unicode_word_indices().map(|(start, _)| start);
+                assert!(words.eq(expected), "{text}");
+            }
+            texts = longer;
+        }
+        assert_eq!(ascii_word("a;b", 0), Some(0..1));
+        assert_eq!(ascii_word("1;2", 0), Some(0..3));
+        assert_eq!(ascii_word("ab", 7), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use watchfire_engine::{Hit, RuleIndex, RuleSet, RuleSetBuilder, reference};
+use watchfire_engine::{Hit, RuleIndex, RuleSet, RuleSetBuilder, VALUE_CACHE_BYTES, reference};
 use watchfire_events::{
     BatchBuilder, DataStream, Event, EventBatch, EventId, FieldType, FieldTypes, IndexPatterns, IpBlock,
     Place,
@@ -215,20 +215,27 @@ proptest! {
         let set = rule_set(&rules);
         prop_assert_eq!(&set.match_batch(&batch(&events), &Types).hits, &expected);
 
-        // The same events in batches of any size.
-        let mut hits = Vec::new();
-        let mut start = 0;
-        for size in sizes.iter().cycle() {
-            let end = (start + size).min(events.len());
-            let found = set.match_batch(&batch(&events[start..end]), &Types).hits;
-            hits.extend(found.into_iter().map(|hit| Hit { row: hit.row + start as u32, ..hit }));
-            start = end;
-            if start == events.len() {
-                break;
+        // The same events in batches of any size, by one matcher: one that remembers every value, one whose room is full
+        // after a few, one that remembers none.
+        for cache_bytes in [VALUE_CACHE_BYTES, 100, 0] {
+            let mut matcher = set.matcher(cache_bytes);
+            let mut hits = Vec::new();
+            let mut start = 0;
+            for size in sizes.iter().cycle() {
+                let end = (start + size).min(events.len());
+                let found = matcher.match_batch(&batch(&events[start..end]), &Types).hits;
+                hits.extend(found.into_iter().map(|hit| Hit { row: hit.row + start as u32, ..hit }));
+                start = end;
+                if start == events.len() {
+                    break;
+                }
             }
+            hits.sort_unstable();
+            prop_assert_eq!(&hits, &expected);
+            prop_assert!(cache_bytes < VALUE_CACHE_BYTES || matcher.cache_restarts() == 0);
+            // And once more, when all values are known.
+            prop_assert_eq!(&matcher.match_batch(&batch(&events), &Types).hits, &expected);
         }
-        hits.sort_unstable();
-        prop_assert_eq!(&hits, &expected);
     }
 
     /// The constructors simplify, and must not change what a condition means.
