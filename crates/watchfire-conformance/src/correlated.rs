@@ -1,8 +1,8 @@
 //! Sequences and samples over events, on the way that a scan takes, in batches of any size.
 
 use watchfire_detect::{BatchHits, Correlation, HitSpill};
-use watchfire_engine::RuleSet;
 use watchfire_engine::correlate::{Sequence, SequencePlace, StageExtractor};
+use watchfire_engine::{RuleSet, VALUE_CACHE_BYTES};
 use watchfire_events::{Event, FieldTypes};
 
 use crate::fired;
@@ -21,9 +21,10 @@ pub(crate) fn results(
     batch_size: usize,
 ) -> Vec<Sequence<u32>> {
     let mut hits = HitSpill::new(1, MEMORY);
+    let mut matcher = set.matcher(VALUE_CACHE_BYTES);
     for part in events.chunks(batch_size) {
         let batch = fired::batch(part, types);
-        let matches = set.match_batch(&batch, types);
+        let matches = matcher.match_batch(&batch, types);
         hits.push(BatchHits::new([extractor], &batch, &matches)).expect("all fits into memory");
     }
     let mut found: Vec<(Vec<u8>, Sequence<u32>)> = Vec::new();

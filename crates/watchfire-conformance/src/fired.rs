@@ -1,6 +1,6 @@
 //! Events through the matcher, in batches of any size.
 
-use watchfire_engine::{Hit, MatchError, Matches, RuleSet};
+use watchfire_engine::{Hit, MatchError, Matches, RuleSet, VALUE_CACHE_BYTES};
 use watchfire_events::{BatchBuilder, Event, EventBatch, FieldTypes};
 
 /// The batch sizes that must give the same: that of a scan, an odd number, and single events.
@@ -15,10 +15,12 @@ pub(crate) fn batch(events: &[Event], types: &dyn FieldTypes) -> EventBatch {
 
 /// The matches of a rule set over all events, in batches of `size`. Rows count from the first event.
 pub(crate) fn hits(set: &RuleSet, events: &[Event], types: &dyn FieldTypes, size: usize) -> Matches {
+    // As a scan does, which remembers the values of earlier batches.
+    let mut matcher = set.matcher(VALUE_CACHE_BYTES);
     let mut all = Matches::default();
     for (at, part) in events.chunks(size).enumerate() {
         let first = (at * size) as u32;
-        let found = set.match_batch(&batch(part, types), types);
+        let found = matcher.match_batch(&batch(part, types), types);
         all.hits.extend(found.hits.into_iter().map(|hit| Hit { row: hit.row + first, ..hit }));
         let errors = found.errors.into_iter().map(|error| MatchError { row: error.row + first, ..error });
         all.errors.extend(errors);

@@ -159,6 +159,7 @@ impl Hunt {
         let finds = Mutex::new(Finds::new(max_memory / RESULT_SHARE));
         let worker = || Searching {
             search: &search,
+            matcher: search.matcher(),
             schema: &schema,
             progress: &progress,
             finds: &finds,

@@ -19,7 +19,7 @@ use watchfire_detect::{
 use watchfire_diagnostics::Severity as DiagnosticSeverity;
 use watchfire_diagnostics::SourceText;
 use watchfire_diagnostics::render::one_line;
-use watchfire_engine::Coverage;
+use watchfire_engine::{Coverage, VALUE_CACHE_BYTES};
 use watchfire_rules::load::{Fate, load};
 use watchfire_rules::model::{Rule, Severity};
 use watchfire_sources::normalise::catalogue;
@@ -167,6 +167,7 @@ impl Scan {
         let builder = AlertBuilder::new("default");
         let worker = || Alerting {
             book: &book,
+            matcher: book.set().matcher(VALUE_CACHE_BYTES),
             catalogue: &catalogue,
             builder: &builder,
             progress: &progress,

@@ -13,7 +13,7 @@ use watchfire_detect::{
     StoredEvents, event_identity, event_position,
 };
 use watchfire_engine::correlate::{KeyValue, Sequence, SequencePlace, SortableHit, StageExtractor};
-use watchfire_engine::{Coverage, RuleSet, RuleSetBuilder};
+use watchfire_engine::{Coverage, Matcher, RuleSet, RuleSetBuilder, VALUE_CACHE_BYTES};
 use watchfire_events::{Event, EventBatch, IndexPatterns};
 use watchfire_ir::{EqlPlan, MappedCatalogue, Schema};
 
@@ -44,6 +44,11 @@ impl Search {
             .collect();
         let extractor = correlation.extractor(&stages);
         Ok(Self { set: builder.build(), correlation, extractor })
+    }
+
+    /// What asks it of batches, one for each thread.
+    pub(super) fn matcher(&self) -> Matcher<'_> {
+        self.set.matcher(VALUE_CACHE_BYTES)
     }
 
     /// What results are called.
@@ -121,6 +126,8 @@ fn join_key(key: &KeyValue) -> Value {
 /// Matches batches and keeps what fits.
 pub(super) struct Searching<'a> {
     pub(super) search: &'a Search,
+    /// Of the conditions of the search.
+    pub(super) matcher: Matcher<'a>,
     pub(super) schema: &'a MappedCatalogue,
     pub(super) progress: &'a Progress,
     /// Of all threads.
@@ -132,7 +139,7 @@ pub(super) struct Searching<'a> {
 impl Worker for Searching<'_> {
     fn batch(&mut self, batch: &EventBatch) -> io::Result<()> {
         let schema: &dyn Schema = self.schema;
-        let mut matches = self.search.set.match_batch(batch, schema);
+        let mut matches = self.matcher.match_batch(batch, schema);
         matches.errors.sort_by_key(|error| error.row);
         matches.errors.dedup_by_key(|error| error.row);
         for found in &matches.errors {

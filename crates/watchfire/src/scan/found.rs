@@ -10,8 +10,8 @@ use watchfire_detect::{
     Alert, AlertBuilder, AlertGroup, BatchHits, CorrelationAccount, HitSpill, RuleBook, SortedSpill,
     damaged_spill,
 };
-use watchfire_engine::RuleIndex;
 use watchfire_engine::correlate::SequencePlace;
+use watchfire_engine::{Matcher, RuleIndex};
 use watchfire_events::{EventBatch, Timestamp, get_field};
 use watchfire_ir::Catalogue;
 use watchfire_rules::model::Severity;
@@ -185,6 +185,8 @@ fn key(alert: &Alert) -> Vec<u8> {
 /// Matches batches and keeps the alerts.
 pub(super) struct Alerting<'a> {
     pub(super) book: &'a RuleBook,
+    /// Of the rules of the book.
+    pub(super) matcher: Matcher<'a>,
     pub(super) catalogue: &'a Catalogue,
     pub(super) builder: &'a AlertBuilder,
     pub(super) progress: &'a Progress,
@@ -198,7 +200,7 @@ pub(super) struct Alerting<'a> {
 
 impl Worker for Alerting<'_> {
     fn batch(&mut self, batch: &EventBatch) -> io::Result<()> {
-        let matches = self.book.set().match_batch(batch, self.catalogue);
+        let matches = self.matcher.match_batch(batch, self.catalogue);
         let errors: BTreeSet<_> =
             matches.errors.iter().map(|error| (self.book.first(error.rule), error.row)).collect();
         for (rule, _) in errors {
