@@ -1,11 +1,24 @@
-//! `cargo xtask bench [WORKLOAD…] [--runs N] [--events N]`: what a scan costs.
+//! `cargo xtask bench`: what a scan costs.
 //!
 //! Absolute times differ from machine to machine and from hour to hour. So every figure is a ratio to what cannot be
 //! saved, measured in the same run: reading the same bytes with simd-json to its tape, or with the `evtx` crate to JSON
 //! values. Scans are runs of the command itself, each in a process of its own; of several runs the median counts.
+//!
+//! ```text
+//! options ─► workload, rule_sets ─► yardstick, scan, instructions, peer, large ─► report ─┬─► table, targets
+//!                                                                                         └─► baseline
+//! ```
 
+mod baseline;
+mod instructions;
+mod large;
+mod options;
+mod peer;
+mod report;
 mod rule_sets;
 mod scan;
+mod table;
+mod targets;
 mod workload;
 mod yardstick;
 
@@ -13,22 +26,25 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use tempfile::TempDir;
 use watchfire_test_support::find_shared_folder;
 
-use crate::rule_sets::RuleSets;
-use crate::workload::{Format, Workload};
-
-/// What the command line asks for.
-struct Options {
-    workloads: Vec<String>,
-    runs: usize,
-    events: usize,
-}
+use crate::baseline::Baseline;
+use crate::instructions::Counter;
+use crate::large::Large;
+use crate::options::{Asked, Options, help};
+use crate::report::{Report, ScanRow, StartUpRow, WorkloadReport};
+use crate::rule_sets::{RuleSet, Rules};
+use crate::scan::Scanner;
+use crate::workload::Workload;
 
 fn main() -> ExitCode {
-    let mut log = io::stderr().lock();
-    let result = options().and_then(|options| bench(&options, &mut io::stdout().lock(), &mut log));
+    let (mut out, mut log) = (io::stdout().lock(), io::stderr().lock());
+    let result = Options::parse(std::env::args().skip(1)).and_then(|asked| match asked {
+        Asked::Help => Ok(out.write_all(help().as_bytes())?),
+        Asked::Bench(options) => bench(&options, &mut out, &mut log),
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -38,93 +54,134 @@ fn main() -> ExitCode {
     }
 }
 
-fn options() -> Result<Options> {
-    let mut options = Options { workloads: Vec::new(), runs: 5, events: 100_000 };
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        let mut number = || -> Result<usize> {
-            let text = words.next().with_context(|| format!("`{word}` needs a number"))?;
-            text.parse().ok().filter(|number| *number > 0).with_context(|| format!("`{text}` is no number"))
-        };
-        match word.as_str() {
-            "--runs" => options.runs = number()?,
-            "--events" => options.events = number()?,
-            name if Workload::NAMES.contains(&name) => options.workloads.push(word),
-            other => bail!("unknown word `{other}`; the workloads are {}", Workload::NAMES.join(", ")),
-        }
-    }
-    if options.workloads.is_empty() {
-        options.workloads = Workload::NAMES.map(str::to_owned).to_vec();
-    }
-    Ok(options)
-}
-
 fn bench(options: &Options, out: &mut dyn Write, log: &mut dyn Write) -> Result<()> {
     let shared =
         find_shared_folder().context("there is no shared data; set WATCHFIRE_SHARED to its folder")?;
-    let command = command()?;
+    // Before the work, so that a wrong name does not cost it.
+    let before = options.compare.as_deref().map(Baseline::read).transpose()?;
+    let counter = if options.instructions { Counter::find() } else { None };
+    let without_counter = match counter {
+        None if options.instructions => "neither perf nor valgrind here",
+        _ => "",
+    };
     let place = tempfile::tempdir()?;
     writeln!(log, "making rule sets")?;
-    let sets = RuleSets::make(&shared.join("corpus/detection-rules"), place.path())?;
-    for name in &options.workloads {
-        writeln!(log, "{name}: making the input")?;
-        let workload = Workload::make(name, &shared, place.path(), options.events)?;
-        report(&workload, &sets, &command, options.runs, out, log)?;
-    }
-    Ok(())
-}
-
-/// The command beside this program, where `cargo xtask bench` builds it.
-fn command() -> Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let command = own.with_file_name(format!("watchfire{}", std::env::consts::EXE_SUFFIX));
-    if !command.is_file() {
-        bail!("there is no `{}`; `cargo xtask bench` builds it", command.display());
-    }
-    Ok(command)
-}
-
-fn report(
-    workload: &Workload,
-    sets: &RuleSets,
-    command: &Path,
-    runs: usize,
-    out: &mut dyn Write,
-    log: &mut dyn Write,
-) -> Result<()> {
-    let Workload { name, path, events, bytes, format } = workload;
-    writeln!(log, "{name}: reading alone")?;
-    let alone = yardstick::seconds(*format, path, runs)?;
-    let what = match format {
-        Format::Json => "simd-json, to its tape",
-        Format::Evtx => "the evtx crate, to JSON values",
+    let bench = Bench {
+        options,
+        counter,
+        scanner: Scanner::beside_this_program()?,
+        sets: rule_sets::make(&options.rules, &shared.join("corpus/detection-rules"), place.path())?,
+        shared,
+        place,
     };
-    let megabytes = *bytes as f64 / 1e6;
-    writeln!(out, "\n## {name}: {events} events, {megabytes:.1} MB; medians of {runs}\n")?;
+    let mut report = Report {
+        machine: report::machine(),
+        counter: counter.map(Counter::label),
+        runs: options.runs,
+        workloads: Vec::new(),
+        start_up: Vec::new(),
+        large: None,
+    };
     writeln!(
         out,
-        "| | rules | threads | s | events/s | MB/s | × reading alone | × one rule | peak MiB | alerts |"
+        "{}{}\n",
+        report.machine,
+        report.counter.map(|by| format!("; instructions by {by}")).unwrap_or_default()
     )?;
-    writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")?;
-    let rates = |seconds: f64| format!("{:.0} | {:.1}", *events as f64 / seconds, megabytes / seconds);
-    writeln!(out, "| {what} | | 1 | {alone:.2} | {} | 1.0 | | | |", rates(alone))?;
-    let mut one_rule = None;
-    for (label, rules, number) in sets.all() {
-        for threads in [1, 2] {
-            writeln!(log, "{name}: {label}, {threads} threads")?;
-            let run = scan::median(command, path, rules, threads, runs)?;
-            let first = *one_rule.get_or_insert(run.seconds);
-            writeln!(
-                out,
-                "| scan, {label} | {number} | {threads} | {:.2} | {} | {:.1} | {:.1} | {} | {} |",
-                run.seconds,
-                rates(run.seconds),
-                run.seconds / alone,
-                run.seconds / first,
-                run.peak_mebibytes.map_or_else(|| "?".to_owned(), |peak| peak.to_string()),
-                run.alerts,
-            )?;
-        }
+    for name in &options.workloads {
+        let measured = bench.workload(name, log)?;
+        writeln!(out, "{}", table::workload(&measured, options.runs, without_counter)?)?;
+        report.workloads.push(measured);
+    }
+    report.start_up = bench.start_up(log)?;
+    report.large = options.large_gigabytes.map(|gigabytes| bench.large(gigabytes, log)).transpose()?;
+    write!(out, "{}", table::rest(&report)?)?;
+    let now = Baseline::of(&report);
+    if let Some(before) = before {
+        write!(out, "\n{}", before.compare(&now))?;
+    }
+    if let Some(path) = &options.save {
+        std::fs::write(path, now.to_json()).with_context(|| format!("cannot write `{}`", path.display()))?;
     }
     Ok(())
+}
+
+/// What all measurements of a run share.
+struct Bench<'a> {
+    options: &'a Options,
+    counter: Option<Counter>,
+    scanner: Scanner,
+    sets: Vec<RuleSet>,
+    shared: PathBuf,
+    place: TempDir,
+}
+
+impl Bench<'_> {
+    fn workload(&self, name: &str, log: &mut dyn Write) -> Result<WorkloadReport> {
+        let Self { options, scanner, .. } = self;
+        let (place, runs) = (self.place.path(), options.runs);
+        writeln!(log, "{name}: making the input")?;
+        let workload = Workload::make(name, &self.shared, place, options.events)?;
+        writeln!(log, "{name}: reading alone")?;
+        let yardstick = (workload.format.yardstick(), yardstick::seconds(&workload, runs)?);
+        let mut scans = Vec::new();
+        for set in &self.sets {
+            let label = set.rules.label();
+            for &threads in &options.threads {
+                writeln!(log, "{name}: rules {label}, threads {threads}")?;
+                let run = scanner.median(&workload.path, &set.folder, threads, runs)?;
+                let counter = self.counter.filter(|_| threads == 1);
+                let instructions = counter
+                    .map(|counter| {
+                        writeln!(log, "{name}: rules {label}, instructions")?;
+                        counter.instructions(scanner, &workload, &set.folder, place)
+                    })
+                    .transpose()?;
+                scans.push(ScanRow {
+                    rules: set.rules,
+                    number: set.number,
+                    threads,
+                    seconds: run.seconds,
+                    peak_mebibytes: run.peak_mebibytes,
+                    alerts: run.alerts,
+                    instructions,
+                });
+            }
+        }
+        let mut peers = Vec::new();
+        for peer in &options.peers {
+            writeln!(log, "{name}: {}", peer.engine.name())?;
+            peers.push((peer.engine.name(), peer.measure(&workload, self.rules(Rules::All)?, place, runs)));
+        }
+        let Workload { name, events, bytes, .. } = workload;
+        Ok(WorkloadReport { name, about: workload.about(), events, bytes, yardstick, scans, peers })
+    }
+
+    /// Scans of one small file of our own, which gives alerts with all rules.
+    fn start_up(&self, log: &mut dyn Write) -> Result<Vec<StartUpRow>> {
+        let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/powershell.ndjson");
+        let mut rows = Vec::new();
+        for set in &self.sets {
+            for &threads in &self.options.threads {
+                writeln!(log, "start-up: rules {}, threads {threads}", set.rules.label())?;
+                let start = self.scanner.start_up(&small, &set.folder, threads, self.options.runs)?;
+                let (rules, number) = (set.rules, set.number);
+                let (first_output, whole) = (start.first_output, start.whole);
+                rows.push(StartUpRow { rules, number, threads, first_output, whole });
+            }
+        }
+        Ok(rows)
+    }
+
+    fn large(&self, gigabytes: u64, log: &mut dyn Write) -> Result<Large> {
+        writeln!(log, "a stream of {gigabytes} GB")?;
+        let workload = Workload::make("windows-json", &self.shared, self.place.path(), self.options.events)?;
+        large::measure(&self.scanner, &workload, self.rules(Rules::All)?, gigabytes)
+    }
+
+    /// The folder of a rule set that every run has.
+    fn rules(&self, rules: Rules) -> Result<&Path> {
+        let set = self.sets.iter().find(|set| set.rules == rules);
+        Ok(&set.with_context(|| format!("no rule set `{}` was made", rules.label()))?.folder)
+    }
 }

@@ -1,14 +1,32 @@
 //! The inputs: fixed, named, and made anew in a temporary folder.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+mod cloudtrail;
+mod defend;
+mod dice;
+mod evtx;
+mod lines;
+
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
-use serde_json::Value;
-use watchfire_events::Place;
-use watchfire_sources::decode::{RecordSink, RejectReason, list_files, read_file};
-use watchfire_sources::normalise::{RawInput, RawPayload};
+use anyhow::{Result, bail};
+use watchfire_sources::decode::{list_files, read_file};
+
+pub(crate) use self::evtx::files as evtx_files;
+use self::lines::Lines;
+
+/// Every workload: its name, and what it is.
+pub(crate) const WORKLOADS: [(&str, &str); 5] = [
+    ("windows-json", "flat Windows events of public recordings, as NXLog exports them"),
+    ("defend-json", "generated Elastic Defend telemetry of several hosts, one suspicious document in 5,000"),
+    ("defend-alerts", "the demo's intrusion on one host after another: about every ninth document alerts"),
+    ("cloudtrail-json", "generated AWS CloudTrail records of three accounts"),
+    ("evtx", "public attack samples: small EVTX files, repeated in one folder after the other"),
+];
+
+/// The seeds of what is generated.
+const DEFEND_SEED: u64 = 0x0D0E_FE4D;
+const CLOUDTRAIL_SEED: u64 = 0xC10D_7A11;
 
 /// How an input is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +40,7 @@ pub(crate) enum Format {
 /// An input.
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
+    /// A file, or a folder of files.
     pub(crate) path: PathBuf,
     pub(crate) events: u64,
     pub(crate) bytes: u64,
@@ -29,136 +48,77 @@ pub(crate) struct Workload {
 }
 
 impl Workload {
-    /// All names.
-    pub(crate) const NAMES: [&'static str; 3] = ["windows-json", "defend-json", "evtx"];
-
-    /// Makes the input of a name.
+    /// Makes the input of a name, below a folder: about so many events.
     pub(crate) fn make(name: &str, shared: &Path, place: &Path, events: usize) -> Result<Self> {
+        let lines = || Lines::create(place.join(format!("{name}.ndjson")), events);
         match name {
-            "windows-json" => {
-                let folder = shared.join("datasets/otrf");
-                let (inputs, _) = list_files(&[folder]);
-                let mut sink = Lines::new(place.join("windows.ndjson"), events)?;
-                for (path, name) in inputs {
-                    if !sink.is_satisfied() {
-                        read_file(&path, &name, &mut sink);
-                    }
-                }
-                sink.finish("windows-json")
-            }
+            "windows-json" => windows(&shared.join("datasets/otrf"), lines()?),
             "defend-json" => {
-                let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/elastic-defend.ndjson");
-                let story = fs::read_to_string(own)?;
-                let mut sink = Lines::new(place.join("defend.ndjson"), events)?;
-                // The same day on one host after another, so that most values are shared, as in real telemetry, and
-                // identifiers are not.
-                let lines = (0..).flat_map(|host| story.lines().map(move |line| (host, line)));
-                for (host, line) in lines.take(events) {
-                    let own = line.replace("bw-", &format!("h{host}-"));
-                    sink.line(&own.replace("entity_id\":\"", &format!("entity_id\":\"{host}-")))?;
+                let mut documents = defend::Documents::new(DEFEND_SEED);
+                let mut lines = lines()?;
+                while lines.left() > 0 {
+                    lines.line(&documents.next_document().to_string())?;
                 }
-                sink.finish("defend-json")
+                lines.finish("defend-json")
             }
-            _ => {
-                let folder = place.join("evtx");
-                let packed = File::open(shared.join("datasets/evtx-attack-samples.tar.zst"))
-                    .context("the packed EVTX samples")?;
-                tar::Archive::new(zstd::Decoder::new(packed)?).unpack(&folder)?;
-                let bytes = files(&folder)?
-                    .iter()
-                    .map(|path| Ok(fs::metadata(path)?.len()))
-                    .sum::<io::Result<u64>>()?;
-                let mut count = Count::default();
-                let (inputs, _) = list_files(std::slice::from_ref(&folder));
-                for (path, name) in inputs {
-                    read_file(&path, &name, &mut count);
+            "defend-alerts" => alerts(lines()?),
+            "cloudtrail-json" => {
+                let mut records = cloudtrail::Records::new(CLOUDTRAIL_SEED);
+                let mut lines = lines()?;
+                while lines.left() > 0 {
+                    lines.line(&records.next_record().to_string())?;
                 }
-                Ok(Self { name: "evtx", path: folder, events: count.0, bytes, format: Format::Evtx })
+                lines.finish("cloudtrail-json")
             }
-        }
-    }
-}
-
-/// The `.evtx` files below a folder, in order.
-pub(crate) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            found.extend(files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("evtx")) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// Writes JSON records as lines, up to a number.
-struct Lines {
-    path: PathBuf,
-    out: BufWriter<File>,
-    left: usize,
-    written: u64,
-    failure: Option<io::Error>,
-}
-
-impl Lines {
-    fn new(path: PathBuf, most: usize) -> Result<Self> {
-        let out = BufWriter::new(File::create(&path)?);
-        Ok(Self { path, out, left: most, written: 0, failure: None })
-    }
-
-    fn line(&mut self, text: &str) -> io::Result<()> {
-        self.left = self.left.saturating_sub(1);
-        self.written += 1;
-        writeln!(self.out, "{text}")
-    }
-
-    fn finish(mut self, name: &'static str) -> Result<Workload> {
-        if let Some(failure) = self.failure {
-            return Err(failure.into());
-        }
-        ensure!(self.written > 0, "there are no events for {name}");
-        self.out.flush()?;
-        let bytes = fs::metadata(&self.path)?.len();
-        Ok(Workload { name, path: self.path, events: self.written, bytes, format: Format::Json })
-    }
-}
-
-impl RecordSink for Lines {
-    fn record(&mut self, record: RawInput) {
-        let RawPayload::Json(value) = &record.payload else { return };
-        if self.left > 0
-            && is_windows(value)
-            && let Err(error) = self.line(&value.to_string())
-        {
-            self.failure.get_or_insert(error);
+            "evtx" => evtx::make(&shared.join("datasets/evtx-attack-samples.tar.zst"), place, events as u64),
+            other => bail!("there is no workload `{other}`"),
         }
     }
 
-    fn rejected(&mut self, _: &Place, _: RejectReason) {}
+    /// The first events as an input of its own in a folder: as many as asked for, or a few more where files are taken
+    /// whole. Gives back its path, and how many there are.
+    pub(crate) fn first(&self, place: &Path, events: u64) -> Result<(PathBuf, u64)> {
+        let to = place.join(format!("{}-{events}", self.name));
+        let events = match self.format {
+            Format::Json => lines::first(&self.path, &to, events)?,
+            Format::Evtx => evtx::first(&self.path, &to, events)?,
+        };
+        Ok((to, events))
+    }
 
-    fn is_satisfied(&self) -> bool {
-        self.left == 0 || self.failure.is_some()
+    /// Whether its documents have the fields of ECS as they are.
+    pub(crate) fn is_ecs(&self) -> bool {
+        self.name.starts_with("defend-")
+    }
+
+    /// What it is.
+    pub(crate) fn about(&self) -> &'static str {
+        WORKLOADS.iter().find(|(name, _)| *name == self.name).map_or("", |(_, about)| about)
     }
 }
 
-/// The Windows events among the records: a flat object with a channel.
-fn is_windows(record: &Value) -> bool {
-    record.get("Channel").is_some()
+fn windows(recordings: &Path, mut lines: Lines) -> Result<Workload> {
+    let (inputs, _) = list_files(&[recordings.to_owned()]);
+    for (path, name) in inputs {
+        if lines.left() > 0 {
+            read_file(&path, &name, &mut lines);
+        }
+    }
+    lines.finish("windows-json")
 }
 
-/// Counts records.
-#[derive(Default)]
-struct Count(u64);
-
-impl RecordSink for Count {
-    fn record(&mut self, _: RawInput) {
-        self.0 += 1;
+/// The same day on one host after another, so that most values are shared, as in real telemetry, and identifiers are not.
+fn alerts(mut lines: Lines) -> Result<Workload> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/elastic-defend.ndjson");
+    let story = fs::read_to_string(own)?;
+    for host in 0_u32.. {
+        for line in story.lines() {
+            if lines.left() == 0 {
+                return lines.finish("defend-alerts");
+            }
+            let own = line.replace("bw-", &format!("h{host}-"));
+            lines.line(&own.replace("entity_id\":\"", &format!("entity_id\":\"{host}-")))?;
+        }
     }
-
-    fn rejected(&mut self, _: &Place, _: RejectReason) {
-        self.0 += 1;
-    }
+    lines.finish("defend-alerts")
 }
