@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{fuzz, layers};
+use crate::{fuzz, layers, tools};
 
 /// What a missing tool means.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,11 @@ pub(crate) fn ci() -> Result<()> {
     })?;
     step("fuzz workspace", fuzz::check)?;
     step("fuzz replay", || fuzz::replay(fuzz::DEFAULT_SECONDS))?;
-    step("Windows check", windows_check)
+    step("Windows check", windows_check)?;
+    step("quick benchmark, for information", || {
+        tools::quick_bench();
+        Ok(())
+    })
 }
 
 /// All tests: unit and integration tests, then the examples in the documentation.
@@ -70,7 +74,7 @@ pub(crate) fn test(strictness: Strictness) -> Result<()> {
 }
 
 /// The folder of shared data, if it is there.
-fn shared_folder() -> Option<PathBuf> {
+pub(crate) fn shared_folder() -> Option<PathBuf> {
     let folder = std::env::var_os("WATCHFIRE_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
     folder.is_dir().then_some(folder)
 }

@@ -14,13 +14,13 @@ Chores of this repository.
 
   cargo xtask test              all tests; what is skipped is named, with the reason
   cargo xtask ci                the gate: formatting, lints, tests, documentation, layers, fuzz replay,
-                                Windows check
+                                Windows check; and, for information, a quick benchmark
   cargo xtask fuzz-replay [N]   the fuzz targets over their corpora and mutations, for N seconds (default 30)
   cargo xtask layers            dependencies between crates point down
   cargo xtask conformance       what public rules, events and cases give, as tables (needs the shared data);
                                 some parts only: rules, positive-events, eql, kql, fixtures, own-rules
-  cargo xtask bench [WORD…]     what a scan costs, as ratios to reading alone (needs the shared data); workloads
-                                by name: windows-json, defend-json, evtx; `--runs N`, `--events N`
+  cargo xtask bench [WORD…]     what a scan costs, as ratios to reading alone (needs the shared data);
+                                `cargo xtask bench --help` lists workloads and options
 ";
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on its streams")]

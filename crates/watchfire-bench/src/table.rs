@@ -112,8 +112,8 @@ pub(crate) fn rest(report: &Report) -> Result<String, fmt::Error> {
         let rest = target.without_start_up.map_or_else(String::new, value);
         writeln!(out, "| {} | {asked} | {} | {met} | {rest} |", target.what, value(target.measured))?;
     }
-    for what in missing {
-        writeln!(out, "| {what} | | | not measured | |")?;
+    if !missing.is_empty() {
+        writeln!(out, "\nNot measured in this run: {}.", missing.join("; "))?;
     }
     Ok(out)
 }
