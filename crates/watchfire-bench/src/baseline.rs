@@ -57,11 +57,11 @@ impl Baseline {
                 }
             }
         }
-        // The rules are the same for all workloads; the last one's count stands for all.
+        // The rules are the same for all workloads; the first one's count stands for all.
         for scan in report.workloads.iter().flat_map(|workload| &workload.scans) {
             if let Some(instructions) = scan.instructions {
-                figures
-                    .insert(format!("start-up, {}: instructions", scan.rules.label()), instructions.start_up);
+                let name = format!("start-up, {}: instructions", scan.rules.label());
+                figures.entry(name).or_insert(instructions.start_up);
             }
         }
         Self {
@@ -126,19 +126,32 @@ impl Baseline {
         if self.machine != now.machine {
             out.push_str("The machines differ: only instructions can be compared.\n\n");
         }
-        out.push_str("| figure | baseline | now | change |\n|---|--:|--:|--:|\n");
-        for (name, before) in &self.figures {
-            if let Some(after) = now.figures.get(name) {
-                let change = (after / before - 1.0) * 100.0;
-                let (before, after) = (shown(*before), shown(*after));
-                writeln!(out, "| {name} | {before} | {after} | {change:+.1} % |").expect("a text takes all");
+        if self.counter.is_some() && now.counter.is_some() && self.counter != now.counter {
+            out.push_str("Two programs counted the instructions, and each counts a little otherwise.\n\n");
+        }
+        let is_count = |name: &str| name.contains("instructions");
+        for (heading, counts) in [
+            ("instructions", true),
+            ("times, as ratios; in few runs on a busy machine they prove nothing", false),
+        ] {
+            let names = self.figures.iter().filter(|(name, _)| is_count(name) == counts);
+            writeln!(out, "| {heading} | baseline | now | change |\n|---|--:|--:|--:|")
+                .expect("a text takes all");
+            for (name, before) in names {
+                if let Some(after) = now.figures.get(name) {
+                    let change = (after / before - 1.0) * 100.0;
+                    let (before, after) = (shown(*before), shown(*after));
+                    writeln!(out, "| {name} | {before} | {after} | {change:+.1} % |")
+                        .expect("a text takes all");
+                }
             }
+            out.push('\n');
         }
         let only = |one: &Self, other: &Self| {
             one.figures.keys().filter(|name| !other.figures.contains_key(*name)).count()
         };
         let (old, new) = (only(self, now), only(now, self));
-        writeln!(out, "\nNot compared: {old} figures of the baseline that were not measured now, {new} the other way round.")
+        writeln!(out, "Not compared: {old} figures of the baseline that were not measured now, {new} the other way round.")
             .expect("a text takes all");
         out
     }
