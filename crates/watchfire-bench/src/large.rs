@@ -21,8 +21,8 @@ use crate::workload::Workload;
 /// How often memory is read.
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 const THREADS: usize = 2;
-/// Events of the workload that are repeated.
-const DISTINCT_EVENTS: u64 = 100_000;
+/// How many events of a workload are repeated, whatever the other measurements take: few would stay in every cache.
+pub(crate) const DISTINCT_EVENTS: usize = 100_000;
 /// The bytes that wait for the scan.
 const BUFFER: usize = 1 << 20;
 
@@ -57,7 +57,7 @@ impl Large {
 pub(crate) fn measure(scanner: &Scanner, workload: &Workload, rules: &Path, gigabytes: u64) -> Result<Large> {
     let place = tempfile::tempdir()?;
     let summary = place.path().join("summary.json");
-    let lines = BufReader::new(File::open(&workload.path)?).lines().take(DISTINCT_EVENTS as usize);
+    let lines = BufReader::new(File::open(&workload.path)?).lines().take(DISTINCT_EVENTS);
     let lines = lines.map(|line| Ok(Line::new(line?))).collect::<Result<Vec<Line>>>()?;
     let mut child = Command::new(&scanner.command)
         .args(Scanner::arguments(Path::new("-"), rules, THREADS, &summary))

@@ -175,7 +175,8 @@ impl Bench<'_> {
 
     fn large(&self, gigabytes: u64, log: &mut dyn Write) -> Result<Large> {
         writeln!(log, "a stream of {gigabytes} GB")?;
-        let workload = Workload::make("windows-json", &self.shared, self.place.path(), self.options.events)?;
+        let workload =
+            Workload::make("windows-json", &self.shared, self.place.path(), large::DISTINCT_EVENTS)?;
         large::measure(&self.scanner, &workload, self.rules(Rules::All)?, gigabytes)
     }
 

@@ -223,3 +223,87 @@ fn write_queries(rules: &Path, to: &Path) -> Result<()> {
     ensure!(!lines.is_empty(), "there is no EQL rule in `{}`", rules.display());
     Ok(fs::write(to, lines)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workload(name: &'static str, path: &str, format: Format) -> Workload {
+        Workload { name, path: PathBuf::from(path), events: 10, bytes: 100, format }
+    }
+
+    #[test]
+    fn each_engine_is_called_in_its_own_way() {
+        let place = tempfile::tempdir().unwrap();
+        let mapping = place.path().join("mapping.yml");
+        fs::write(&mapping, "").unwrap();
+        let chainsaw = format!("chainsaw=c,sigma,{}", mapping.display());
+        let (flat, defend, evtx) = (
+            workload("windows-json", "in.ndjson", Format::Json),
+            workload("defend-json", "in.ndjson", Format::Json),
+            workload("evtx", "in", Format::Evtx),
+        );
+        let cases = [
+            (
+                "rsigma=r,sigma",
+                &flat,
+                "engine eval -q --output-format ndjson -r sigma -e @in.ndjson".to_owned(),
+            ),
+            (
+                "rsigma=r,sigma",
+                &defend,
+                "engine eval -q --output-format ndjson -p ecs_windows -r sigma -e @in.ndjson".to_owned(),
+            ),
+            (
+                &chainsaw,
+                &evtx,
+                format!(
+                    "--no-banner --num-threads 1 hunt in -s sigma --mapping {} --jsonl -q --skip-errors -o \
+                     place/findings.jsonl",
+                    mapping.display()
+                ),
+            ),
+            (
+                "hayabusa=h,rules",
+                &evtx,
+                "dfir-timeline -d in -r rules -c rules/config -t jsonl -w -q -Q -N -C -K --threads 1 -o \
+                 place/findings.jsonl"
+                    .to_owned(),
+            ),
+            ("python-eql=p", &defend, format!("-c {PYTHON_EQL} in.ndjson place/queries.jsonl")),
+        ];
+        for (peer, workload, expected) in cases {
+            let arguments = Peer::parse(peer).unwrap().arguments(workload, Path::new("place")).unwrap();
+            assert_eq!(arguments.join(" ").replace('\\', "/"), expected.replace('\\', "/"));
+        }
+    }
+
+    #[test]
+    fn what_is_given_wrongly_is_named() {
+        for (text, message) in [
+            ("rsigma", "the peer `rsigma` needs a program: rsigma=PROGRAM[,RULES]"),
+            ("hayabusa=/bin/h", "the peer `hayabusa` needs rules: hayabusa=PROGRAM,RULES"),
+            ("rsigma=a,b,c,d", "too many paths for the peer `rsigma`: `rsigma=a,b,c,d`"),
+        ] {
+            assert_eq!(Peer::parse(text).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn a_peer_that_cannot_read_or_run_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        let measure = |peer: &str, workload| {
+            Peer::parse(peer).unwrap().measure(workload, place.path(), place.path(), 1)
+        };
+        let evtx = workload("evtx", "in", Format::Evtx);
+        assert!(matches!(measure("python-eql=python", &evtx), PeerResult::CannotRead(_)));
+        let PeerResult::Failed(why) = measure("hayabusa=/no/such/program,rules", &evtx) else {
+            panic!("it cannot have run");
+        };
+        assert!(why.starts_with("cannot run `/no/such/program`"), "{why}");
+        let without_mapping = measure("chainsaw=/no/such/program,rules", &evtx);
+        assert!(
+            matches!(&without_mapping, PeerResult::Failed(why) if why.contains("give it after the rules"))
+        );
+    }
+}
