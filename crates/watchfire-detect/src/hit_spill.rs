@@ -19,7 +19,7 @@ use std::io;
 use sha2::{Digest, Sha256};
 use watchfire_engine::Matches;
 use watchfire_engine::correlate::{Extraction, Sequence, SortableHit, StageExtractor, StageHit};
-use watchfire_events::{Event, EventBatch, Place, RowEvent, Timestamp};
+use watchfire_events::{Event, EventBatch, Place, Timestamp};
 
 use crate::correlation::{Correlation, CorrelationCounts, Joining};
 use crate::sorted_spill::{SortedSpill, damaged_spill};
@@ -55,8 +55,8 @@ impl BatchHits {
             for hit in hits.drain(..) {
                 let row = hit.payload;
                 let at = *stored[row].get_or_insert_with(|| {
-                    identities.push(row_identity(batch, row));
-                    events.push(batch.row_event(row));
+                    let identity = events.push(batch.row_event(row));
+                    identities.push([batch.stream(row).as_str().as_bytes(), &identity].join(&0));
                     identities.len() - 1
                 });
                 let mut key = (number as u32).to_be_bytes().to_vec();
@@ -74,20 +74,6 @@ pub fn event_position(place: &Place) -> Vec<u8> {
     let mut position = place.input.as_bytes().to_vec();
     position.extend(place.record.to_be_bytes());
     position
-}
-
-/// What the event of a row is known by, wherever it was read; an event that was not made needs none to be.
-fn row_identity(batch: &EventBatch, row: usize) -> Vec<u8> {
-    match batch.row_event(row) {
-        RowEvent::Kept(event) => event_identity(event),
-        RowEvent::Deferred(deferred, number) => {
-            let mut identity = batch.stream(row).as_str().as_bytes().to_vec();
-            // No id has such a byte, so that none of the others is taken for one of these.
-            identity.push(0xff);
-            identity.extend(deferred.identity(number));
-            identity
-        }
-    }
 }
 
 /// What an event is known by, wherever it was read: its data stream and id.

@@ -51,28 +51,33 @@ const KEPT: u8 = b'k';
 const DEFERRED: u8 = b'd';
 
 impl BatchEvents {
-    /// Adds the event of a row, or what it can be made of.
-    pub(crate) fn push(&mut self, event: RowEvent<'_>) {
-        match event {
+    /// Adds the event of a row, or what it can be made of. Gives what it is known by within its data stream, wherever it
+    /// was read: its id, or for one that was not made as good as that.
+    pub(crate) fn push(&mut self, event: RowEvent<'_>) -> Vec<u8> {
+        let identity = match event {
             RowEvent::Kept(event) => {
                 let Place { input, record, line, offset } = &event.place;
                 let stream = event.data_stream.as_str();
                 let parts = (stream, event.id.as_str(), &**input, record, line, offset, &event.document);
                 self.open.push(KEPT);
                 serde_json::to_writer(&mut self.open, &parts).expect("a document can be written as JSON");
+                event.id.as_str().as_bytes().to_vec()
             }
             RowEvent::Deferred(deferred, number) => {
                 self.open.push(DEFERRED);
-                deferred.store(number, &mut self.open);
+                let digest = deferred.store(number, &mut self.open);
                 self.restore.get_or_insert_with(|| deferred.restore());
+                // No id has such a byte, so that none is taken for one of these.
+                [&[0xff], digest.as_slice()].concat()
             }
-        }
+        };
         self.open.push(b'\n');
         self.refs.push(EventRef { block: self.packed.len() as u32, at: self.in_open });
         self.in_open += 1;
         if self.open.len() >= BLOCK_BYTES {
             self.close();
         }
+        identity
     }
 
     /// Packs what is not packed yet.
@@ -243,7 +248,9 @@ mod tests {
             for batch in 0..3_u64 {
                 let mut events = BatchEvents::default();
                 let made: Vec<Event> = (0..60).map(|at| event(batch * 100 + at, at as usize * 150)).collect();
-                made.iter().for_each(|event| events.push(RowEvent::Kept(event)));
+                for event in &made {
+                    events.push(RowEvent::Kept(event));
+                }
                 events.close();
                 all.extend(
                     stored.append(events).expect("temporary files can be written").into_iter().zip(made),

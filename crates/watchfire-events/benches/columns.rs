@@ -9,8 +9,8 @@ use std::sync::Arc;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::{Value, json};
 use watchfire_events::{
-    BatchBuilder, DataStream, DeferredEvents, Document, Event, EventId, FieldType, FieldTypes, Place, Scalar,
-    flatten,
+    BatchBuilder, DataStream, DeferredEvents, Document, Event, EventId, FieldType, FieldTypes, Place,
+    RestoreEvent, Scalar, flatten,
 };
 
 /// Rows of a batch: as many as a scan puts into one.
@@ -40,6 +40,18 @@ struct NoEvents;
 impl DeferredEvents for NoEvents {
     fn event(&self, number: u32) -> Event {
         event(number as usize, Document::new())
+    }
+
+    fn place(&self, number: u32) -> &Place {
+        unreachable!("event {number} is not asked for")
+    }
+
+    fn store(&self, number: u32, _: &mut Vec<u8>) -> [u8; 16] {
+        unreachable!("event {number} is not asked for")
+    }
+
+    fn restore(&self) -> Arc<dyn RestoreEvent> {
+        unreachable!("no event is asked for")
     }
 }
 
@@ -113,12 +125,13 @@ fn columns(criterion: &mut Criterion) {
         group.bench_function(format!("fields, {load}"), |bencher| {
             bencher.iter(|| {
                 for (number, row) in rows.iter().enumerate() {
+                    builder.begin(&stream);
                     for (name, value) in row {
                         if let Some(value) = Scalar::of(value) {
                             builder.put_named(name, value);
                         }
                     }
-                    builder.push_deferred(&stream, number as u32);
+                    builder.push_deferred(number as u32);
                 }
                 black_box(builder.finish_with(Box::new(NoEvents)))
             });

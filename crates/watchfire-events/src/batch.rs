@@ -57,12 +57,9 @@ pub trait DeferredEvents: Debug + Send + Sync {
     /// Where its record stands.
     fn place(&self, number: u32) -> &Place;
 
-    /// What two readings of one record have in common, and no two records: as good as the id of its event within a data
-    /// stream, and cheaper.
-    fn identity(&self, number: u32) -> [u8; 16];
-
-    /// Writes what the event can be made of when this batch is gone; no line end is in it.
-    fn store(&self, number: u32, out: &mut Vec<u8>);
+    /// Writes what the event can be made of when this batch is gone; no line end is in it. Gives what two readings of one
+    /// record have in common, and no two records: as good as the id of the event within its data stream, and cheaper.
+    fn store(&self, number: u32, out: &mut Vec<u8>) -> [u8; 16];
 
     /// What makes events of that.
     fn restore(&self) -> Arc<dyn RestoreEvent>;

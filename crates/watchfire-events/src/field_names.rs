@@ -24,6 +24,8 @@ pub struct FieldNames {
     parents: FxHashSet<Box<str>>,
     /// By number, whether a name is among them.
     is_parent: Vec<bool>,
+    /// By number, what was noted of a name.
+    notes: Vec<u8>,
     /// Names that stand in the program, by where they stand.
     fixed: FxHashMap<Literal, FieldName>,
     fixed_below: FxHashMap<(Literal, Literal), FieldName>,
@@ -55,6 +57,7 @@ impl FieldNames {
             }
         }
         self.is_parent.push(self.parents.contains(text));
+        self.notes.push(0);
         let text: Arc<str> = text.into();
         self.texts.push(Arc::clone(&text));
         self.numbers.insert(text, name);
@@ -108,6 +111,17 @@ impl FieldNames {
     /// The name of a number that was given out here.
     pub fn text(&self, name: FieldName) -> &Arc<str> {
         &self.texts[name.at()]
+    }
+
+    /// What was noted of a name; 0 if nothing was. Notes save looking a name up in a table of another kind; who makes them
+    /// agrees with itself on what they mean.
+    pub fn note(&self, name: FieldName) -> u8 {
+        self.notes[name.at()]
+    }
+
+    /// Notes something of a name.
+    pub fn set_note(&mut self, name: FieldName, note: u8) {
+        self.notes[name.at()] = note;
     }
 
     /// Whether other names go on behind this one: `host`, if there is a `host.name`.

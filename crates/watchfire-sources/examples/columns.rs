@@ -10,7 +10,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use watchfire_events::{BatchBuilder, FieldTypes, Place};
+use watchfire_events::{BatchBuilder, Column, FieldTypes, Place};
 use watchfire_sources::decode::{RecordSink, RejectReason, list_files, read_file};
 use watchfire_sources::normalise::{
     DeferredRecords, Mapper, NormaliseOptions, RawInput, RecordPool, catalogue, normalise,
@@ -40,7 +40,7 @@ impl Columns<'_> {
         }
         let batch = self.builder.finish_with(Box::new(records));
         self.events += batch.len();
-        self.values += batch.columns().iter().map(|column| column.distinct()).sum::<usize>();
+        self.values += batch.columns().iter().map(Column::distinct).sum::<usize>();
         self.builder.recycle(batch);
     }
 }

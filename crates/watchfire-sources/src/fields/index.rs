@@ -18,6 +18,7 @@ type Entries<'a> = [(FieldName, FieldValue<'a>)];
 /// An index over a list of entries. Nearly all events have some dozens of fields: a table of bytes that is searched from
 /// slot to slot costs no allocation. Larger lists, which may be hostile, have a map.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are small, and are not to be allocated")]
 pub(super) enum Index {
     Small { slots: [u8; SLOTS], used: usize },
     Large(FxHashMap<FieldName, u32>),

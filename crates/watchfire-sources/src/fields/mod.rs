@@ -24,11 +24,17 @@ use crate::tape::{TapeObject, TapeValue};
 pub(crate) struct Fields<'a> {
     entries: Vec<(FieldName, FieldValue<'a>)>,
     index: Index,
+    /// Whether a field came with the record that is where the data of its event go.
+    is_among_data: bool,
 }
+
+/// Where the data of an event are in its document.
+pub(crate) const EVENT_DATA: &str = "winlog.event_data";
+pub(crate) const USER_DATA: &str = "winlog.user_data";
 
 impl<'a> Fields<'a> {
     pub(crate) fn with_room_for(fields: usize) -> Self {
-        Self { entries: Vec::with_capacity(fields), index: Index::default() }
+        Self { entries: Vec::with_capacity(fields), ..Self::default() }
     }
 
     /// The members of an object, those of objects inside under dotted names. Nothing is said by null, nor by objects
@@ -50,7 +56,7 @@ impl<'a> Fields<'a> {
             match value {
                 Value::Object(inner) => self.add_object(inner, name, names),
                 Value::Null => {}
-                value => self.set(names.intern(name), FieldValue::of(value)),
+                value => self.add_member(name, FieldValue::of(value), names),
             }
             name.truncate(length);
         }
@@ -61,8 +67,18 @@ impl<'a> Fields<'a> {
         match value.as_object() {
             Some(object) => self.add_tape_object(name, object, names),
             None if value.is_null() => {}
-            None => self.set(names.intern(name), FieldValue::of_tape(value)),
+            None => self.add_member(name, FieldValue::of_tape(value), names),
         }
+    }
+
+    fn add_member(&mut self, name: &str, value: FieldValue<'a>, names: &mut FieldNames) {
+        self.is_among_data |= [EVENT_DATA, USER_DATA].iter().any(|data| name.starts_with(data));
+        self.set(names.intern(name), value);
+    }
+
+    /// Whether a member of the record is where the data of its event go, or below.
+    pub(crate) fn is_among_data(&self) -> bool {
+        self.is_among_data
     }
 
     fn add_tape_object(&mut self, name: &mut String, object: TapeObject<'a>, names: &mut FieldNames) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use watchfire_events::{DeferredEvents, Event, Place, RestoreEvent};
 
 use super::{NormaliseError, NormaliseOptions, RawInput, RawPayload, normalise};
@@ -109,22 +109,15 @@ impl DeferredEvents for DeferredRecords {
         &self.records[number as usize].place
     }
 
-    fn identity(&self, number: u32) -> [u8; 16] {
-        let DeferredRecord { span, place, identity } = &self.records[number as usize];
-        let mut hash = Sha256::new();
-        hash.update((identity.len() as u64).to_le_bytes());
-        hash.update(identity.as_bytes());
-        hash.update(place.record.to_le_bytes());
-        self.tape.get(*span).feed(&mut |bytes| hash.update(bytes));
-        let digest = hash.finalize();
-        digest.first_chunk().copied().unwrap_or_default()
-    }
-
-    fn store(&self, number: u32, out: &mut Vec<u8>) {
+    fn store(&self, number: u32, out: &mut Vec<u8>) -> [u8; 16] {
         let DeferredRecord { span, place, identity } = &self.records[number as usize];
         let Place { input, record, line, offset } = place;
+        let start = out.len();
         let parts = (&**identity, &**input, record, line, offset, self.tape.get(*span));
-        serde_json::to_writer(out, &parts).expect("a record can be written as JSON");
+        serde_json::to_writer(&mut *out, &parts).expect("a record can be written as JSON");
+        // Name, place and content: the same record is written the same way.
+        let digest = Sha256::digest(&out[start..]);
+        digest.first_chunk().copied().unwrap_or_default()
     }
 
     fn restore(&self) -> Arc<dyn RestoreEvent> {

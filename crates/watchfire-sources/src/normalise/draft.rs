@@ -1,4 +1,8 @@
 //! A document in the making: what a mapping reads from, and what it writes to.
+#![expect(
+    clippy::ptr_arg,
+    reason = "a text that is kept stays borrowed from its record, which `&str` would not say"
+)]
 
 use std::borrow::Cow;
 
@@ -9,14 +13,11 @@ use watchfire_events::{
 
 use super::command_line::{Splitting, split};
 use super::path;
-use crate::fields::{FieldValue, Fields, part};
+use crate::fields::{EVENT_DATA, FieldValue, Fields, USER_DATA, part};
 use crate::windows::{WindowsEvent, values};
 
 /// Nesting beyond this is not cleaned; decoders refuse such records first.
 const MAX_CLEANED_DEPTH: usize = 64;
-/// Where the data of an event are in its document.
-const EVENT_DATA: &str = "winlog.event_data";
-const USER_DATA: &str = "winlog.user_data";
 
 /// A Windows event on its way to a document.
 #[derive(Debug)]
@@ -310,10 +311,11 @@ impl<'a> Finished<'a> {
             |name: &str, holder: &str| name.strip_prefix(holder).is_some_and(|rest| rest.starts_with('.'));
         // Lists of objects are what mostly has names below it, but no other field of its event is there.
         let mut holders = self.document.iter().filter(|&(name, _)| names.is_parent(name));
-        holders.any(|(holder, _)| {
-            let holder = names.text(holder);
-            self.document.iter().any(|(name, _)| is_below(names.text(name), holder))
-        })
+        self.document.is_among_data()
+            || holders.any(|(holder, _)| {
+                let holder = names.text(holder);
+                self.document.iter().any(|(name, _)| is_below(names.text(name), holder))
+            })
     }
 
     /// Puts all values into the next row of a batch: those that the tree flattens to.
@@ -374,19 +376,35 @@ fn put(builder: &mut BatchBuilder<'_>, name: FieldName, value: &FieldValue<'_>) 
         FieldValue::Words(words) => words.iter().for_each(|word| builder.put(name, Scalar::Text(word))),
         FieldValue::Texts(texts) => texts.iter().for_each(|text| builder.put(name, Scalar::Text(text))),
         FieldValue::Json(value) => {
-            let mut value = value.clone();
-            if keeps(&mut value, 0) {
-                let holder = builder.names().text(name).to_string();
-                flatten(&Document::from_iter([(holder, value)]), &mut |name, value| {
-                    if let Some(value) = Scalar::of(value) {
-                        builder.put_named(name, value);
-                    }
-                });
-            }
+            let mut text = builder.names().text(name).to_string();
+            put_json(builder, &mut text, value, false);
         }
         scalar => {
             if let Some(scalar) = scalar.scalar() {
                 builder.put(name, scalar);
+            }
+        }
+    }
+}
+
+/// Puts what [`clean`] leaves of a value: no empty text, unless it is an item of a list.
+fn put_json(builder: &mut BatchBuilder<'_>, name: &mut String, value: &Value, is_item: bool) {
+    match value {
+        Value::Null => {}
+        Value::String(text) if text.is_empty() && !is_item => {}
+        Value::Array(items) => items.iter().for_each(|item| put_json(builder, name, item, true)),
+        Value::Object(members) => {
+            for (key, value) in members {
+                let length = name.len();
+                name.push('.');
+                name.push_str(key);
+                put_json(builder, name, value, false);
+                name.truncate(length);
+            }
+        }
+        scalar => {
+            if let Some(scalar) = Scalar::of(scalar) {
+                builder.put_named(name, scalar);
             }
         }
     }

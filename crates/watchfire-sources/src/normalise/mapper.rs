@@ -42,6 +42,7 @@ pub struct Mapped<'a> {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 enum Content<'a> {
     Windows(Finished<'a>),
     /// The record as it is, with a time if it has one under another name.

@@ -12,11 +12,9 @@
 //! ([`rendered_message`]).
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
-use rustc_hash::FxHashMap;
 use serde_json::Value;
-use watchfire_events::{FieldNames, Scalar, Timestamp};
+use watchfire_events::{FieldName, FieldNames, Scalar, Timestamp};
 
 use super::{
     LocalTime, SystemPart, WindowsEvent, WindowsEventError, rendered_message, time_of_seconds, values, xml,
@@ -154,12 +152,17 @@ const ROLES: &[(&str, Role, &[Shape])] = {
     ]
 };
 
-static ROLES_BY_NAME: LazyLock<FxHashMap<&str, (Role, &[Shape])>> =
-    LazyLock::new(|| ROLES.iter().map(|&(name, role, shapes)| (name, (role, shapes))).collect());
+/// The note of a name that is in no row of [`ROLES`]; that of one which is, is the row's number from 1.
+const NO_ROLE: u8 = u8::MAX;
 
-fn role(name: &str, shape: Shape) -> Option<Role> {
-    match ROLES_BY_NAME.get(name) {
-        Some((role, shapes)) if shapes.contains(&shape) => Some(*role),
+/// What a name is. The table is searched once for each name, and then what was found is noted.
+fn role(name: FieldName, shape: Shape, names: &mut FieldNames) -> Option<Role> {
+    if names.note(name) == 0 {
+        let at = ROLES.iter().position(|(known, _, _)| **known == **names.text(name));
+        names.set_note(name, at.map_or(NO_ROLE, |at| at as u8 + 1));
+    }
+    match ROLES.get(usize::from(names.note(name)) - 1) {
+        Some((_, role, shapes)) if shapes.contains(&shape) => Some(*role),
         _ if shape == Shape::DataApart => Some(Role::Shipper),
         _ => None,
     }
@@ -247,6 +250,8 @@ pub(crate) fn read<'a>(
     local: &LocalTime,
     names: &mut FieldNames,
 ) -> Result<WindowsEvent<'a>, WindowsEventError> {
+    use SystemField as F;
+
     let known = Known::of(record);
     let shape = Shape::of(&known);
     let hint = zone_hint(&known);
@@ -263,6 +268,8 @@ pub(crate) fn read<'a>(
             }
             continue;
         }
+        let number = names.intern(name);
+        let role = role(number, shape, names);
         let mut keep = |namespace: &str, name: &str| {
             name_of_field.clear();
             name_of_field.push_str(namespace);
@@ -272,7 +279,7 @@ pub(crate) fn read<'a>(
             name_of_field.push_str(name);
             document.add_tape(&mut name_of_field, value, names);
         };
-        match role(name, shape) {
+        match role {
             Some(Role::System(field)) => system.0[field as usize] = Some(value),
             Some(Role::Shipper) => keep(shape.namespace(), name),
             // NXLog's own host, a plain name, would stand in the way of the object of that name.
@@ -281,14 +288,13 @@ pub(crate) fn read<'a>(
             None if name == "EventType" && is_severity(value) => keep("nxlog", "EventType"),
             None => {
                 if let Some(value) = values::data_of_tape(name, value) {
-                    event_data.set(names.intern(name), value);
+                    event_data.set(number, value);
                 }
             }
         }
     }
     let of_document =
         |name: &str| names.find(name).and_then(|name| document.get(name)).and_then(FieldValue::as_str);
-    use SystemField as F;
     let time = [F::EventTime, F::TimeCreated, F::TimeGenerated]
         .iter()
         .find_map(|&field| time(system.get(field)?, local, hint))

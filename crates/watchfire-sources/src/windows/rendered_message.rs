@@ -4,13 +4,15 @@
 //! script of a script block; the message then still holds them. Only English messages whose parts can be told apart are
 //! read: Sysmon's lines `Name: value`, and PowerShell's.
 
+use std::borrow::Cow;
+
 use watchfire_events::Document;
 
 use super::values;
 
 /// What a message says, under the names that the event's own data have; empty if it cannot be told.
 pub(crate) fn data(provider: &str, code: &str, message: &str) -> Document {
-    let message = message.replace("\r\n", "\n");
+    let message = values::with_plain_line_ends(Cow::Borrowed(message));
     let found = match (provider, code) {
         ("Microsoft-Windows-Sysmon", _) => Some(sysmon(&message)),
         ("Microsoft-Windows-PowerShell", "4103") => module_logging(&message),
@@ -77,16 +79,13 @@ fn pipeline_execution(message: &str) -> Found<'_> {
 
 /// What stands before and after each line that says nothing but a title.
 fn sections<'a>(text: &'a str, title: &str) -> Vec<(&'a str, &'a str)> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let end = at + line.len();
-        if line.trim() == title {
-            found.push((&text[..at], &text[end..]));
-        }
-        at = end;
-    }
-    found
+    let bytes = text.as_bytes();
+    let lines = memchr::memmem::find_iter(bytes, title).filter_map(|at| {
+        let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |end| end + 1);
+        let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |length| at + length + 1);
+        (text[start..end].trim() == title).then(|| (&text[..start], &text[end..]))
+    });
+    lines.collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! Integration tests of the inputs: one binary, a module per topic.
 
+mod columns;
 mod decode;
 mod normalise;

@@ -12,7 +12,7 @@ use watchfire_sources::normalise::{
 };
 
 /// Cases are pairs `<name>.raw.json` and `<name>.expected.json`; `WATCHFIRE_UPDATE_CASES=1` writes the latter anew.
-fn cases() -> Vec<PathBuf> {
+pub(crate) fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/normalise");
     let entries = std::fs::read_dir(folder).expect("the folder of cases");
     let mut raws: Vec<PathBuf> = entries
@@ -173,7 +173,7 @@ fn sources_are_found_by_their_names() {
 }
 
 /// Values of any shape, with the names that the forms look for.
-fn any_value() -> impl Strategy<Value = Value> {
+pub(crate) fn any_value() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         "[ -~]{0,12}",
         Just("0x8020000000000000".to_owned()),
@@ -278,7 +278,7 @@ const CHANNELS: &[(&str, &str)] = &[
 ];
 
 /// A record of a form whose event is of a given kind, with data of any shape.
-fn any_windows_record() -> impl Strategy<Value = Value> {
+pub(crate) fn any_windows_record() -> impl Strategy<Value = Value> {
     let code = prop_oneof![0_u32..30, 400_u32..404, 4600_u32..5400, Just(800), Just(1102)];
     (proptest::sample::select(CHANNELS), code, any_value(), 0_usize..6).prop_map(|((provider, channel), code, data, form)| {
         match form {
