@@ -2,7 +2,8 @@
 //!
 //! 1. Each field's program answers every distinct value of its column, from memory where it was seen before: which
 //!    leaves are *alive*, and in which rows.
-//! 2. Rules whose necessary leaves are alive, and whose data streams are present, are candidates.
+//! 2. Rules that ask the same of the same data streams ask it once. Questions whose necessary leaves are alive, and whose
+//!    data streams are present, are candidates.
 //! 3. The rows of a candidate are those in which one leaf of each necessary set holds. Few rows are taken from the rarest
 //!    set and asked one by one; many are intersected as sets.
 //! 4. What is left of its plan is asked of these rows: see [`Pass`].
@@ -10,6 +11,7 @@
 mod pass;
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use watchfire_events::{EventBatch, FieldTypes};
 use watchfire_ir::EvaluationError;
@@ -19,7 +21,7 @@ use crate::alive_leaves::AliveLeaves;
 use crate::field_program::ProgramScratch;
 use crate::leaf_table::LeafId;
 use crate::rows::Rows;
-use crate::rule_set::{RuleIndex, RuleSet};
+use crate::rule_set::{QuestionId, RuleIndex, RuleSet};
 use crate::value_cache::ValueCache;
 
 /// An event of the batch that satisfies a rule.
@@ -58,8 +60,10 @@ pub struct Matches {
 pub struct Matcher<'a> {
     rules: &'a RuleSet,
     memory: Memory,
-    /// One bit for each rule: whether it is to be looked at.
+    /// One bit for each question: whether it is to be looked at.
     marked: Vec<u64>,
+    /// The rows that a question selects.
+    found: Vec<u32>,
 }
 
 /// What is kept from batch to batch: values that were seen, and tables to work in.
@@ -79,7 +83,7 @@ impl<'a> Matcher<'a> {
             scratch: ProgramScratch::default(),
             holding: Vec::new(),
         };
-        Self { rules, memory, marked: vec![0; rules.len().div_ceil(64)] }
+        Self { rules, memory, marked: vec![0; rules.questions.len().div_ceil(64)], found: Vec::new() }
     }
 
     /// How often the values seen filled the room for them, and it was begun anew.
@@ -96,44 +100,78 @@ impl<'a> Matcher<'a> {
         pass.run_programs();
         mark_candidates(rules, pass.alive(), &mut self.marked);
 
-        let mut matches = Matches::default();
         let streams: Vec<OnceCell<Rows>> = rules.patterns.iter().map(|_| OnceCell::new()).collect();
-        let mut found = Vec::new();
-        for rule in drain(&mut self.marked) {
-            let compiled = &rules.rules[rule.0 as usize];
-            let Some(rarest) = pass.rarest_set(compiled) else { continue };
+        let mut answered = Answered::default();
+        for number in drain(&mut self.marked) {
+            let question = &rules.questions[number.at()];
+            let Some(rarest) = pass.rarest_set(question) else { continue };
             let domain =
-                streams[compiled.patterns].get_or_init(|| stream_rows(rules, compiled.patterns, batch));
+                streams[question.patterns].get_or_init(|| stream_rows(rules, question.patterns, batch));
             if domain.is_empty() {
                 continue;
             }
-            pass.match_rule(compiled, rarest, domain, &mut found);
-            matches.hits.extend(found.drain(..).map(|row| Hit { rule, row }));
-            // Those of one row come in the order in which it was asked.
-            let errors = pass.take_errors();
-            matches.errors.extend(errors.into_iter().map(|(row, error)| MatchError { rule, row, error }));
+            pass.select(question, rarest, domain, &mut self.found);
+            answered.add(&rules.rules_of[number.at()], &mut self.found, pass.take_errors());
+        }
+        answered.into_matches()
+    }
+}
+
+/// What questions gave, before it is put in the order of the rules that ask them.
+#[derive(Default)]
+struct Answered {
+    /// Each rule with the parts of the rows and of the errors that are its own.
+    rules: Vec<(RuleIndex, Range<usize>, Range<usize>)>,
+    rows: Vec<u32>,
+    errors: Vec<(u32, EvaluationError)>,
+}
+
+impl Answered {
+    /// Adds what a question gave to these rules; `found` is empty afterwards.
+    fn add(&mut self, rules: &[RuleIndex], found: &mut Vec<u32>, errors: Vec<(u32, EvaluationError)>) {
+        if found.is_empty() && errors.is_empty() {
+            return;
+        }
+        let (rows_start, errors_start) = (self.rows.len(), self.errors.len());
+        self.rows.append(found);
+        self.errors.extend(errors);
+        let (rows, errors) = (rows_start..self.rows.len(), errors_start..self.errors.len());
+        self.rules.extend(rules.iter().map(|&rule| (rule, rows.clone(), errors.clone())));
+    }
+
+    fn into_matches(mut self) -> Matches {
+        self.rules.sort_unstable_by_key(|&(rule, ..)| rule);
+        let mut matches = Matches::default();
+        for (rule, rows, errors) in self.rules {
+            matches.hits.extend(self.rows[rows].iter().map(|&row| Hit { rule, row }));
+            let errors = self.errors[errors].iter();
+            matches.errors.extend(errors.map(|&(row, ref error)| MatchError {
+                rule,
+                row,
+                error: error.clone(),
+            }));
         }
         matches
     }
 }
 
-/// Marks the rules that have no necessary leaf, and those whose rarest necessary set has one that is alive.
+/// Marks the questions that have no necessary leaf, and those whose rarest necessary set has one that is alive.
 fn mark_candidates(rules: &RuleSet, alive: &[LeafId], marked: &mut [u64]) {
     let guarded = alive.iter().flat_map(|leaf| &rules.by_leaf[leaf.at()]);
-    for rule in guarded.chain(&rules.unguarded) {
-        marked[rule.0 as usize / 64] |= 1 << (rule.0 % 64);
+    for question in guarded.chain(&rules.unguarded) {
+        marked[question.at() / 64] |= 1 << (question.0 % 64);
     }
 }
 
-/// The marked rules in ascending order; none is marked afterwards.
-fn drain(marked: &mut [u64]) -> impl Iterator<Item = RuleIndex> + '_ {
+/// The marked questions in ascending order; none is marked afterwards.
+fn drain(marked: &mut [u64]) -> impl Iterator<Item = QuestionId> + '_ {
     marked.iter_mut().enumerate().flat_map(|(at, word)| {
         let mut rest = std::mem::take(word);
         std::iter::from_fn(move || {
             (rest != 0).then(|| {
                 let bit = rest.trailing_zeros();
                 rest &= rest - 1;
-                RuleIndex(at as u32 * 64 + bit)
+                QuestionId(at as u32 * 64 + bit)
             })
         })
     })

@@ -5,7 +5,7 @@ use watchfire_ir::{Condition, Leaf, Node};
 use crate::leaf_table::{LeafId, LeafTable, Route};
 
 /// A condition over interned leaves, with operands in the order of their cost.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Plan {
     Constant(bool),
     Leaf(LeafId),

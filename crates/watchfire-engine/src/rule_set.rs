@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use watchfire_events::{EventBatch, FieldTypes, IndexPatterns};
 use watchfire_ir::{Condition, FieldTarget, Leaf};
 
@@ -15,8 +16,19 @@ use crate::plan::{Plan, weight};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleIndex(pub u32);
 
-#[derive(Debug)]
-pub(crate) struct CompiledRule {
+/// The number of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct QuestionId(pub(crate) u32);
+
+impl QuestionId {
+    pub(crate) fn at(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What an event must be for some rules.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Question {
     /// What is asked of rows in which one leaf of each necessary set holds.
     pub(crate) plan: Plan,
     /// Number of its index pattern list.
@@ -38,15 +50,19 @@ pub(crate) struct NumberedProgram {
 /// Rules ready to be matched against batches.
 #[derive(Debug)]
 pub struct RuleSet {
+    number_of_rules: usize,
     distinct_leaves: usize,
     pub(crate) leaves: LeafTable,
     pub(crate) programs: Vec<NumberedProgram>,
-    pub(crate) rules: Vec<CompiledRule>,
+    /// What rules ask, each question once, in the order of the first rule that asks it.
+    pub(crate) questions: Vec<Question>,
+    /// For each question, the rules that ask it, in order.
+    pub(crate) rules_of: Vec<Vec<RuleIndex>>,
     pub(crate) patterns: Vec<IndexPatterns>,
-    /// For each leaf, the rules that are looked at only if it (or another of the same necessary set) is alive.
-    pub(crate) by_leaf: Vec<Vec<RuleIndex>>,
-    /// Rules that are always looked at.
-    pub(crate) unguarded: Vec<RuleIndex>,
+    /// For each leaf, the questions that are looked at only if it (or another of the same necessary set) is alive.
+    pub(crate) by_leaf: Vec<Vec<QuestionId>>,
+    /// Questions that are always looked at.
+    pub(crate) unguarded: Vec<QuestionId>,
 }
 
 /// Collects the rules of a [`RuleSet`].
@@ -89,12 +105,11 @@ impl RuleSetBuilder {
         let mut leaves = interner.finish();
         let programs = field_programs(&mut leaves);
 
+        let number_of_rules = self.rules.len();
         let mut patterns: Vec<IndexPatterns> = Vec::new();
-        let mut by_leaf: Vec<Vec<RuleIndex>> = vec![Vec::new(); leaves.len()];
-        let mut unguarded = Vec::new();
-        let mut rules = Vec::with_capacity(self.rules.len());
+        let mut numbers: FxHashMap<Question, QuestionId> = FxHashMap::default();
+        let mut rules_of: Vec<Vec<RuleIndex>> = Vec::new();
         for ((at, (list, condition)), ids) in (0..).zip(self.rules).zip(leaves_of_rules) {
-            let index = RuleIndex(at);
             let pattern_at = patterns.iter().position(|known| *known == list).unwrap_or_else(|| {
                 patterns.push(list);
                 patterns.len() - 1
@@ -102,29 +117,48 @@ impl RuleSetBuilder {
             let plan = Plan::new(&condition, &mut ids.into_iter(), &leaves);
             let mut necessary = plan.necessary(&leaves);
             necessary.sort_by_key(|set| weight(set, &leaves));
-            match necessary.first() {
-                Some(rarest) => rarest.iter().for_each(|leaf| by_leaf[leaf.at()].push(index)),
-                None => unguarded.push(index),
+            let question = Question { plan: plan.beyond_necessary(&leaves), patterns: pattern_at, necessary };
+            let next = QuestionId(rules_of.len() as u32);
+            let number = *numbers.entry(question).or_insert(next);
+            if number == next {
+                rules_of.push(Vec::new());
             }
-            rules.push(CompiledRule {
-                plan: plan.beyond_necessary(&leaves),
-                patterns: pattern_at,
-                necessary,
-            });
+            rules_of[number.at()].push(RuleIndex(at));
         }
-        RuleSet { distinct_leaves, leaves, programs, rules, patterns, by_leaf, unguarded }
+        let mut numbered: Vec<(Question, QuestionId)> = numbers.into_iter().collect();
+        numbered.sort_by_key(|&(_, number)| number);
+        let mut by_leaf: Vec<Vec<QuestionId>> = vec![Vec::new(); leaves.len()];
+        let mut unguarded = Vec::new();
+        for (question, number) in &numbered {
+            match question.necessary.first() {
+                Some(rarest) => rarest.iter().for_each(|leaf| by_leaf[leaf.at()].push(*number)),
+                None => unguarded.push(*number),
+            }
+        }
+        let questions = numbered.into_iter().map(|(question, _)| question).collect();
+        RuleSet {
+            number_of_rules,
+            distinct_leaves,
+            leaves,
+            programs,
+            questions,
+            rules_of,
+            patterns,
+            by_leaf,
+            unguarded,
+        }
     }
 }
 
 impl RuleSet {
     /// Number of rules.
     pub fn len(&self) -> usize {
-        self.rules.len()
+        self.number_of_rules
     }
 
     /// Whether there is no rule.
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.number_of_rules == 0
     }
 
     /// Number of distinct leaves over all rules.

@@ -14,7 +14,7 @@ use crate::leaf_table::{LeafId, Route};
 use crate::plan::Plan;
 use crate::reference::{evaluate_leaf, target_columns};
 use crate::rows::Rows;
-use crate::rule_set::{CompiledRule, RuleSet};
+use crate::rule_set::{Question, RuleSet};
 
 /// Up to so many rows are asked one by one. A set costs about as much whatever is in it.
 const FEW_ROWS: usize = 32;
@@ -26,6 +26,8 @@ struct Answers<'b> {
     lists: Vec<Option<ListId>>,
     /// Whether its leaves are entered among those that are alive.
     is_entered: bool,
+    /// How many rows were asked one by one where many were left.
+    asked: usize,
 }
 
 /// The state of matching one batch.
@@ -48,7 +50,7 @@ impl<'m, 'b> Pass<'m, 'b> {
     ) -> Self {
         let answers = |field| {
             let column = batch.column(field)?;
-            Some(Answers { column, lists: Vec::new(), is_entered: false })
+            Some(Answers { column, lists: Vec::new(), is_entered: false, asked: 0 })
         };
         let answers = rules.programs.iter().map(|program| answers(&program.field)).collect();
         Self { rules, memory, batch, types, answers, errors: Vec::new() }
@@ -68,19 +70,18 @@ impl<'m, 'b> Pass<'m, 'b> {
         self.memory.alive.alive()
     }
 
-    /// The errors of the rule that was matched, ordered by row.
+    /// The errors of the question that was asked, ordered by row. Those of one row stand as they came about.
     pub(super) fn take_errors(&mut self) -> Vec<(u32, EvaluationError)> {
         let mut errors = std::mem::take(&mut self.errors);
         errors.sort_by_key(|&(row, _)| row);
         errors
     }
 
-    /// The necessary set of a rule that holds in the fewest rows, by its place; `None` if one of them is dead. A rule
-    /// without any has the place behind the last.
-    pub(super) fn rarest_set(&self, rule: &CompiledRule) -> Option<RarestSet> {
+    /// The necessary set that holds in the fewest rows; `None` if one of them is dead.
+    pub(super) fn rarest_set(&self, question: &Question) -> Option<RarestSet> {
         let alive = &self.memory.alive;
-        let mut rarest = RarestSet { place: rule.necessary.len(), rows: u32::MAX };
-        for (place, set) in rule.necessary.iter().enumerate() {
+        let mut rarest = RarestSet { place: question.necessary.len(), rows: u32::MAX };
+        for (place, set) in question.necessary.iter().enumerate() {
             let rows = set.iter().fold(0_u32, |sum, &leaf| sum.saturating_add(alive.rows_at_most(leaf)));
             if rows == 0 {
                 return None;
@@ -92,35 +93,35 @@ impl<'m, 'b> Pass<'m, 'b> {
         Some(rarest)
     }
 
-    /// Adds the rows of `domain` that satisfy the rule to `found`, in order.
-    pub(super) fn match_rule(
+    /// Adds the rows of `domain` that the question selects to `found`, in order.
+    pub(super) fn select(
         &mut self,
-        rule: &CompiledRule,
+        question: &Question,
         rarest: RarestSet,
         domain: &Rows,
         found: &mut Vec<u32>,
     ) {
         if rarest.rows as usize <= FEW_ROWS {
-            let set = &rule.necessary[rarest.place];
+            let set = &question.necessary[rarest.place];
             set.iter().for_each(|&leaf| self.memory.alive.rows_into(leaf, found));
             found.sort_unstable();
             found.dedup();
-            found.retain(|&row| domain.contains(row) && self.holds_necessary(rule, rarest.place, row));
-            self.retain(&rule.plan, found);
+            found.retain(|&row| domain.contains(row) && self.holds_necessary(question, rarest.place, row));
+            self.retain(&question.plan, found);
             return;
         }
-        let rows = self.necessary_rows(&rule.necessary, domain);
+        let rows = self.necessary_rows(&question.necessary, domain);
         if rows.count() <= FEW_ROWS {
             found.extend(rows.iter());
-            self.retain(&rule.plan, found);
+            self.retain(&question.plan, found);
         } else {
-            found.extend(self.rows_where(&rule.plan, &rows).iter());
+            found.extend(self.rows_where(&question.plan, &rows).iter());
         }
     }
 
     /// Whether one leaf of each necessary set but the one at `except` holds in a row.
-    fn holds_necessary(&mut self, rule: &CompiledRule, except: usize, row: u32) -> bool {
-        let others = rule.necessary.iter().enumerate().filter(|&(place, _)| place != except);
+    fn holds_necessary(&mut self, question: &Question, except: usize, row: u32) -> bool {
+        let others = question.necessary.iter().enumerate().filter(|&(place, _)| place != except);
         others.into_iter().all(|(_, set)| set.iter().any(|&leaf| self.program_holds(leaf, row)))
     }
 
@@ -189,13 +190,12 @@ impl<'m, 'b> Pass<'m, 'b> {
     fn rows_of_leaf(&mut self, id: LeafId, domain: &Rows) -> Rows {
         let entry = self.rules.leaves.entry(id);
         match entry.route() {
-            Route::Deferred if !self.is_entered(entry.program) && 2 * domain.count() < self.batch.len() => {
+            Route::Deferred if self.is_to_be_asked(entry.program as usize, domain) => {
                 let mut rows = Rows::none(self.batch.len());
                 domain.iter().filter(|&row| self.value_holds(id, row)).for_each(|row| rows.insert(row));
                 rows
             }
             Route::Program | Route::Deferred => {
-                // Where many rows are left, nearly every value would be asked.
                 self.enter(entry.program as usize);
                 let mut rows = domain.clone();
                 match self.memory.alive.set(id) {
@@ -294,8 +294,12 @@ impl<'m, 'b> Pass<'m, 'b> {
         })
     }
 
-    fn is_entered(&self, program: u32) -> bool {
-        self.answers[program as usize].as_ref().is_none_or(|answers| answers.is_entered)
+    /// Whether rows are to be asked one by one, of a deferred program. Once as many have been asked as the batch has,
+    /// the program is run on all values: that costs no more, and further leaves cost nothing.
+    fn is_to_be_asked(&mut self, program: usize, domain: &Rows) -> bool {
+        let Some(answers) = &mut self.answers[program] else { return false };
+        answers.asked += domain.count();
+        !answers.is_entered && answers.asked < self.batch.len()
     }
 
     /// Runs a program on all values of its column, and enters the leaves that hold.
@@ -344,10 +348,10 @@ impl<'m, 'b> Pass<'m, 'b> {
     }
 }
 
-/// The necessary set of a rule that holds in the fewest rows of a batch.
+/// The necessary set of a question that holds in the fewest rows of a batch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RarestSet {
-    /// Its place among the necessary sets of the rule.
+    /// Its place among the necessary sets; behind the last if there is none.
     place: usize,
     /// The number of rows in which a leaf of it holds, or somewhat more.
     rows: u32,

@@ -112,11 +112,13 @@ impl Column {
     }
 
     /// The codes of a row, without repetition; empty if the field is missing there.
+    #[inline]
     pub fn codes(&self, row: usize) -> &[u32] {
         &self.codes[self.offsets[row] as usize..self.offsets[row + 1] as usize]
     }
 
     /// Number of rows.
+    #[inline]
     pub fn rows(&self) -> usize {
         self.offsets.len() - 1
     }
