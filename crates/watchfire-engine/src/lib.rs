@@ -22,6 +22,7 @@ mod leaf_lists;
 mod leaf_table;
 mod matcher;
 mod plan;
+mod profile;
 mod read_fields;
 pub mod reference;
 mod rows;
@@ -30,6 +31,7 @@ mod value_cache;
 
 pub use coverage::{Coverage, impossible_without};
 pub use matcher::{Hit, MatchError, Matcher, Matches};
+pub use profile::{Clock, FieldCost, MatchProfile, MatchStage, RuleCost};
 pub use read_fields::ReadFields;
 pub use rule_set::{RuleIndex, RuleSet, RuleSetBuilder};
 pub use value_cache::VALUE_CACHE_BYTES;

@@ -12,6 +12,7 @@ mod pass;
 
 use std::cell::OnceCell;
 use std::ops::Range;
+use std::time::Duration;
 
 use watchfire_events::{EventBatch, FieldTypes};
 use watchfire_ir::EvaluationError;
@@ -20,6 +21,7 @@ use self::pass::Pass;
 use crate::alive_leaves::AliveLeaves;
 use crate::field_program::ProgramScratch;
 use crate::leaf_table::LeafId;
+use crate::profile::{Clock, MatchProfile, Profiler};
 use crate::rows::Rows;
 use crate::rule_set::{QuestionId, RuleIndex, RuleSet};
 use crate::value_cache::ValueCache;
@@ -73,6 +75,20 @@ struct Memory {
     alive: AliveLeaves,
     scratch: ProgramScratch,
     holding: Vec<LeafId>,
+    /// Where what is done is to be told.
+    profiler: Option<Box<Profiler>>,
+}
+
+impl Memory {
+    /// The time, where a profile is made.
+    fn now(&self) -> Option<Duration> {
+        self.profiler.as_ref().map(|profiler| profiler.clock.elapsed())
+    }
+
+    /// Where to tell of what was started, if its start was noted.
+    fn profiler(&mut self, started: Option<Duration>) -> Option<(&mut Profiler, Duration)> {
+        self.profiler.as_deref_mut().zip(started)
+    }
 }
 
 impl<'a> Matcher<'a> {
@@ -82,8 +98,21 @@ impl<'a> Matcher<'a> {
             alive: AliveLeaves::new(rules.leaves.len()),
             scratch: ProgramScratch::default(),
             holding: Vec::new(),
+            profiler: None,
         };
         Self { rules, memory, marked: vec![0; rules.questions.len().div_ceil(64)], found: Vec::new() }
+    }
+
+    /// From now on tells what matching costs, by this clock.
+    #[must_use]
+    pub fn with_profile(mut self, clock: Box<dyn Clock>) -> Self {
+        self.memory.profiler = Some(Box::new(Profiler::new(clock, self.rules)));
+        self
+    }
+
+    /// What matching cost, if that was asked for.
+    pub fn profile(&self) -> Option<&MatchProfile> {
+        self.memory.profiler.as_ref().map(|profiler| &profiler.profile)
     }
 
     /// How often the values seen filled the room for them, and it was begun anew.
@@ -94,6 +123,7 @@ impl<'a> Matcher<'a> {
     /// Matches all rules against a batch. `types` are those the batch was made with.
     pub fn match_batch(&mut self, batch: &EventBatch, types: &dyn FieldTypes) -> Matches {
         let rules = self.rules;
+        let started = self.memory.now();
         self.memory.cache.begin_batch();
         self.memory.alive.begin_batch(batch.len());
         let mut pass = Pass::new(rules, &mut self.memory, batch, types);
@@ -110,8 +140,11 @@ impl<'a> Matcher<'a> {
             if domain.is_empty() {
                 continue;
             }
-            pass.select(question, rarest, domain, &mut self.found);
+            pass.select(number, rarest, domain, &mut self.found);
             answered.add(&rules.rules_of[number.at()], &mut self.found, pass.take_errors());
+        }
+        if let Some((profiler, started)) = self.memory.profiler(started) {
+            profiler.finish_batch(started);
         }
         answered.into_matches()
     }

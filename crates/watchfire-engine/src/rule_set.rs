@@ -116,7 +116,8 @@ impl RuleSetBuilder {
             });
             let plan = Plan::new(&condition, &mut ids.into_iter(), &leaves);
             let mut necessary = plan.necessary(&leaves);
-            necessary.sort_by_key(|set| weight(set, &leaves));
+            // Those that weigh the same in one order, so that rules that ask the same are seen to.
+            necessary.sort_by_cached_key(|set| (weight(set, &leaves), set.clone()));
             let question = Question { plan: plan.beyond_necessary(&leaves), patterns: pattern_at, necessary };
             let next = QuestionId(rules_of.len() as u32);
             let number = *numbers.entry(question).or_insert(next);

@@ -2,6 +2,7 @@
 
 mod found;
 pub(crate) mod output;
+mod profile;
 pub(crate) mod selection;
 mod summary;
 
@@ -19,7 +20,7 @@ use watchfire_detect::{
 use watchfire_diagnostics::Severity as DiagnosticSeverity;
 use watchfire_diagnostics::SourceText;
 use watchfire_diagnostics::render::one_line;
-use watchfire_engine::{Coverage, VALUE_CACHE_BYTES};
+use watchfire_engine::{Coverage, Matcher, VALUE_CACHE_BYTES};
 use watchfire_rules::load::{Fate, load};
 use watchfire_rules::model::{Rule, Severity};
 use watchfire_sources::normalise::catalogue;
@@ -27,6 +28,7 @@ use watchfire_sources::normalise::catalogue;
 pub(crate) use self::found::Found;
 use self::found::{Alerting, Finds};
 use self::output::{AlertWriter, Format};
+use self::profile::{ProfileSum, RunClock, WorkerTimes};
 use self::selection::Selection;
 use self::summary::{FailedRule, Summary};
 use crate::destination::Destination;
@@ -81,6 +83,14 @@ pub(crate) struct Scan {
     /// Writes the summary as JSON to this file.
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
+    /// Tells what stages, fields and rules cost: the most expensive ones below the summary, all in its JSON form under
+    /// `profile`.
+    ///
+    /// Times differ from run to run, and numbers of rows do where several threads cut the input into other batches; with
+    /// `--threads 1` they are the same each time. What is made for one rule and then used by others counts for the
+    /// first. A rule that asks what others ask shows the cost that they share.
+    #[arg(long)]
+    profile_rules: bool,
     /// Only alerts of this severity or above; the others are counted.
     #[arg(long, value_name = "SEVERITY", value_parser = severity_parser())]
     min_severity: Option<Severity>,
@@ -123,6 +133,7 @@ impl Scan {
             format: Format::Table,
             destination: Destination::default(),
             summary: None,
+            profile_rules: false,
             min_severity: None,
             fail_on: None,
             strict: false,
@@ -167,7 +178,8 @@ impl Scan {
         let builder = AlertBuilder::new("default");
         let worker = || Alerting {
             book: &book,
-            matcher: book.set().matcher(VALUE_CACHE_BYTES),
+            matcher: self.matcher(&book),
+            times: self.profile_rules.then(WorkerTimes::start),
             catalogue: &catalogue,
             builder: &builder,
             progress: &progress,
@@ -181,7 +193,13 @@ impl Scan {
         summary.input = InputSummary::new(&account);
 
         let mut host_width = workers.iter().map(|worker| worker.host_width).max().unwrap_or_default();
+        let mut profile = self.profile_rules.then(|| ProfileSum::new(book.set()));
         for worker in workers {
+            if let (Some(sum), Some(times), Some(matched)) =
+                (&mut profile, &worker.times, worker.matcher.profile())
+            {
+                sum.add(times, matched);
+            }
             for (rule, number) in worker.errors {
                 let name = book.rule(rule).name.clone();
                 *summary.rules.evaluation_errors.entry(name).or_default() += number;
@@ -191,6 +209,7 @@ impl Scan {
         let finds = finds.into_inner().unwrap_or_else(PoisonError::into_inner);
         let (alerts, joined) = finds.join(&book, &builder, max_memory / JOIN_SHARE, &mut host_width)?;
         account_for_correlations(&book, &joined, &mut summary);
+        summary.profile = profile.map(|sum| sum.finish(&book));
         let writer = AlertWriter::new(out, self.format, colour, host_width);
         let worst = self.write_alerts(&book, alerts, writer, observe, &mut summary)?;
 
@@ -209,6 +228,12 @@ impl Scan {
             return Err(io::Error::other(format!("the account does not add up, which is a bug: {broken}")));
         }
         Ok(self.exit(&summary, worst))
+    }
+
+    /// What a thread matches with.
+    fn matcher<'a>(&self, book: &'a RuleBook) -> Matcher<'a> {
+        let matcher = book.set().matcher(VALUE_CACHE_BYTES);
+        if self.profile_rules { matcher.with_profile(Box::new(RunClock::start())) } else { matcher }
     }
 
     /// The rules that are selected, with the texts of their files; what happened to the others goes to the summary.

@@ -4,17 +4,20 @@
 //! before it left over; of few rows row by row. Either way it depends on the row alone which leaves it is asked for, and
 //! so which errors it can give.
 
+use std::time::Duration;
+
 use rustc_hash::FxHashMap;
 use watchfire_events::{Column, EventBatch, FieldTypes, ValueRef};
 use watchfire_ir::{EvaluationError, Leaf};
 
 use super::Memory;
-use crate::leaf_lists::ListId;
+use crate::leaf_lists::{LeafLists, ListId};
 use crate::leaf_table::{LeafId, Route};
 use crate::plan::Plan;
+use crate::profile::MatchStage;
 use crate::reference::{evaluate_leaf, target_columns};
 use crate::rows::Rows;
-use crate::rule_set::{Question, RuleSet};
+use crate::rule_set::{Question, QuestionId, RuleSet};
 
 /// Up to so many rows are asked one by one. A set costs about as much whatever is in it.
 const FEW_ROWS: usize = 32;
@@ -60,7 +63,11 @@ impl<'m, 'b> Pass<'m, 'b> {
     pub(super) fn run_programs(&mut self) {
         for program in 0..self.rules.programs.len() {
             if !self.rules.programs[program].is_deferred {
+                let started = self.memory.now();
                 self.enter(program);
+                if let Some((profiler, started)) = self.memory.profiler(started) {
+                    profiler.program(MatchStage::FieldPrograms, program, started);
+                }
             }
         }
     }
@@ -96,27 +103,51 @@ impl<'m, 'b> Pass<'m, 'b> {
     /// Adds the rows of `domain` that the question selects to `found`, in order.
     pub(super) fn select(
         &mut self,
-        question: &Question,
+        number: QuestionId,
         rarest: RarestSet,
         domain: &Rows,
         found: &mut Vec<u32>,
     ) {
+        let question = &self.rules.questions[number.at()];
+        let started = self.memory.now();
+        let many = self.surviving_rows(question, rarest, domain, found);
+        if let Some((profiler, started)) = self.memory.profiler(started) {
+            let candidates = if question.necessary.is_empty() { domain.count() as u32 } else { rarest.rows };
+            let surviving = many.as_ref().map_or(found.len(), Rows::count);
+            profiler.rows(number, started, candidates.into(), surviving as u64);
+        }
+        let started = self.memory.now();
+        match many {
+            None => self.retain(&question.plan, found),
+            Some(rows) => found.extend(self.rows_where(&question.plan, &rows).iter()),
+        }
+        if let Some((profiler, started)) = self.memory.profiler(started) {
+            profiler.plan(number, started, found.len() as u64);
+        }
+    }
+
+    /// The rows of `domain` in which one leaf of each necessary set holds: many as a set, few in `found`.
+    fn surviving_rows(
+        &mut self,
+        question: &Question,
+        rarest: RarestSet,
+        domain: &Rows,
+        found: &mut Vec<u32>,
+    ) -> Option<Rows> {
         if rarest.rows as usize <= FEW_ROWS {
             let set = &question.necessary[rarest.place];
             set.iter().for_each(|&leaf| self.memory.alive.rows_into(leaf, found));
             found.sort_unstable();
             found.dedup();
             found.retain(|&row| domain.contains(row) && self.holds_necessary(question, rarest.place, row));
-            self.retain(&question.plan, found);
-            return;
+            return None;
         }
         let rows = self.necessary_rows(&question.necessary, domain);
         if rows.count() <= FEW_ROWS {
             found.extend(rows.iter());
-            self.retain(&question.plan, found);
-        } else {
-            found.extend(self.rows_where(&question.plan, &rows).iter());
+            return None;
         }
+        Some(rows)
     }
 
     /// Whether one leaf of each necessary set but the one at `except` holds in a row.
@@ -196,7 +227,11 @@ impl<'m, 'b> Pass<'m, 'b> {
                 rows
             }
             Route::Program | Route::Deferred => {
+                let started = self.memory.now();
                 self.enter(entry.program as usize);
+                if let Some((profiler, started)) = self.memory.profiler(started) {
+                    profiler.program(MatchStage::DeferredFields, entry.program as usize, started);
+                }
                 let mut rows = domain.clone();
                 match self.memory.alive.set(id) {
                     Some(holding) => rows.intersect(holding),
@@ -204,7 +239,12 @@ impl<'m, 'b> Pass<'m, 'b> {
                 }
                 rows
             }
-            Route::OnDemand => self.rows_on_demand(&entry.leaf, domain),
+            Route::OnDemand => {
+                let started = self.memory.now();
+                let rows = self.rows_on_demand(&entry.leaf, domain);
+                self.tell_on_demand(started);
+                rows
+            }
         }
     }
 
@@ -249,7 +289,12 @@ impl<'m, 'b> Pass<'m, 'b> {
                 match entry.route() {
                     Route::Program => self.program_holds(*id, row),
                     Route::Deferred => self.value_holds(*id, row),
-                    Route::OnDemand => self.holds_on_demand(&entry.leaf, row),
+                    Route::OnDemand => {
+                        let started = self.memory.now();
+                        let holds = self.holds_on_demand(&entry.leaf, row);
+                        self.tell_on_demand(started);
+                        holds
+                    }
                 }
             }
             Plan::Not(inner) => !self.holds(inner, row),
@@ -294,6 +339,12 @@ impl<'m, 'b> Pass<'m, 'b> {
         })
     }
 
+    fn tell_on_demand(&mut self, started: Option<Duration>) {
+        if let Some((profiler, started)) = self.memory.profiler(started) {
+            profiler.add_since(MatchStage::ComputedLeaves, started);
+        }
+    }
+
     /// Whether rows are to be asked one by one, of a deferred program. Once as many have been asked as the batch has,
     /// the program is run on all values: that costs no more, and further leaves cost nothing.
     fn is_to_be_asked(&mut self, program: usize, domain: &Rows) -> bool {
@@ -326,25 +377,41 @@ impl<'m, 'b> Pass<'m, 'b> {
         if answers.lists.is_empty() {
             answers.lists = vec![None; answers.column.distinct()];
         }
-        let known = &mut answers.lists[code as usize];
-        if let Some(list) = *known {
+        if let Some(list) = answers.lists[code as usize] {
             return list;
         }
-        let Memory { cache, scratch, holding, .. } = &mut *self.memory;
-        let numbered = &self.rules.programs[program].program;
-        holding.clear();
-        let list = match answers.column.value(code) {
-            ValueRef::Text(text) if numbered.is_costly() => cache.list_of(program, text, |lists| {
-                numbered.run(ValueRef::Text(text), scratch, holding);
-                lists.intern(holding)
-            }),
-            value => {
-                numbered.run(value, scratch, holding);
-                cache.lists_mut().intern(holding)
-            }
-        };
-        *known = Some(list);
+        // Of a program that is run on all values, these are timed together.
+        let started = if answers.is_entered { None } else { self.memory.now() };
+        let value = answers.column.value(code);
+        let (list, is_known) = self.evaluate(program, value);
+        if let Some(answers) = &mut self.answers[program] {
+            answers.lists[code as usize] = Some(list);
+        }
+        if let Some(profiler) = &mut self.memory.profiler {
+            profiler.value(program, is_known);
+        }
+        if let Some((profiler, started)) = self.memory.profiler(started) {
+            profiler.program(MatchStage::DeferredFields, program, started);
+        }
         list
+    }
+
+    /// The leaves of a program that a value satisfies, and whether they were known.
+    fn evaluate(&mut self, program: usize, value: ValueRef<'_>) -> (ListId, bool) {
+        let Memory { cache, scratch, holding, .. } = &mut *self.memory;
+        let program_of_field = &self.rules.programs[program].program;
+        let mut is_known = true;
+        let mut run = |lists: &mut LeafLists| {
+            is_known = false;
+            holding.clear();
+            program_of_field.run(value, scratch, holding);
+            lists.intern(holding)
+        };
+        let list = match value {
+            ValueRef::Text(text) if program_of_field.is_costly() => cache.list_of(program, text, run),
+            _ => run(cache.lists_mut()),
+        };
+        (list, is_known)
     }
 }
 

@@ -16,6 +16,7 @@ use watchfire_events::{EventBatch, Timestamp, get_field};
 use watchfire_ir::Catalogue;
 use watchfire_rules::model::Severity;
 
+use super::profile::{Stage, WorkerTimes};
 use crate::intake::Worker;
 use crate::progress::Progress;
 
@@ -187,6 +188,8 @@ pub(super) struct Alerting<'a> {
     pub(super) book: &'a RuleBook,
     /// Of the rules of the book.
     pub(super) matcher: Matcher<'a>,
+    /// Where a profile is asked for.
+    pub(super) times: Option<WorkerTimes>,
     pub(super) catalogue: &'a Catalogue,
     pub(super) builder: &'a AlertBuilder,
     pub(super) progress: &'a Progress,
@@ -198,9 +201,20 @@ pub(super) struct Alerting<'a> {
     pub(super) host_width: usize,
 }
 
+impl Alerting<'_> {
+    /// The time since the last call was spent in this stage.
+    fn took(&mut self, stage: Stage) {
+        if let Some(times) = &mut self.times {
+            times.take(stage);
+        }
+    }
+}
+
 impl Worker for Alerting<'_> {
     fn batch(&mut self, batch: &EventBatch) -> io::Result<()> {
+        self.took(Stage::Input);
         let matches = self.matcher.match_batch(batch, self.catalogue);
+        self.took(Stage::Matching);
         let errors: BTreeSet<_> =
             matches.errors.iter().map(|error| (self.book.first(error.rule), error.row)).collect();
         for (rule, _) in errors {
@@ -220,7 +234,9 @@ impl Worker for Alerting<'_> {
         let hits = BatchHits::new(self.book.extractors(), batch, &matches);
         let mut finds = self.finds.lock().unwrap_or_else(PoisonError::into_inner);
         finds.hits.push(hits)?;
-        entries.into_iter().try_for_each(|(key, payload)| finds.alerts.push(key, payload))
+        entries.into_iter().try_for_each(|(key, payload)| finds.alerts.push(key, payload))?;
+        self.took(Stage::Alerts);
+        Ok(())
     }
 }
 

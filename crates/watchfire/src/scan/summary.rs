@@ -8,6 +8,7 @@ use watchfire_events::Timestamp;
 use watchfire_rules::model::Severity;
 
 use super::found::Found;
+use super::profile::Profile;
 use crate::intake::InputSummary;
 use crate::terminal::{escape_controls, write_counts};
 
@@ -19,6 +20,9 @@ pub(super) struct Summary {
     pub(super) rules: Rules,
     pub(super) alerts: Alerts,
     pub(super) run: Run,
+    /// What was asked for by `--profile-rules`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) profile: Option<Profile>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -171,7 +175,8 @@ impl Summary {
             log,
             "elapsed: {:.2} s, {:.0} events/s, {} threads, {memory}",
             run.elapsed_seconds, run.events_per_second, run.threads
-        )
+        )?;
+        self.profile.as_ref().map_or(Ok(()), |profile| profile.write(log))
     }
 
     fn write_rules(&self, log: &mut dyn Write) -> io::Result<()> {

@@ -16,6 +16,7 @@
 //! empty_folders = ["rules"]       # which the repository cannot hold
 //! env = { NO_COLOR = "1" }
 //! hide_after = ["elapsed: "]      # the rest of a line behind this text differs from run to run
+//! hide_below = ["profile: "]      # all lines below the first with this text differ from run to run
 //! ```
 
 use std::collections::BTreeMap;
@@ -40,6 +41,8 @@ struct Case {
     env: BTreeMap<String, String>,
     #[serde(default)]
     hide_after: Vec<String>,
+    #[serde(default)]
+    hide_below: Vec<String>,
 }
 
 #[test]
@@ -92,7 +95,7 @@ fn run(folder: &Path) -> String {
     let mut shown = format!("exit code: {}\n", output.status.code().map_or(-1, i64::from));
     let mut show = |title: &str, bytes: &[u8]| {
         if !bytes.is_empty() {
-            let text = hide(&String::from_utf8_lossy(bytes), &case.hide_after);
+            let text = hide(&String::from_utf8_lossy(bytes), &case);
             writeln!(shown, "──── {title}\n{}", text.trim_end_matches('\n')).expect("a text takes all");
         }
     };
@@ -106,12 +109,17 @@ fn run(folder: &Path) -> String {
     shown
 }
 
-fn hide(text: &str, hide_after: &[String]) -> String {
-    let lines = text.lines().map(|line| {
-        let found = hide_after.iter().find_map(|mark| line.find(mark).map(|at| at + mark.len()));
-        found.map_or_else(|| line.to_owned(), |end| format!("{}…", &line[..end]))
-    });
-    lines.collect::<Vec<_>>().join("\n")
+fn hide(text: &str, case: &Case) -> String {
+    let mut shown = Vec::new();
+    for line in text.lines() {
+        let found = case.hide_after.iter().find_map(|mark| line.find(mark).map(|at| at + mark.len()));
+        shown.push(found.map_or_else(|| line.to_owned(), |end| format!("{}…", &line[..end])));
+        if case.hide_below.iter().any(|mark| line.contains(mark)) {
+            shown.push("…".to_owned());
+            break;
+        }
+    }
+    shown.join("\n")
 }
 
 fn folders_in(folder: &Path) -> Vec<PathBuf> {
