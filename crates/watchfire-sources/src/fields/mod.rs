@@ -16,7 +16,7 @@ use serde_json::Value;
 use watchfire_events::{Document, FieldName, FieldNames, set_field};
 
 use self::index::Index;
-pub(crate) use self::value::FieldValue;
+pub(crate) use self::value::{FieldValue, TextMembers};
 use crate::tape::{TapeObject, TapeValue};
 
 /// Fields by name.

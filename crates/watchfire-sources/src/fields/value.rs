@@ -7,6 +7,9 @@ use watchfire_events::Scalar;
 
 use crate::tape::TapeValue;
 
+/// The members of an object, all of them texts.
+pub(crate) type TextMembers<'a> = Vec<(&'static str, Cow<'a, str>)>;
+
 /// A value, borrowed from its record where it can be.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum FieldValue<'a> {
@@ -18,7 +21,9 @@ pub(crate) enum FieldValue<'a> {
     /// A list that a table holds.
     Words(&'static [&'static str]),
     Texts(Vec<Cow<'a, str>>),
-    /// Null, objects, and lists of other things than texts.
+    /// A list of objects whose members are texts.
+    Objects(Vec<TextMembers<'a>>),
+    /// Null, objects, and lists of other things than these.
     Json(Value),
 }
 
@@ -75,7 +80,7 @@ impl<'a> FieldValue<'a> {
             Self::Unsigned(number) => Scalar::Unsigned(*number),
             Self::Double(number) => Scalar::Double(*number),
             Self::Boolean(value) => Scalar::Boolean(*value),
-            Self::Words(_) | Self::Texts(_) | Self::Json(_) => return None,
+            Self::Words(_) | Self::Texts(_) | Self::Objects(_) | Self::Json(_) => return None,
         })
     }
 
@@ -88,6 +93,12 @@ impl<'a> FieldValue<'a> {
             Self::Boolean(value) => value.into(),
             Self::Words(words) => words.iter().copied().collect(),
             Self::Texts(texts) => texts.into_iter().map(Cow::into_owned).collect(),
+            Self::Objects(objects) => {
+                let object = |members: TextMembers<'_>| -> Value {
+                    members.into_iter().map(|(name, text)| (name.to_owned(), text.into_owned())).collect()
+                };
+                objects.into_iter().map(object).collect()
+            }
             Self::Json(value) => value,
         }
     }
@@ -139,6 +150,12 @@ impl From<&'static [&'static str]> for FieldValue<'_> {
 impl<'a> From<Vec<Cow<'a, str>>> for FieldValue<'a> {
     fn from(texts: Vec<Cow<'a, str>>) -> Self {
         Self::Texts(texts)
+    }
+}
+
+impl<'a> From<Vec<TextMembers<'a>>> for FieldValue<'a> {
+    fn from(objects: Vec<TextMembers<'a>>) -> Self {
+        Self::Objects(objects)
     }
 }
 

@@ -5,6 +5,7 @@
 )]
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::Value;
 use watchfire_events::{
@@ -363,6 +364,7 @@ fn is_empty(value: &FieldValue<'_>) -> bool {
         FieldValue::Text(text) => text.is_empty(),
         FieldValue::Texts(texts) => texts.is_empty(),
         FieldValue::Words(words) => words.is_empty(),
+        FieldValue::Objects(objects) => objects.iter().flatten().all(|(_, text)| text.is_empty()),
         FieldValue::Json(value) => !keeps(&mut value.clone(), 0),
         FieldValue::Integer(_) | FieldValue::Unsigned(_) | FieldValue::Double(_) | FieldValue::Boolean(_) => {
             false
@@ -375,6 +377,13 @@ fn put(builder: &mut BatchBuilder<'_>, name: FieldName, value: &FieldValue<'_>) 
         FieldValue::Text(text) if text.is_empty() => {}
         FieldValue::Words(words) => words.iter().for_each(|word| builder.put(name, Scalar::Text(word))),
         FieldValue::Texts(texts) => texts.iter().for_each(|text| builder.put(name, Scalar::Text(text))),
+        FieldValue::Objects(objects) => {
+            for (member, text) in objects.iter().flatten().filter(|(_, text)| !text.is_empty()) {
+                let holder = Arc::clone(builder.names().text(name));
+                let name = builder.names().intern_below(&holder, member);
+                builder.put(name, Scalar::Text(text));
+            }
+        }
         FieldValue::Json(value) => {
             let mut text = builder.names().text(name).to_string();
             put_json(builder, &mut text, value, false);

@@ -3,11 +3,10 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value, json};
-
 use super::command_line::Splitting;
 use super::draft::{Draft, says_something};
 use super::table::{Conversion, EventRow, FieldRule, apply, moved};
+use crate::fields::TextMembers;
 
 const STARTS: EventRow = EventRow::new(&[400, 4105], &[], &["process"], &["start"]);
 const ENDS: EventRow = EventRow::new(&[403, 4106], &[], &["process"], &["end"]);
@@ -187,17 +186,13 @@ fn write_context(draft: &mut Draft<'_, '_>, context: Context) {
 /// Lines `Kind(Command): name="…"; value="…"` or `Kind(Command): value` to a list. The datum stays if a line is not of
 /// that form.
 fn invocations(draft: &mut Draft<'_, '_>, holder: &'static str) {
-    let Some(text) = draft.datum(holder) else {
+    let Some(text) = draft.copy(holder) else {
         return;
     };
-    let mut details = Vec::new();
-    let mut whole = true;
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        match invocation(line) {
-            Some(detail) => details.push(detail),
-            None => whole = false,
-        }
-    }
+    let (details, whole) = match &text {
+        Cow::Borrowed(text) => details(text, Cow::Borrowed),
+        Cow::Owned(text) => details(text, |part| Cow::Owned(part.to_owned())),
+    };
     if details.is_empty() {
         return;
     }
@@ -207,19 +202,30 @@ fn invocations(draft: &mut Draft<'_, '_>, holder: &'static str) {
     }
 }
 
-fn invocation(line: &str) -> Option<Value> {
+/// What the lines of a text say, and whether each says something.
+fn details<'a, 't>(text: &'t str, keep: impl Fn(&'t str) -> Cow<'a, str>) -> (Vec<TextMembers<'a>>, bool) {
+    let mut found = Vec::new();
+    let mut whole = true;
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        match invocation(line) {
+            Some(members) => {
+                found.push(members.into_iter().map(|(name, part)| (name, keep(part))).collect());
+            }
+            None => whole = false,
+        }
+    }
+    (found, whole)
+}
+
+fn invocation(line: &str) -> Option<Vec<(&'static str, &str)>> {
     let (kind, rest) = line.split_once('(')?;
     let (command, rest) = rest.split_once("): ")?;
-    let mut detail = Map::new();
-    detail.insert("type".to_owned(), json!(kind.trim()));
-    detail.insert("related_command".to_owned(), json!(command));
-    if let Some((name, value)) = rest.strip_prefix("name=").and_then(|rest| rest.split_once("; value=")) {
-        detail.insert("name".to_owned(), json!(name));
-        detail.insert("value".to_owned(), json!(value));
-    } else {
-        detail.insert("value".to_owned(), json!(rest));
+    let mut members = vec![("type", kind.trim()), ("related_command", command)];
+    match rest.strip_prefix("name=").and_then(|rest| rest.split_once("; value=")) {
+        Some((name, value)) => members.extend([("name", name), ("value", value)]),
+        None => members.push(("value", rest)),
     }
-    Some(Value::Object(detail))
+    Some(members)
 }
 
 /// What the newest mapping says about a script block: its signature block, its length, and how varied it is.
@@ -294,15 +300,20 @@ mod tests {
     fn invocations_have_two_forms() {
         assert_eq!(
             invocation("ParameterBinding(Get-Item): name=\"Path\"; value=\"C:\\x\""),
-            Some(json!({
-                "type": "ParameterBinding", "related_command": "Get-Item", "name": "\"Path\"", "value": "\"C:\\x\""
-            }))
+            Some(vec![
+                ("type", "ParameterBinding"),
+                ("related_command", "Get-Item"),
+                ("name", "\"Path\""),
+                ("value", "\"C:\\x\""),
+            ])
         );
         assert_eq!(
             invocation("CommandInvocation(Get-Item): \"Get-Item\""),
-            Some(
-                json!({"type": "CommandInvocation", "related_command": "Get-Item", "value": "\"Get-Item\""})
-            )
+            Some(vec![
+                ("type", "CommandInvocation"),
+                ("related_command", "Get-Item"),
+                ("value", "\"Get-Item\""),
+            ])
         );
         assert_eq!(invocation("something else"), None);
     }

@@ -20,9 +20,9 @@ const OF_EACH_FILE: usize = 60;
 /// What a batch says, without its events.
 fn content(batch: &EventBatch) -> Value {
     let columns = batch.columns().iter().map(|column| {
-        let rows: Vec<String> = (0..column.rows())
-            .map(|row| column.codes(row).iter().map(|&code| format!("{:?} ", column.value(code))).collect())
-            .collect();
+        let values =
+            |row| column.codes(row).iter().map(|&code| format!("{:?}", column.value(code))).collect();
+        let rows: Vec<Vec<String>> = (0..column.rows()).map(values).collect();
         json!([&**column.name(), format!("{:?}", column.field_type()), rows])
     });
     let streams = batch.streams().iter().map(|(stream, rows)| json!([stream.as_str(), rows]));

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Value, json};
 use watchfire_events::parse_ip;
 
+use crate::fields::TextMembers;
 use crate::normalise::draft::{Draft, plain_address};
 
 /// Record types by number, as IANA lists them.
@@ -191,7 +191,7 @@ pub(super) fn map(draft: &mut Draft<'_, '_>) {
 
 /// What a query resulted in.
 struct Resolution<'a> {
-    records: Vec<Value>,
+    records: Vec<TextMembers<'a>>,
     addresses: Vec<Cow<'a, str>>,
     /// Whether all of the text was understood. Sysmon cuts long results in the middle of an address.
     whole: bool,
@@ -207,11 +207,11 @@ fn resolution<'a>(draft: &mut Draft<'a, '_>, results: &str) -> Resolution<'a> {
             let typed = typed.trim_start();
             let (number, data) = typed.split_once(char::is_whitespace).unwrap_or((typed, ""));
             let data = data.trim();
-            let kind = number.parse().ok().and_then(|number| find(RECORD_TYPES, number)).unwrap_or(number);
-            if !data.is_empty() {
-                draft.relate_host(&Cow::Owned(data.to_owned()));
-            }
-            records.push(json!({"type": kind, "data": data}));
+            let kind = number.parse().ok().and_then(|number| find(RECORD_TYPES, number));
+            let kind = kind.map_or_else(|| Cow::Owned(number.to_owned()), Cow::Borrowed);
+            let data = Cow::Owned(data.to_owned());
+            draft.relate_host(&data);
+            records.push(vec![("type", kind), ("data", data)]);
             continue;
         }
         let address = plain_address(result);
@@ -219,8 +219,9 @@ fn resolution<'a>(draft: &mut Draft<'a, '_>, results: &str) -> Resolution<'a> {
             whole = false;
             continue;
         }
-        records.push(json!({"type": if address.contains(':') { "AAAA" } else { "A" }, "data": address}));
-        let address = Cow::Owned(address.to_owned());
+        let kind = if address.contains(':') { "AAAA" } else { "A" };
+        let address: Cow<'_, str> = Cow::Owned(address.to_owned());
+        records.push(vec![("type", Cow::Borrowed(kind)), ("data", address.clone())]);
         draft.relate_address(&address);
         if !addresses.contains(&address) {
             addresses.push(address);
