@@ -16,6 +16,7 @@ mod catalogue;
 pub mod codes;
 mod condition;
 mod contradiction;
+mod cost;
 mod date_math;
 mod eql;
 mod expression;
@@ -34,6 +35,7 @@ mod tokens;
 pub use catalogue::Catalogue;
 pub use condition::{Condition, Node};
 pub use contradiction::{Contradiction, MAX_CONTRADICTIONS, contradictions};
+pub use cost::{Costly, costly};
 pub use eql::{
     EqlOptions, EqlPlan, EventPlan, JoinKey, LoweredEql, MAX_EQL_DIAGNOSTICS, Pipe, SamplePlan, SequencePlan,
     StagePlan, UnmappedReading, lower_eql, lower_eql_expression,

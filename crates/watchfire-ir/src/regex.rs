@@ -60,6 +60,7 @@ pub struct Regex {
     dialect: Dialect,
     literals: Option<Vec<String>>,
     everything: bool,
+    required_literal: usize,
     matcher: Matcher,
 }
 
@@ -110,6 +111,7 @@ impl Regex {
             dialect,
             literals: syntax.literals(),
             everything: syntax.is_everything(),
+            required_literal: syntax.required_literal(),
             matcher: Matcher::new(syntax, fold)?,
         })
     }
@@ -125,6 +127,12 @@ impl Regex {
     /// The texts that fit, if the pattern has no operator but `|`.
     pub fn literals(&self) -> Option<&[String]> {
         self.literals.as_deref()
+    }
+
+    /// How many bytes the longest literal has, as far as can be seen, that stands in every text that fits; the case of
+    /// letters left aside.
+    pub fn required_literal(&self) -> usize {
+        self.required_literal
     }
 
     /// Whether the pattern is written in a way that plainly fits every text, such as `.*`.

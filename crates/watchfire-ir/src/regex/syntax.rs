@@ -87,6 +87,35 @@ impl Syntax {
         }
     }
 
+    /// Bytes of the longest literal that stands in every text that fits.
+    pub(super) fn required_literal(&self) -> usize {
+        match self {
+            Self::Literal(character) => character.len_utf8(),
+            Self::Concat(parts) => {
+                let (mut longest, mut run) = (0, 0);
+                for part in parts {
+                    // Neighbouring characters make one literal; what is nested counts for itself.
+                    run = if matches!(part, Self::Literal(_)) { run + part.required_literal() } else { 0 };
+                    longest = longest.max(run).max(part.required_literal());
+                }
+                longest
+            }
+            Self::Alternation(parts) => parts.iter().map(Self::required_literal).min().unwrap_or(0),
+            Self::Intersection(parts) => parts.iter().map(Self::required_literal).max().unwrap_or(0),
+            Self::Repeat { inner, min, .. } if *min > 0 => inner.required_literal(),
+            Self::IgnoreCase(inner) => inner.required_literal(),
+            Self::Repeat { .. }
+            | Self::Complement(_)
+            | Self::Empty
+            | Self::Nothing
+            | Self::Class(_)
+            | Self::NotClass(_)
+            | Self::Start
+            | Self::End
+            | Self::WordBoundary(_) => 0,
+        }
+    }
+
     /// Whether it has a complement or intersection anywhere.
     pub(super) fn is_boolean(&self) -> bool {
         match self {

@@ -16,4 +16,12 @@ watchfire_diagnostics::codes! {
         "Two parts of a condition exclude each other: the query alone, or the query together with its filters, demands of one field what no event can have at the same time. If it is one side of an `or`, only that side is lost.";
     UNUSABLE_KEY_FIELD = "CHK005", "field cannot be grouped by",
         "A threshold, new terms, suppression and indicator mappings compare whole values. They need a field with values of its own: not an object, and not analysed text.";
+    EVERY_EVENT = "CHK006", "rule that is asked of every event",
+        "No value of a field has to be there for the condition to hold: it only excludes, or computes, or looks into every field. So each event of its data streams is looked at. Begin with what must be there, such as a category, an action or a name.";
+    NO_LITERAL = "CHK007", "pattern without a literal to look for",
+        "The pattern begins and ends with a wildcard, or is a regular expression, and has no literal of three characters or more that every matching text holds; and what stands beside it holds of a great part of all events. So it is tried at every place of a great many values. Say more of what is looked for or where it stands, or ask for a name or a path beside it.";
+    COMPUTED_FOR_MANY = "CHK008", "expression computed for too many events",
+        "A function, or an expression over several fields, is computed event by event, and what stands beside it holds of a great part of all events. Ask for a name, an action or a path beside it.";
+    ANY_FIELD = "CHK009", "pattern looked for in every field",
+        "A term without a field, with a wildcard, is held against every value of every field. Name the fields that are meant.";
 }

@@ -2,17 +2,21 @@
 //!
 //! ```text
 //!  query, filters ──parse, resolve──► conditions ──► contradictions (CHK004)
-//!         │                               │
+//!         │                               ├──► ways to write them that cost (CHK006 to CHK009)
 //!         └── fields named ── keys that ──┴──► fields (CHK001, CHK002, CHK003, CHK005)
 //!                             name fields
 //!  the rule as a whole ──────────────────────► the lints of the rules crate (LNT…)
 //! ```
 
+use std::sync::Arc;
+
 use watchfire_detect::{QueryOptions, QueryTree, read_filters, read_query};
 use watchfire_diagnostics::{Diagnostic, SourceText, Span};
 use watchfire_eql::ast::{MaxSpan, QueryKind};
 use watchfire_events::Timestamp;
-use watchfire_ir::{Catalogue, Condition, EqlPlan, FieldLeaf, FieldTarget, Leaf, StagePlan, contradictions};
+use watchfire_ir::{
+    Catalogue, Condition, Costly, EqlPlan, FieldLeaf, FieldTarget, Leaf, StagePlan, contradictions, costly,
+};
 use watchfire_rules::format::RuleFile;
 use watchfire_rules::lint::{Places, QueryFacts, lint};
 use watchfire_rules::model::{KibanaFilter, QueryText, RuleKind, RuleMetadata};
@@ -132,6 +136,7 @@ impl Reading<'_> {
         let search = Search { sources: NamedSources::of(index, self.packages), stages, uses, span };
         let said = self.found[said_before..].to_vec();
         self.contradictions(&search, &said);
+        self.costs(&search);
         (search, facts)
     }
 
@@ -177,6 +182,24 @@ impl Reading<'_> {
         all
     }
 
+    /// What is written in a way that costs.
+    fn costs(&mut self, search: &Search) {
+        let mut told = Vec::new();
+        for found in search.stages.iter().flat_map(|stage| costly(&stage.condition)) {
+            if told.contains(&found) {
+                continue;
+            }
+            let (mut diagnostic, fields) = of_cost(&found);
+            let places = search.uses.iter().filter(|used| fields.iter().any(|field| **field == *used.name));
+            let spans: Vec<Span> = places.filter_map(|used| used.span).collect();
+            for span in spans.iter().copied().chain(search.span.filter(|_| spans.is_empty())) {
+                diagnostic = diagnostic.at(span, "");
+            }
+            self.found.push(diagnostic);
+            told.push(found);
+        }
+    }
+
     /// What the conditions as wholes demand that no event can have. Of a field about which the resolution of the query
     /// has already said so, at the very place, nothing more is said.
     fn contradictions(&mut self, search: &Search, said: &[Diagnostic]) {
@@ -206,6 +229,32 @@ impl Reading<'_> {
                 let demands: Vec<String> = found.demands.iter().map(|demand| format!("`{demand}`")).collect();
                 self.found.push(diagnostic.with_note(format!("demanded: {}", demands.join(" and "))));
             }
+        }
+    }
+}
+
+/// What is costly about a part of a condition, with the fields to point at.
+fn of_cost(found: &Costly) -> (Diagnostic, &[Arc<str>]) {
+    match found {
+        Costly::EveryEvent => {
+            let message = "every event of its data streams has to be looked at for this query";
+            (Diagnostic::warning(codes::EVERY_EVENT, message), &[])
+        }
+        Costly::NoLiteral { field, pattern } => {
+            let message = format!(
+                "a costly pattern on `{field}`: there is nothing in it to look for first, and nothing beside it leaves few events"
+            );
+            let diagnostic = Diagnostic::warning(codes::NO_LITERAL, message);
+            (diagnostic.with_note(format!("the pattern: {pattern}")), std::slice::from_ref(field))
+        }
+        Costly::Computed { fields } => {
+            let message = "this is computed event by event, and nothing beside it leaves few events";
+            (Diagnostic::warning(codes::COMPUTED_FOR_MANY, message), fields)
+        }
+        Costly::AnyField { pattern } => {
+            let message = "every value of every field is held against a pattern";
+            let diagnostic = Diagnostic::warning(codes::ANY_FIELD, message);
+            (diagnostic.with_note(format!("the pattern: {pattern}")), &[])
         }
     }
 }
