@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
-use watchfire_events::{BatchBuilder, Place, get_field};
-use watchfire_sources::normalise::{NormaliseOptions, RawInput, RawPayload, SourceKind, normalise as run};
+use watchfire_events::{BatchBuilder, Column, EventBatch, Place, get_field};
+use watchfire_sources::normalise::{
+    Mapper, NormaliseOptions, RawInput, RawPayload, RecordPool, SourceKind, normalise as run,
+};
+use watchfire_sources::tape::Tape;
 
 use crate::meaning::ECS;
 
@@ -45,13 +48,37 @@ fn check(payload: &RawPayload, options: &NormaliseOptions) {
     assert_eq!(read, document, "written and read back");
     let mut batch = BatchBuilder::new(&*ECS);
     batch.push(event.clone());
-    assert_eq!(batch.finish().len(), 1, "one record is one row");
+    let batch = batch.finish();
+    assert_eq!(batch.len(), 1, "one record is one row");
+    if let RawPayload::Json(value) = payload {
+        let same = batch_of_columns(value, options);
+        assert_eq!(columns(&same), columns(&batch), "columns and document, as {:?}", options.source);
+        assert_eq!(same.event(0), &event, "made when it is asked for");
+    }
     // Only where nothing is left to recognise is a second run promised to change nothing.
     if options.source.is_none() && get_field(&event.document, "event.category").is_some() {
         let again = run(raw(RawPayload::Json(document.clone())), options).expect("a document is an object");
         assert_eq!(Value::Object(again.event.document), document, "fed in again");
         assert_eq!(again.event.data_stream, event.data_stream, "fed in again: {written}");
     }
+}
+
+/// A batch of one record whose fields were put into columns without a document.
+fn batch_of_columns(value: &Value, options: &NormaliseOptions) -> EventBatch {
+    let mut records = RecordPool::new(options.clone()).records();
+    let RawInput { place, identity, .. } = raw(RawPayload::Json(Value::Null));
+    records.push(Tape::of(value).first(), place, &identity);
+    let mut builder = BatchBuilder::new(&*ECS);
+    let mapped = Mapper::new(options).map(records.get(0).0, None, builder.names());
+    mapped.expect("its document was made").push_to(&mut builder, 0);
+    builder.finish_with(Box::new(records))
+}
+
+fn columns(batch: &EventBatch) -> Vec<(String, Vec<String>)> {
+    let values = |column: &Column| {
+        column.codes(0).iter().map(|&code| format!("{:?}", column.value(code))).collect::<Vec<_>>()
+    };
+    batch.columns().iter().map(|column| (column.name().to_string(), values(column))).collect()
 }
 
 fn raw(payload: RawPayload) -> RawInput {

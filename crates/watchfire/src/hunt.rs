@@ -154,6 +154,7 @@ impl Hunt {
             memory: max_memory / RECORD_SHARE,
             window: self.reading.window()?,
             fields: None,
+            timed: false,
             count_unmapped: false,
         };
         let finds = Mutex::new(Finds::new(max_memory / RESULT_SHARE));

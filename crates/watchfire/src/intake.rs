@@ -19,6 +19,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use watchfire_engine::ReadFields;
@@ -30,7 +31,7 @@ use watchfire_sources::normalise::{
 };
 use watchfire_sources::tape::TapeValue;
 
-pub(crate) use self::account::Account;
+pub(crate) use self::account::{Account, InputTimes};
 pub(crate) use self::input_summary::InputSummary;
 use crate::progress::Progress;
 
@@ -55,6 +56,8 @@ pub(crate) struct IntakeOptions {
     pub(crate) window: Window,
     /// The fields that the worker looks at; `None` for all of them.
     pub(crate) fields: Option<ReadFields>,
+    /// Whether to take the time of normalising and of columns, which costs some itself.
+    pub(crate) timed: bool,
     /// Whether to count the raw fields that no mapping reads.
     pub(crate) count_unmapped: bool,
 }
@@ -245,6 +248,24 @@ enum Task<'a> {
     End,
 }
 
+/// Takes times, if any are wanted.
+struct Watch(Option<Instant>);
+
+impl Watch {
+    fn start(runs: bool) -> Self {
+        Self(runs.then(Instant::now))
+    }
+
+    /// Adds the time since the start or the last lap.
+    fn lap(&mut self, sum: &mut Duration) {
+        if let Some(since) = &mut self.0 {
+            let now = Instant::now();
+            *sum += now.duration_since(*since);
+            *since = now;
+        }
+    }
+}
+
 /// One thread's part.
 struct Thread<'a, W> {
     shared: &'a Shared<'a>,
@@ -345,7 +366,10 @@ impl<'a, W: Worker> Thread<'a, W> {
     /// A record that is made into an event.
     fn whole(&mut self, record: RawInput) {
         let place = record.place.clone();
-        match normalise(record, &self.shared.options.normalise) {
+        let mut watch = Watch::start(self.shared.options.timed);
+        let normalised = normalise(record, &self.shared.options.normalise);
+        watch.lap(&mut self.account.times.normalising);
+        match normalised {
             Ok(normalised) => {
                 let timestamp = get_field(&normalised.event.document, "@timestamp").and_then(Value::as_str);
                 let inside = self.shared.options.window.holds(timestamp);
@@ -355,6 +379,7 @@ impl<'a, W: Worker> Thread<'a, W> {
                 }
                 if inside {
                     self.builder.push(normalised.event);
+                    watch.lap(&mut self.account.times.columns);
                 }
             }
             Err(error) => self.account.reject(&place, error.reason().to_string()),
@@ -364,12 +389,16 @@ impl<'a, W: Worker> Thread<'a, W> {
     /// A record whose fields are put into columns.
     fn deferred(&mut self, deferred: &DeferredRecords, number: u32) {
         let (record, place) = deferred.get(number);
-        match self.mapper.map(record, None, self.builder.names()) {
+        let mut watch = Watch::start(self.shared.options.timed);
+        let mapped = self.mapper.map(record, None, self.builder.names());
+        watch.lap(&mut self.account.times.normalising);
+        match mapped {
             Ok(mapped) => {
                 let inside = self.shared.options.window.holds(mapped.timestamp(self.builder.names()));
                 self.account.normalised(mapped.has_time(), mapped.is_unrecognised(), inside);
                 if inside {
                     mapped.push_to(&mut self.builder, number);
+                    watch.lap(&mut self.account.times.columns);
                 }
             }
             Err(error) => self.account.reject(place, error.reason().to_string()),
@@ -396,7 +425,9 @@ impl<'a, W: Worker> Thread<'a, W> {
                 ChunkRecord::Deferred => self.deferred(&deferred, numbers.next().unwrap_or_default()),
             }
         }
+        let mut watch = Watch::start(self.shared.options.timed);
         let batch = self.builder.finish_with(Box::new(deferred));
+        watch.lap(&mut self.account.times.columns);
         self.account.batch(&batch);
         self.shared.progress.events(batch.len() as u64);
         if let Err(error) = self.worker.batch(&batch) {

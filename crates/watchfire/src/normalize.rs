@@ -60,6 +60,7 @@ impl Normalize {
             memory: MEMORY,
             window: self.reading.window()?,
             fields: None,
+            timed: false,
             count_unmapped: true,
         };
         let mut out = Some(self.destination.open()?);

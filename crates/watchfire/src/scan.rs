@@ -170,6 +170,7 @@ impl Scan {
             memory: max_memory / RECORD_SHARE,
             window: self.reading.window()?,
             fields: Some(book.read_fields()),
+            timed: self.profile_rules,
             count_unmapped: false,
         };
         let alerts = SortedSpill::new((max_memory / ALERT_SHARE) as usize);
@@ -209,7 +210,7 @@ impl Scan {
         let finds = finds.into_inner().unwrap_or_else(PoisonError::into_inner);
         let (alerts, joined) = finds.join(&book, &builder, max_memory / JOIN_SHARE, &mut host_width)?;
         account_for_correlations(&book, &joined, &mut summary);
-        summary.profile = profile.map(|sum| sum.finish(&book));
+        summary.profile = profile.map(|sum| sum.finish(&book, account.times));
         let writer = AlertWriter::new(out, self.format, colour, host_width);
         let worst = self.write_alerts(&book, alerts, writer, observe, &mut summary)?;
 

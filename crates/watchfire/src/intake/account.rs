@@ -1,6 +1,7 @@
 //! The account of the input: every file, record and event in a counted state (design, promise 3).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use watchfire_engine::Coverage;
 use watchfire_events::{EventBatch, Place};
@@ -37,6 +38,17 @@ pub(crate) struct Account {
     pub(crate) unmapped: BTreeMap<String, u64>,
     /// What the events have.
     pub(crate) coverage: Coverage,
+    /// Where the time went, of all threads together.
+    pub(crate) times: InputTimes,
+}
+
+/// Times of what is done with records; nought where they are not taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct InputTimes {
+    /// Mapping records to fields.
+    pub(crate) normalising: Duration,
+    /// Putting fields into columns.
+    pub(crate) columns: Duration,
 }
 
 impl Account {
@@ -114,6 +126,8 @@ impl Account {
             *self.unmapped.entry(field).or_default() += number;
         }
         self.coverage.merge(other.coverage);
+        self.times.normalising += other.times.normalising;
+        self.times.columns += other.times.columns;
     }
 
     /// Brings what was gathered into the order that does not depend on threads.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use watchfire_detect::RuleBook;
 use watchfire_engine::{Clock, MatchProfile, MatchStage, RuleCost, RuleSet};
 
+use crate::intake::InputTimes;
 use crate::terminal::escape_controls;
 
 /// So many fields and rules are shown to people.
@@ -79,12 +80,18 @@ impl ProfileSum {
     }
 
     /// With the names of fields and rules.
-    pub(super) fn finish(self, book: &RuleBook) -> Profile {
+    pub(super) fn finish(self, book: &RuleBook, input: InputTimes) -> Profile {
         let own = |stage, name| StageCost::new(name, self.stages[stage as usize]);
         let matching = self.matched.stages().map(|(stage, time)| StageCost::new(name_of(stage), time));
-        let first = own(Stage::Input, "reading, normalising, columns, waiting");
+        let InputTimes { normalising, columns } = input;
+        let reading = self.stages[Stage::Input as usize].saturating_sub(normalising + columns);
+        let first = [
+            StageCost::new("reading, decoding, waiting", reading),
+            StageCost::new("normalising", normalising),
+            StageCost::new("columns", columns),
+        ];
         let last = own(Stage::Alerts, "alerts and hits to be joined");
-        let stages = std::iter::once(first).chain(matching).chain([last]).collect();
+        let stages = first.into_iter().chain(matching).chain([last]).collect();
         let fields = self.matched.fields(book.set()).into_iter().map(|cost| FieldCost {
             field: cost.field.to_string(),
             deferred: cost.is_deferred,
