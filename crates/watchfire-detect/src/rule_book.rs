@@ -10,7 +10,7 @@ use watchfire_events::IndexPatterns;
 use watchfire_ir::{Condition, Schema};
 use watchfire_rules::model::{EventSource, Rule};
 
-use crate::compile::{CompileOptions, RuleProgram, compile_rule};
+use crate::compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 use crate::correlation::Correlation;
 
 /// What can be done with a rule.
@@ -69,10 +69,45 @@ impl RuleBook {
         schema: &dyn Schema,
         options: &CompileOptions,
     ) -> Self {
+        Self::of(rules.into_iter().map(|rule| {
+            let compiled = compile_rule(&rule, schema, options);
+            (rule, compiled)
+        }))
+    }
+
+    /// As [`Self::compile`], on so many threads; what comes out does not depend on their number.
+    pub fn compile_on(
+        rules: Vec<Rule>,
+        schema: &(dyn Schema + Sync),
+        options: &CompileOptions,
+        threads: usize,
+    ) -> Self {
+        if threads <= 1 {
+            return Self::compile(rules, schema, options);
+        }
+        let compiled: Vec<CompiledRule> = std::thread::scope(|scope| {
+            let parts = rules.chunks(rules.len().div_ceil(threads).max(1));
+            let handles: Vec<_> = parts
+                .map(|part| {
+                    scope.spawn(move || -> Vec<CompiledRule> {
+                        part.iter().map(|rule| compile_rule(rule, schema, options)).collect()
+                    })
+                })
+                .collect();
+            let joined = handles.into_iter().map(|handle| match handle.join() {
+                Ok(part) => part,
+                // A panic is a bug: it goes on as if there had been one thread.
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            joined.flatten().collect()
+        });
+        Self::of(rules.into_iter().zip(compiled))
+    }
+
+    fn of(rules: impl Iterator<Item = (Rule, CompiledRule)>) -> Self {
         let mut builder = RuleSetBuilder::new();
         let (mut all, mut conditions, mut correlations) = (Vec::new(), Vec::new(), Vec::new());
-        for rule in rules {
-            let compiled = compile_rule(&rule, schema, options);
+        for (rule, compiled) in rules {
             let index = rule.kind.source().map(EventSource::index).unwrap_or_default();
             let patterns = IndexPatterns::new(index.iter().map(String::as_str));
             let first = RuleIndex(conditions.len() as u32);

@@ -3,6 +3,7 @@
 //! Blocks of some hundred kilobytes are compressed where they are made, by any thread, and put one behind the other. A
 //! result's events lie close together in most input; so the blocks last read are kept.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
@@ -10,12 +11,14 @@ use std::sync::Arc;
 use watchfire_engine::correlate::{Sequence, SequencePlace};
 use watchfire_events::{DataStream, Document, Event, EventId, Place, RestoreEvent, RowEvent};
 
+use zstd::bulk::Compressor;
+
 use crate::sorted_spill::damaged_spill;
 
 /// Bytes of events that are packed together.
 const BLOCK_BYTES: usize = 256 << 10;
-/// The fastest level: what is packed once and mostly never read again.
-const LEVEL: i32 = 1;
+/// Faster than small: what is packed is mostly never read again.
+const LEVEL: i32 = -3;
 
 /// An event that was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +47,15 @@ pub(crate) struct BatchEvents {
     refs: Vec<EventRef>,
     /// What makes the events that are not stored themselves.
     restore: Option<Arc<dyn RestoreEvent>>,
+    packer: Option<Packer>,
+}
+
+struct Packer(Compressor<'static>);
+
+impl fmt::Debug for Packer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Packer")
+    }
 }
 
 /// What a line begins with that is an event, and one that an event can be made of.
@@ -83,7 +95,10 @@ impl BatchEvents {
     /// Packs what is not packed yet.
     pub(crate) fn close(&mut self) {
         if self.in_open > 0 {
-            let packed = zstd::bulk::compress(&self.open, LEVEL).expect("bytes in memory can be compressed");
+            let packer = self.packer.get_or_insert_with(|| {
+                Compressor::new(LEVEL).map(Packer).expect("the compressor takes its own levels")
+            });
+            let packed = packer.0.compress(&self.open).expect("bytes in memory can be compressed");
             self.packed.push(packed);
             self.open.clear();
             self.in_open = 0;

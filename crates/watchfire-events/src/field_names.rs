@@ -24,6 +24,8 @@ pub struct FieldNames {
     parents: FxHashSet<Box<str>>,
     /// By number, whether a name is among them.
     is_parent: Vec<bool>,
+    /// By number, the names one part longer that were asked for; the first of them has the names of one part.
+    members: Vec<Members>,
     /// By number, what was noted of a name.
     notes: Vec<u8>,
     /// Names that stand in the program, by where they stand.
@@ -31,6 +33,30 @@ pub struct FieldNames {
     fixed_below: FxHashMap<(Literal, Literal), FieldName>,
     /// Where names are put together.
     joined: String,
+}
+
+/// Names below another one.
+#[derive(Clone, Debug, Default)]
+struct Members {
+    known: Vec<(Box<str>, FieldName)>,
+    /// Behind the one that was found last: members of objects come in the same order again and again.
+    next: usize,
+}
+
+impl Members {
+    /// More are looked up in the table of all names.
+    const MOST: usize = 64;
+
+    fn find(&mut self, key: &str) -> Option<FieldName> {
+        let is_key = |(known, _): &(Box<str>, FieldName)| **known == *key;
+        let (before, behind) = self.known.split_at(self.next.min(self.known.len()));
+        let at = match behind.iter().position(is_key) {
+            Some(at) => before.len() + at,
+            None => before.iter().position(is_key)?,
+        };
+        self.next = at + 1;
+        Some(self.known[at].1)
+    }
 }
 
 /// The address and length of a text that is part of the program: it stays where it is, so these tell it apart faster
@@ -95,6 +121,28 @@ impl FieldNames {
         let number = self.intern(&joined);
         self.joined = joined;
         number
+    }
+
+    /// The number of the name of a member of an object that has a name, or of the outermost one.
+    pub fn member(&mut self, holder: Option<FieldName>, key: &str) -> FieldName {
+        let at = holder.map_or(0, |holder| holder.at() + 1);
+        if self.members.len() <= at {
+            self.members.resize_with(self.texts.len() + 1, Members::default);
+        }
+        if let Some(name) = self.members[at].find(key) {
+            return name;
+        }
+        let name = match holder {
+            Some(holder) => {
+                let holder = Arc::clone(self.text(holder));
+                self.intern_below(&holder, key)
+            }
+            None => self.intern(key),
+        };
+        if self.members[at].known.len() < Members::MOST {
+            self.members[at].known.push((key.into(), name));
+        }
+        name
     }
 
     /// The number of the name of a number below a prefix.

@@ -21,7 +21,7 @@ use watchfire_diagnostics::Severity as DiagnosticSeverity;
 use watchfire_diagnostics::SourceText;
 use watchfire_diagnostics::render::one_line;
 use watchfire_engine::{Coverage, Matcher, VALUE_CACHE_BYTES};
-use watchfire_rules::load::{Fate, load};
+use watchfire_rules::load::{Fate, load_on};
 use watchfire_rules::model::{Rule, Severity};
 use watchfire_sources::normalise::catalogue;
 
@@ -158,7 +158,7 @@ impl Scan {
         let mut summary = Summary::default();
         let (rules, sources) = self.load_rules(&mut summary);
         let options = CompileOptions { now: Some(now()) };
-        let book = RuleBook::compile(rules, &catalogue, &options);
+        let book = RuleBook::compile_on(rules, &catalogue, &options, self.resources.threads());
 
         let inputs = Inputs::list(&self.paths);
         let progress = Progress::new(inputs.bytes(), "alerts");
@@ -240,7 +240,7 @@ impl Scan {
     /// The rules that are selected, with the texts of their files; what happened to the others goes to the summary.
     fn load_rules(&self, summary: &mut Summary) -> (Vec<Rule>, Vec<SourceText>) {
         let (mut rules, mut sources) = (Vec::new(), Vec::new());
-        for file in load(&self.rules) {
+        for file in load_on(&self.rules, self.resources.threads()) {
             match (file.fate, file.content) {
                 (Fate::Loaded, Some(content)) => {
                     summary.rules.loaded += 1;

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use watchfire_events::{DeferredEvents, Event, Place, RestoreEvent};
+use watchfire_events::{DeferredEvents, Event, FieldNames, Place, RestoreEvent};
 
-use super::{NormaliseError, NormaliseOptions, RawInput, RawPayload, normalise};
+use super::{NormaliseError, NormaliseOptions, RawInput, RawPayload, normalise_with};
 use crate::tape::{Tape, TapeSpan, TapeValue};
 
 /// Where records are kept, batch after batch: the memory of one batch serves a later one.
@@ -14,31 +14,35 @@ use crate::tape::{Tape, TapeSpan, TapeValue};
 pub struct RecordPool {
     options: NormaliseOptions,
     free: Mutex<Vec<(Tape, Vec<DeferredRecord>)>>,
+    /// Names of fields that making events has met with, for each that is at it.
+    names: Mutex<Vec<FieldNames>>,
 }
 
 impl RecordPool {
     /// Memory of so many batches is kept for later; one of each thread and some that wait.
     const MOST_FREE: usize = 8;
+    /// Names beyond these are forgotten: fields that an attacker makes up shall not pile up.
+    const MOST_NAMES: usize = 1 << 14;
     /// No more memory than this is kept of one batch.
     const MOST_BYTES: usize = 64 << 20;
 
     /// A pool of records that are normalised with these options.
     pub fn new(options: NormaliseOptions) -> Arc<Self> {
-        Arc::new(Self { options, free: Mutex::default() })
+        Arc::new(Self { options, free: Mutex::default(), names: Mutex::default() })
     }
 
     /// Room for the records of a batch.
     pub fn records(self: &Arc<Self>) -> DeferredRecords {
-        let (tape, records) = self.lock().pop().unwrap_or_default();
+        let (tape, records) = lock(&self.free).pop().unwrap_or_default();
         DeferredRecords { tape, records, pool: Arc::clone(self) }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<(Tape, Vec<DeferredRecord>)>> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The records of a batch. Their events are made by [`normalise`], as if there were no columns.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The records of a batch. Their events are made by [`normalise`](super::normalise), as if there were no columns.
 #[derive(Debug)]
 pub struct DeferredRecords {
     tape: Tape,
@@ -59,7 +63,7 @@ impl Drop for DeferredRecords {
         let mut records = std::mem::take(&mut self.records);
         tape.clear();
         records.clear();
-        let mut free = self.pool.lock();
+        let mut free = lock(&self.pool.free);
         if free.len() < RecordPool::MOST_FREE && tape.capacity() <= RecordPool::MOST_BYTES {
             free.push((tape, records));
         }
@@ -129,7 +133,12 @@ impl RecordPool {
     fn event(&self, record: Value, place: Place, identity: Arc<str>) -> Result<Event, NormaliseError> {
         let payload = RawPayload::Json(record);
         let raw = RawInput { payload, place, identity, given_index: None, given_id: None };
-        Ok(normalise(raw, &self.options)?.event)
+        let mut names = lock(&self.names).pop().unwrap_or_default();
+        let normalised = normalise_with(raw, &self.options, &mut names);
+        if names.len() <= Self::MOST_NAMES {
+            lock(&self.names).push(names);
+        }
+        Ok(normalised?.event)
     }
 }
 

@@ -5,7 +5,8 @@
 
 use serde_json::Value;
 use watchfire_events::{
-    BatchBuilder, DataStream, Event, EventId, FieldNames, Place, Scalar, Timestamp, get_field, set_field,
+    BatchBuilder, DataStream, Event, EventId, FieldName, FieldNames, Place, Scalar, Timestamp, get_field,
+    set_field,
 };
 
 use super::draft::Finished;
@@ -201,8 +202,7 @@ impl Mapped<'_> {
         match &self.content {
             Content::Windows(event) => event.put(builder, &self.stream_fields),
             Content::Whole { record, time } => {
-                let mut name = String::with_capacity(64);
-                put_object(builder, &mut name, *record, 0);
+                put_object(builder, None, *record, 0);
                 if let Some(time) = time {
                     builder.put_named(TIMESTAMP, Scalar::Text(time));
                 }
@@ -248,26 +248,26 @@ impl Mapped<'_> {
 }
 
 /// As [`watchfire_events::flatten`] goes over a tree.
-fn put_object(builder: &mut BatchBuilder<'_>, name: &mut String, object: TapeObject<'_>, depth: usize) {
+fn put_object(
+    builder: &mut BatchBuilder<'_>,
+    holder: Option<FieldName>,
+    object: TapeObject<'_>,
+    depth: usize,
+) {
     if depth > MAX_DEPTH {
         return;
     }
     for (key, value) in object.iter() {
-        let length = name.len();
-        if length > 0 {
-            name.push('.');
-        }
-        name.push_str(key);
+        let name = builder.names().member(holder, key);
         put_value(builder, name, value, depth);
-        name.truncate(length);
     }
 }
 
-fn put_value(builder: &mut BatchBuilder<'_>, name: &mut String, value: TapeValue<'_>, depth: usize) {
+fn put_value(builder: &mut BatchBuilder<'_>, name: FieldName, value: TapeValue<'_>, depth: usize) {
     if let Some(scalar) = value.scalar() {
-        builder.put_named(name, scalar);
+        builder.put(name, scalar);
     } else if let Some(object) = value.as_object() {
-        put_object(builder, name, object, depth + 1);
+        put_object(builder, Some(name), object, depth + 1);
     } else if let Some(items) = value.as_array()
         && depth <= MAX_DEPTH
     {

@@ -181,6 +181,15 @@ pub(crate) enum Publication {
 /// The id is the shipper's, else a hash of the input's identity, the record's ordinal in it, and the record's content:
 /// the compact JSON of the raw value with its keys sorted, or the text of the XML.
 pub fn normalise(raw: RawInput, options: &NormaliseOptions) -> Result<Normalised, NormaliseError> {
+    normalise_with(raw, options, &mut FieldNames::default())
+}
+
+/// As [`normalise`], with names that are known from other records: learning them costs about as much as all the rest.
+fn normalise_with(
+    raw: RawInput,
+    options: &NormaliseOptions,
+    names: &mut FieldNames,
+) -> Result<Normalised, NormaliseError> {
     let RawInput { payload, place, identity, given_index, given_id } = raw;
     let id = given_id.map_or_else(
         || {
@@ -192,16 +201,15 @@ pub fn normalise(raw: RawInput, options: &NormaliseOptions) -> Result<Normalised
         },
         EventId::given,
     );
-    let mut names = FieldNames::default();
     let mut mapper = Mapper::new(options);
     let tape;
     let mapped = match &payload {
-        RawPayload::WindowsXml(text) => mapper.map_xml(text, given_index.as_deref(), &mut names)?,
+        RawPayload::WindowsXml(text) => mapper.map_xml(text, given_index.as_deref(), names)?,
         RawPayload::Json(value @ Value::Object(_)) => {
             tape = Tape::of(value);
-            mapper.map(tape.first(), given_index.as_deref(), &mut names)?
+            mapper.map(tape.first(), given_index.as_deref(), names)?
         }
         RawPayload::Json(_) => return Err(NormaliseError::NotAnObject),
     };
-    Ok(mapped.into_normalised(id, place, &names))
+    Ok(mapped.into_normalised(id, place, names))
 }
