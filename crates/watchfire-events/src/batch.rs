@@ -273,11 +273,6 @@ impl<'a> BatchBuilder<'a> {
         &mut self.names
     }
 
-    /// The types by which values are read.
-    pub fn types(&self) -> &'a dyn FieldTypes {
-        self.types
-    }
-
     /// Adds an event as the next row.
     pub fn push(&mut self, event: Event) {
         self.begin(&event.data_stream);

@@ -1,8 +1,8 @@
 //! The vocabulary of data: events, field types, values, time, identity, and the columnar [`EventBatch`].
 //!
 //! ```text
-//! watchfire-sources ──► Event { id, data stream, document } ──► BatchBuilder ──► EventBatch (Arrow) ──► engine
-//!                                                          field types: FieldTypes (the schema catalogue)
+//! watchfire-sources ─┬► Event { id, data stream, document } ─┬► BatchBuilder ──► EventBatch (Arrow) ──► engine
+//!                    └► fields, and how to make the event ───┘  field types: FieldTypes (the schema catalogue)
 //! ```
 //!
 //! This crate must not know any source, rule or query language. It has no dependency inside the workspace.

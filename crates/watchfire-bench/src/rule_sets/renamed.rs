@@ -79,6 +79,12 @@ fn quoted(text: &str) -> usize {
     text.len()
 }
 
+/// Whether a line of an exclusion lacks what it is about, which is on the next one.
+fn goes_on(line: &str) -> bool {
+    let line = line.trim_end();
+    line.is_empty() || line.ends_with([':', '=', '~', '(']) || line.ends_with(" in") || line.ends_with(" in~")
+}
+
 /// How long what an exclusion excludes is: to the end of the line, or of the parentheses that are open there.
 fn operand(text: &str) -> usize {
     let (mut at, mut open) = (0, 0_usize);
@@ -90,8 +96,9 @@ fn operand(text: &str) -> usize {
                 continue;
             }
             '(' => open += 1,
-            // A parenthesis that was opened before the exclusion ends it.
-            ')' | '\n' if open == 0 => return at,
+            // A parenthesis that was opened before the exclusion ends it, and a line that is whole.
+            ')' if open == 0 => return at,
+            '\n' if open == 0 && !goes_on(&text[..at]) => return at,
             ')' => open -= 1,
             _ => {}
         }
@@ -145,6 +152,10 @@ mod tests {
             (
                 "(not file.name : \"first.so\") and file.path != \"/second\"\n and file.name : \"third.so\"",
                 "(not file.name : \"first.so\") and file.path != \"/second\"\n and file.name : \"third-7.so\"",
+            ),
+            (
+                "not file.path :\n   (\"one.dll\",\n \"two.dll\") and\n not a.b ==\n\"three\"\n and file.name : \"own.exe\"",
+                "not file.path :\n   (\"one.dll\",\n \"two.dll\") and\n not a.b ==\n\"three\"\n and file.name : \"own-7.exe\"",
             ),
             (
                 r#"cidrmatch(source.ip, "10.0.0.0/8", "fe80::/10")"#,

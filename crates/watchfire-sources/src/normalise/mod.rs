@@ -5,8 +5,8 @@
 //! raw record ┤ ECS already ───────────────► passed through
 //!            └ any other object ──────────► passed through, counted as unrecognised
 //!                                            │
-//!                                            ▼
-//!                        Event { id, data stream, document, place }
+//!                                         Mapped ──► Event { id, data stream, document, place }
+//!                                            └─────► a row of columns; its event is made when it is asked for
 //! ```
 //!
 //! What no mapping reads stays in the document, under `winlog.event_data` for Windows events, and can be listed with
