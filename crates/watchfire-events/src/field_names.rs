@@ -133,6 +133,8 @@ impl FieldNames {
             return name;
         }
         let name = match holder {
+            // Flattened names never begin with a dot.
+            Some(holder) if self.text(holder).is_empty() => self.intern(key),
             Some(holder) => {
                 let holder = Arc::clone(self.text(holder));
                 self.intern_below(&holder, key)

@@ -24,8 +24,9 @@ use crate::tape::{TapeObject, TapeValue};
 pub(crate) struct Fields<'a> {
     entries: Vec<(FieldName, FieldValue<'a>)>,
     index: Index,
-    /// Whether a field came with the record that is where the data of its event go.
-    is_among_data: bool,
+    /// Whether a field came with the record of which only the tree tells what it flattens to: one that is where the data
+    /// of its event go, or below a name that is empty.
+    needs_tree: bool,
 }
 
 /// Where the data of an event are in its document.
@@ -41,24 +42,25 @@ impl<'a> Fields<'a> {
     /// that are empty.
     pub(crate) fn of_document(document: Document, names: &mut FieldNames) -> Self {
         let mut fields = Self::with_room_for(document.len());
-        let mut name = String::new();
-        fields.add_object(document, &mut name, names);
+        for (mut name, value) in document {
+            fields.add_value(&mut name, value, names);
+        }
         fields
     }
 
-    fn add_object(&mut self, object: Document, name: &mut String, names: &mut FieldNames) {
-        for (key, value) in object {
-            let length = name.len();
-            if length > 0 {
-                name.push('.');
+    fn add_value(&mut self, name: &mut String, value: Value, names: &mut FieldNames) {
+        match value {
+            Value::Object(members) => {
+                for (key, value) in members {
+                    let length = name.len();
+                    name.push('.');
+                    name.push_str(&key);
+                    self.add_value(name, value, names);
+                    name.truncate(length);
+                }
             }
-            name.push_str(&key);
-            match value {
-                Value::Object(inner) => self.add_object(inner, name, names),
-                Value::Null => {}
-                value => self.add_member(name, FieldValue::of(value), names),
-            }
-            name.truncate(length);
+            Value::Null => {}
+            value => self.add_member(name, FieldValue::of(value), names),
         }
     }
 
@@ -72,13 +74,13 @@ impl<'a> Fields<'a> {
     }
 
     fn add_member(&mut self, name: &str, value: FieldValue<'a>, names: &mut FieldNames) {
-        self.is_among_data |= [EVENT_DATA, USER_DATA].iter().any(|data| name.starts_with(data));
+        self.needs_tree |= [EVENT_DATA, USER_DATA, "."].iter().any(|odd| name.starts_with(odd));
         self.set(names.intern(name), value);
     }
 
-    /// Whether a member of the record is where the data of its event go, or below.
-    pub(crate) fn is_among_data(&self) -> bool {
-        self.is_among_data
+    /// Whether only the tree tells what the fields flatten to.
+    pub(crate) fn needs_tree(&self) -> bool {
+        self.needs_tree
     }
 
     fn add_tape_object(&mut self, name: &mut String, object: TapeObject<'a>, names: &mut FieldNames) {

@@ -312,7 +312,7 @@ impl<'a> Finished<'a> {
             |name: &str, holder: &str| name.strip_prefix(holder).is_some_and(|rest| rest.starts_with('.'));
         // Lists of objects are what mostly has names below it, but no other field of its event is there.
         let mut holders = self.document.iter().filter(|&(name, _)| names.is_parent(name));
-        self.document.is_among_data()
+        self.document.needs_tree()
             || holders.any(|(holder, _)| {
                 let holder = names.text(holder);
                 self.document.iter().any(|(name, _)| is_below(names.text(name), holder))
