@@ -84,5 +84,5 @@ fn columns(batch: &EventBatch) -> Vec<(String, Vec<String>)> {
 fn raw(payload: RawPayload) -> RawInput {
     let identity: Arc<str> = "fuzz".into();
     let place = Place { input: Arc::clone(&identity), record: 1, line: None, offset: None };
-    RawInput { payload, place, identity, given_index: None, given_id: None }
+    RawInput::bare(payload, place, &identity)
 }

@@ -185,13 +185,8 @@ fn evtx_pairs(folder: &Path, log: &Path) -> Vec<Pair> {
 }
 
 fn normalised(raw: RawPayload, label: &str, source: Option<SourceKind>) -> Normalised {
-    let raw = RawInput {
-        payload: raw,
-        place: Place { input: label.into(), record: 1, line: None, offset: None },
-        identity: "fixtures".into(),
-        given_index: None,
-        given_id: None,
-    };
+    let place = Place { input: label.into(), record: 1, line: None, offset: None };
+    let raw = RawInput::bare(raw, place, &"fixtures".into());
     let options = NormaliseOptions { source, ..NormaliseOptions::default() };
     normalise(raw, &options).unwrap_or_else(|error| panic!("{label}: {error}"))
 }

@@ -75,36 +75,8 @@ impl RuleBook {
         }))
     }
 
-    /// As [`Self::compile`], on so many threads; what comes out does not depend on their number.
-    pub fn compile_on(
-        rules: Vec<Rule>,
-        schema: &(dyn Schema + Sync),
-        options: &CompileOptions,
-        threads: usize,
-    ) -> Self {
-        if threads <= 1 {
-            return Self::compile(rules, schema, options);
-        }
-        let compiled: Vec<CompiledRule> = std::thread::scope(|scope| {
-            let parts = rules.chunks(rules.len().div_ceil(threads).max(1));
-            let handles: Vec<_> = parts
-                .map(|part| {
-                    scope.spawn(move || -> Vec<CompiledRule> {
-                        part.iter().map(|rule| compile_rule(rule, schema, options)).collect()
-                    })
-                })
-                .collect();
-            let joined = handles.into_iter().map(|handle| match handle.join() {
-                Ok(part) => part,
-                // A panic is a bug: it goes on as if there had been one thread.
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            joined.flatten().collect()
-        });
-        Self::of(rules.into_iter().zip(compiled))
-    }
-
-    fn of(rules: impl Iterator<Item = (Rule, CompiledRule)>) -> Self {
+    /// The book of rules that were compiled one by one.
+    pub fn of(rules: impl IntoIterator<Item = (Rule, CompiledRule)>) -> Self {
         let mut builder = RuleSetBuilder::new();
         let (mut all, mut conditions, mut correlations) = (Vec::new(), Vec::new(), Vec::new());
         for (rule, compiled) in rules {

@@ -22,7 +22,7 @@ use crate::alive_leaves::AliveLeaves;
 use crate::field_program::ProgramScratch;
 use crate::leaf_table::LeafId;
 use crate::profile::{Clock, MatchProfile, Profiler};
-use crate::rows::Rows;
+use crate::rows::{Rows, numbers_of};
 use crate::rule_set::{QuestionId, RuleIndex, RuleSet};
 use crate::value_cache::ValueCache;
 
@@ -198,16 +198,8 @@ fn mark_candidates(rules: &RuleSet, alive: &[LeafId], marked: &mut [u64]) {
 
 /// The marked questions in ascending order; none is marked afterwards.
 fn drain(marked: &mut [u64]) -> impl Iterator<Item = QuestionId> + '_ {
-    marked.iter_mut().enumerate().flat_map(|(at, word)| {
-        let mut rest = std::mem::take(word);
-        std::iter::from_fn(move || {
-            (rest != 0).then(|| {
-                let bit = rest.trailing_zeros();
-                rest &= rest - 1;
-                QuestionId(at as u32 * 64 + bit)
-            })
-        })
-    })
+    let words = marked.iter_mut().enumerate();
+    words.flat_map(|(at, word)| numbers_of(at, std::mem::take(word))).map(QuestionId)
 }
 
 /// The rows of the data streams that a list of patterns selects.

@@ -48,17 +48,19 @@ impl Rows {
 
     /// The rows in ascending order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        self.words.iter().enumerate().flat_map(|(at, &word)| {
-            let mut rest = word;
-            std::iter::from_fn(move || {
-                (rest != 0).then(|| {
-                    let bit = rest.trailing_zeros();
-                    rest &= rest - 1;
-                    at as u32 * 64 + bit
-                })
-            })
-        })
+        self.words.iter().enumerate().flat_map(|(at, &word)| numbers_of(at, word))
     }
+}
+
+/// The numbers that the bits of a word stand for, which is the word of this number in its set.
+pub(crate) fn numbers_of(at: usize, mut word: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        (word != 0).then(|| {
+            let bit = word.trailing_zeros();
+            word &= word - 1;
+            at as u32 * 64 + bit
+        })
+    })
 }
 
 #[cfg(test)]

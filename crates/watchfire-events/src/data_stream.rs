@@ -25,7 +25,12 @@ impl DataStream {
 
     /// The dataset of a name of the form `type-dataset-namespace`.
     pub fn dataset(&self) -> Option<&str> {
-        let mut parts = self.0.splitn(3, '-');
+        Self::dataset_of(&self.0)
+    }
+
+    /// The dataset of a name of that form.
+    pub fn dataset_of(name: &str) -> Option<&str> {
+        let mut parts = name.splitn(3, '-');
         let (_, dataset, namespace) = (parts.next()?, parts.next()?, parts.next()?);
         (!dataset.is_empty() && !namespace.is_empty()).then_some(dataset)
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 pub type Document = Map<String, Value>;
 
 /// Nesting beyond this is not followed when a document is flattened; decoders refuse such records first.
-const MAX_DEPTH: usize = 64;
+pub const MAX_FLATTENED_DEPTH: usize = 64;
 
 /// Calls `visit` with the dotted name and each single value of every field: arrays are unrolled, objects inside arrays
 /// contribute to the same names (as Elasticsearch indexes them), and nulls, empty arrays and empty objects give
@@ -22,7 +22,7 @@ fn flatten_object<'a>(
     depth: usize,
     visit: &mut dyn FnMut(&str, &'a Value),
 ) {
-    if depth > MAX_DEPTH {
+    if depth > MAX_FLATTENED_DEPTH {
         return;
     }
     for (key, value) in object {
@@ -44,7 +44,7 @@ fn flatten_value<'a>(
 ) {
     match value {
         Value::Object(object) => flatten_object(object, name, depth + 1, visit),
-        Value::Array(items) if depth <= MAX_DEPTH => {
+        Value::Array(items) if depth <= MAX_FLATTENED_DEPTH => {
             for item in items {
                 flatten_value(item, name, depth + 1, visit);
             }

@@ -56,11 +56,15 @@ pub struct LoadedFile {
 /// named directly is read whatever its name is. What a file is, its content decides. Of two rules with the same
 /// `rule_id` the first one is loaded.
 pub fn load(paths: &[PathBuf]) -> Vec<LoadedFile> {
-    load_on(paths, 1)
+    load_by(paths, |files, load_file| files.iter().map(|path| load_file(path)).collect())
 }
 
-/// As [`load`], on so many threads; what comes out does not depend on their number.
-pub fn load_on(paths: &[PathBuf], threads: usize) -> Vec<LoadedFile> {
+/// As [`load`], where `load_all` decides on which threads each file is loaded: it is given the files and what loads one,
+/// and gives back what came of them in the same order.
+pub fn load_by(
+    paths: &[PathBuf],
+    load_all: impl FnOnce(&[PathBuf], fn(&Path) -> Vec<LoadedFile>) -> Vec<Vec<LoadedFile>>,
+) -> Vec<LoadedFile> {
     let mut files = Vec::new();
     let mut loaded = Vec::new();
     for path in paths {
@@ -77,23 +81,7 @@ pub fn load_on(paths: &[PathBuf], threads: usize) -> Vec<LoadedFile> {
     }
     files.sort();
     files.dedup();
-    let parts = files.chunks(files.len().div_ceil(threads.max(1)).max(1));
-    let load_part =
-        |part: &[PathBuf]| -> Vec<LoadedFile> { part.iter().flat_map(|path| load_file(path)).collect() };
-    if threads <= 1 {
-        loaded.extend(parts.flat_map(load_part));
-    } else {
-        std::thread::scope(|scope| {
-            let handles: Vec<_> = parts.map(|part| scope.spawn(move || load_part(part))).collect();
-            for handle in handles {
-                match handle.join() {
-                    Ok(part) => loaded.extend(part),
-                    // A panic is a bug: it goes on as if there had been one thread.
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-        });
-    }
+    loaded.extend(load_all(&files, load_file).into_iter().flatten());
     refuse_duplicates(&mut loaded);
     loaded
 }

@@ -450,13 +450,7 @@ impl<W: Worker> RecordSink for Thread<'_, W> {
             self.filling.deferred.push(record, place, identity);
             self.add(ChunkRecord::Deferred);
         } else {
-            self.record(RawInput {
-                payload: RawPayload::Json(record.to_value()),
-                place,
-                identity: Arc::clone(identity),
-                given_index: None,
-                given_id: None,
-            });
+            self.record(RawInput::bare(RawPayload::Json(record.to_value()), place, identity));
         }
     }
 

@@ -12,6 +12,7 @@ mod hunt;
 mod intake;
 mod memory;
 mod normalize;
+mod parallel;
 mod progress;
 mod reading;
 mod reference;

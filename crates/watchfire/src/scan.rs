@@ -15,13 +15,14 @@ use std::time::Instant;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use watchfire_detect::{
-    AlertBuilder, CompileOptions, CorrelationAccount, HitSpill, RuleBook, RuleState, SortedSpill, not_applied,
+    AlertBuilder, CompileOptions, CorrelationAccount, HitSpill, RuleBook, RuleState, SortedSpill,
+    compile_rule, not_applied,
 };
 use watchfire_diagnostics::Severity as DiagnosticSeverity;
 use watchfire_diagnostics::SourceText;
 use watchfire_diagnostics::render::one_line;
 use watchfire_engine::{Coverage, Matcher, VALUE_CACHE_BYTES};
-use watchfire_rules::load::{Fate, load_on};
+use watchfire_rules::load::{Fate, load_by};
 use watchfire_rules::model::{Rule, Severity};
 use watchfire_sources::normalise::catalogue;
 
@@ -34,6 +35,7 @@ use self::summary::{FailedRule, Summary};
 use crate::destination::Destination;
 use crate::exit::{self, Exit};
 use crate::intake::{InputSummary, Inputs, IntakeOptions, read_all};
+use crate::parallel::map_in_order;
 use crate::progress::Progress;
 use crate::reading::{Reading, Resources};
 use crate::time_argument::now;
@@ -156,13 +158,14 @@ impl Scan {
 
         let catalogue = catalogue();
         let mut summary = Summary::default();
-        let (rules, sources) = self.load_rules(&mut summary);
+        let threads = self.resources.threads();
+        let (rules, sources) = self.load_rules(&mut summary, threads);
         let options = CompileOptions { now: Some(now()) };
-        let book = RuleBook::compile_on(rules, &catalogue, &options, self.resources.threads());
+        let compiled = map_in_order(&rules, threads, |rule| compile_rule(rule, &catalogue, &options));
+        let book = RuleBook::of(rules.into_iter().zip(compiled));
 
         let inputs = Inputs::list(&self.paths);
         let progress = Progress::new(inputs.bytes(), "alerts");
-        let threads = self.resources.threads();
         let max_memory = self.resources.max_memory();
         let intake = IntakeOptions {
             normalise: self.reading.normalise(),
@@ -238,9 +241,11 @@ impl Scan {
     }
 
     /// The rules that are selected, with the texts of their files; what happened to the others goes to the summary.
-    fn load_rules(&self, summary: &mut Summary) -> (Vec<Rule>, Vec<SourceText>) {
+    fn load_rules(&self, summary: &mut Summary, threads: usize) -> (Vec<Rule>, Vec<SourceText>) {
         let (mut rules, mut sources) = (Vec::new(), Vec::new());
-        for file in load_on(&self.rules, self.resources.threads()) {
+        let files =
+            load_by(&self.rules, |files, load_file| map_in_order(files, threads, |path| load_file(path)));
+        for file in files {
             match (file.fate, file.content) {
                 (Fate::Loaded, Some(content)) => {
                     summary.rules.loaded += 1;

@@ -80,6 +80,18 @@ impl<'a> Scalar<'a> {
     }
 }
 
+impl Scalar<'_> {
+    /// The number that it is.
+    pub fn as_f64(self) -> Option<f64> {
+        match self {
+            Self::Integer(number) => Some(number as f64),
+            Self::Unsigned(number) => Some(number as f64),
+            Self::Double(number) => Some(number),
+            Self::Text(_) | Self::Boolean(_) => None,
+        }
+    }
+}
+
 /// One field of a batch: for each row its codes, and for each code a distinct value.
 #[derive(Clone, Debug)]
 pub struct Column {
@@ -281,11 +293,8 @@ fn unsigned(value: Scalar<'_>) -> Option<u64> {
 
 fn double(value: Scalar<'_>) -> Option<f64> {
     match value {
-        Scalar::Integer(number) => Some(number as f64),
-        Scalar::Unsigned(number) => Some(number as f64),
-        Scalar::Double(number) => Some(number),
         Scalar::Text(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
-        Scalar::Boolean(_) => None,
+        other => other.as_f64(),
     }
 }
 

@@ -171,13 +171,7 @@ impl EvtxFile<'_, '_> {
         let (place, identity) = (self.place(id, at), self.name);
         match value {
             None => self.session.record_on_tape(self.reader.last(), place, identity),
-            Some(value) => self.session.record(RawInput {
-                payload: RawPayload::Json(value),
-                place,
-                identity: Arc::clone(identity),
-                given_index: None,
-                given_id: None,
-            }),
+            Some(value) => self.session.record(RawInput::bare(RawPayload::Json(value), place, identity)),
         }
         Ok(())
     }

@@ -16,13 +16,7 @@ pub trait RecordSink {
     /// A record of JSON without an index or id of its own, on the decoder's tape: most records come this way. A sink
     /// that does nothing with tapes gets it as [any other](Self::record).
     fn record_on_tape(&mut self, record: TapeValue<'_>, place: Place, identity: &Arc<str>) {
-        self.record(RawInput {
-            payload: RawPayload::Json(record.to_value()),
-            place,
-            identity: Arc::clone(identity),
-            given_index: None,
-            given_id: None,
-        });
+        self.record(RawInput::bare(RawPayload::Json(record.to_value()), place, identity));
     }
 
     /// A record that could not be read.

@@ -294,13 +294,7 @@ impl<'n, 's> Reader<'n, 's> {
             Some(reason) => self.session.rejected(&place, reason),
             None => {
                 let text = self.decode(end);
-                self.session.record(RawInput {
-                    payload: RawPayload::WindowsXml(text),
-                    place,
-                    identity: Arc::clone(self.name),
-                    given_index: None,
-                    given_id: None,
-                });
+                self.session.record(RawInput::bare(RawPayload::WindowsXml(text), place, self.name));
             }
         }
         self.text.drain(..end);

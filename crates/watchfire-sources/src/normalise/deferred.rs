@@ -103,7 +103,7 @@ impl DeferredEvents for DeferredRecords {
     fn event(&self, number: u32) -> Event {
         let DeferredRecord { span, place, identity } = &self.records[number as usize];
         let record = self.tape.get(*span).to_value();
-        match self.pool.event(record, place.clone(), Arc::clone(identity)) {
+        match self.pool.event(record, place.clone(), identity) {
             Ok(event) => event,
             Err(error) => unreachable!("a record that gave a row cannot be refused: {error}"),
         }
@@ -130,9 +130,8 @@ impl DeferredEvents for DeferredRecords {
 }
 
 impl RecordPool {
-    fn event(&self, record: Value, place: Place, identity: Arc<str>) -> Result<Event, NormaliseError> {
-        let payload = RawPayload::Json(record);
-        let raw = RawInput { payload, place, identity, given_index: None, given_id: None };
+    fn event(&self, record: Value, place: Place, identity: &Arc<str>) -> Result<Event, NormaliseError> {
+        let raw = RawInput::bare(RawPayload::Json(record), place, identity);
         let mut names = lock(&self.names).pop().unwrap_or_default();
         let normalised = normalise_with(raw, &self.options, &mut names);
         if names.len() <= Self::MOST_NAMES {
@@ -147,6 +146,6 @@ impl RestoreEvent for RecordPool {
         type Parts = (String, String, u64, Option<u64>, Option<u64>, Value);
         let (identity, input, record, line, offset, value): Parts = serde_json::from_slice(stored).ok()?;
         let place = Place { input: input.into(), record, line, offset };
-        Self::event(self, value, place, identity.into()).ok()
+        Self::event(self, value, place, &identity.into()).ok()
     }
 }

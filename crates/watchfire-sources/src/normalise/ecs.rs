@@ -40,7 +40,7 @@ impl<'a> Origin<'a> {
 
     /// The dataset that the document or its index names.
     pub(crate) fn named_dataset(&self) -> Option<&'a str> {
-        self.dataset.or_else(|| dataset_of(stream_of_index(self.index?)))
+        self.dataset.or_else(|| DataStream::dataset_of(stream_of_index(self.index?)))
     }
 
     /// The data stream: the index; else what the document says; else what the user says for input that says nothing;
@@ -116,13 +116,6 @@ impl Streams {
     }
 }
 
-/// The dataset of a name of the form `type-dataset-namespace`.
-fn dataset_of(name: &str) -> Option<&str> {
-    let mut parts = name.splitn(3, '-');
-    let (_, dataset, namespace) = (parts.next()?, parts.next()?, parts.next()?);
-    (!dataset.is_empty() && !namespace.is_empty()).then_some(dataset)
-}
-
 /// The stream that a backing index (`.ds-<stream>-<date>-<generation>`) belongs to; any other name is itself.
 fn stream_of_index(index: &str) -> &str {
     let stream = index.strip_prefix(".ds-").and_then(|rest| {
@@ -158,7 +151,7 @@ pub(crate) fn recognise(record: TapeObject<'_>, origin: &Origin<'_>) -> Option<S
 
 fn stream_fields(stream: &DataStream, dataset: Option<&str>) -> Vec<(&'static str, String)> {
     let name = stream_of_index(stream.as_str());
-    let Some(dataset) = dataset.or_else(|| dataset_of(name)) else {
+    let Some(dataset) = dataset.or_else(|| DataStream::dataset_of(name)) else {
         return Vec::new();
     };
     let mut fields = vec![("event.dataset", dataset.to_owned())];
@@ -202,10 +195,7 @@ const MOST_SECONDS: f64 = 1e11;
 fn read_time(value: TapeValue<'_>) -> Option<Timestamp> {
     let number = match value.scalar()? {
         Scalar::Text(text) => return Timestamp::parse(text),
-        Scalar::Integer(number) => number as f64,
-        Scalar::Unsigned(number) => number as f64,
-        Scalar::Double(number) => number,
-        Scalar::Boolean(_) => return None,
+        other => other.as_f64()?,
     };
     (number > 0.0 && number < 1e14)
         .then(|| Timestamp::from_seconds(if number < MOST_SECONDS { number } else { number / 1000.0 }))

@@ -5,8 +5,8 @@
 
 use serde_json::Value;
 use watchfire_events::{
-    BatchBuilder, DataStream, Event, EventId, FieldName, FieldNames, Place, Scalar, Timestamp, get_field,
-    set_field,
+    BatchBuilder, DataStream, Event, EventId, FieldName, FieldNames, MAX_FLATTENED_DEPTH, Place, Scalar,
+    Timestamp, get_field, set_field,
 };
 
 use super::draft::Finished;
@@ -14,9 +14,6 @@ use super::ecs::{self, Origin, StreamFields, Streams};
 use super::{NormaliseError, NormaliseOptions, Normalised, Publication, Reading, SourceKind, windows_log};
 use crate::tape::{TapeObject, TapeValue};
 use crate::windows::{Form, LocalTime, WindowsEvent};
-
-/// Deepest nesting that is put into columns; a tree is not flattened further either.
-const MAX_DEPTH: usize = 64;
 
 /// The time of an event.
 const TIMESTAMP: &str = "@timestamp";
@@ -147,7 +144,7 @@ impl<'o> Mapper<'o> {
             Publication::Forwarded => SourceKind::WindowsForwarded,
             Publication::Winlogbeat => SourceKind::Winlogbeat,
         };
-        let windows_log::Mapped { mut event, has_time } =
+        let windows_log::MappedEvent { mut event, has_time } =
             windows_log::map(event, mapping, publication, names);
         let (data_stream, stream_fields);
         if publication == Publication::Winlogbeat {
@@ -254,7 +251,7 @@ fn put_object(
     object: TapeObject<'_>,
     depth: usize,
 ) {
-    if depth > MAX_DEPTH {
+    if depth > MAX_FLATTENED_DEPTH {
         return;
     }
     for (key, value) in object.iter() {
@@ -269,7 +266,7 @@ fn put_value(builder: &mut BatchBuilder<'_>, name: FieldName, value: TapeValue<'
     } else if let Some(object) = value.as_object() {
         put_object(builder, Some(name), object, depth + 1);
     } else if let Some(items) = value.as_array()
-        && depth <= MAX_DEPTH
+        && depth <= MAX_FLATTENED_DEPTH
     {
         for item in items {
             put_value(builder, name, item, depth + 1);

@@ -77,6 +77,13 @@ pub struct RawInput {
     pub given_id: Option<String>,
 }
 
+impl RawInput {
+    /// A record whose input names neither an index nor an id for it.
+    pub fn bare(payload: RawPayload, place: Place, identity: &Arc<str>) -> Self {
+        Self { payload, place, identity: Arc::clone(identity), given_index: None, given_id: None }
+    }
+}
+
 /// What a decoder read.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RawPayload {

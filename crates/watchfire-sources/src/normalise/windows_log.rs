@@ -41,7 +41,7 @@ pub(crate) fn reads(kind: SourceKind, datum: &str) -> bool {
 }
 
 /// A mapped event, and whether it has a time.
-pub(crate) struct Mapped<'a> {
+pub(crate) struct MappedEvent<'a> {
     pub(crate) event: Finished<'a>,
     pub(crate) has_time: bool,
 }
@@ -52,7 +52,7 @@ pub(crate) fn map<'a>(
     kind: SourceKind,
     publication: Publication,
     names: &mut FieldNames,
-) -> Mapped<'a> {
+) -> MappedEvent<'a> {
     let mut time = event.time;
     let mut draft = Draft::new(event, names);
     let stamped: Option<Timestamp> = match kind {
@@ -84,7 +84,7 @@ pub(crate) fn map<'a>(
     }
     host(&mut draft, kind);
     let has_time = time.is_some() || draft.has("@timestamp");
-    Mapped { event: draft.finish(), has_time }
+    MappedEvent { event: draft.finish(), has_time }
 }
 
 /// Windows Defender: all that its reference adds.

@@ -128,7 +128,8 @@ impl<'a> SystemPart<'a> {
             let channel = channel.as_deref().unwrap_or_default();
             channels::provider(channel, &code).map(Cow::Borrowed)
         });
-        let task = self.task.map(trimmed).filter(|task| !task.is_empty());
+        let trimmed = |text| part(text, |text| Some(text.trim()).filter(|text| !text.is_empty()));
+        let task = self.task.as_ref().and_then(trimmed);
         let task_name = task.as_ref().and_then(|task| {
             let provider = provider.as_deref().unwrap_or_default();
             part(task, |task| task_names::name(provider, task))
@@ -191,13 +192,6 @@ impl<'a> SystemPart<'a> {
             user_data,
             document,
         })
-    }
-}
-
-fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
-        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
     }
 }
 

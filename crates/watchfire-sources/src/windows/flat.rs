@@ -20,7 +20,7 @@ use super::{
     LocalTime, SystemPart, WindowsEvent, WindowsEventError, rendered_message, time_of_seconds, values, xml,
     xml_tree,
 };
-use crate::fields::{FieldValue, Fields};
+use crate::fields::{FieldValue, Fields, part};
 use crate::tape::{TapeObject, TapeValue};
 
 /// A pipeline behind NXLog stamps a record at most this long after NXLog received it, for the two stamps to tell the
@@ -233,11 +233,8 @@ impl<'a> System<'a> {
     }
 
     fn text(&self, field: SystemField) -> Option<Cow<'a, str>> {
-        let text = match values::scalar_text(self.get(field)?.scalar()?) {
-            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
-            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
-        };
-        Some(text).filter(|text| !text.is_empty())
+        let text = values::scalar_text(self.get(field)?.scalar()?);
+        part(&text, |text| Some(text.trim()).filter(|text| !text.is_empty()))
     }
 
     fn number(&self, field: SystemField) -> Option<i64> {
@@ -392,10 +389,7 @@ fn severity_level(word: &str) -> Option<&'static str> {
 fn time(value: TapeValue<'_>, local: &LocalTime, hint: i64) -> Option<Timestamp> {
     let number = match value.scalar()? {
         Scalar::Text(text) => return local.read(text, hint),
-        Scalar::Integer(number) => number as f64,
-        Scalar::Unsigned(number) => number as f64,
-        Scalar::Double(number) => number,
-        Scalar::Boolean(_) => return None,
+        other => other.as_f64()?,
     };
     // Larger numbers are milliseconds.
     time_of_seconds(if number.abs() < 1e11 { number } else { number / 1000.0 })

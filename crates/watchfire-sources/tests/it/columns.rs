@@ -41,13 +41,7 @@ fn compare(records: DeferredRecords, options: &NormaliseOptions) {
         (BatchBuilder::new(&catalogue), BatchBuilder::new(&catalogue));
     for number in 0..records.len() as u32 {
         let (record, place) = records.get(number);
-        let raw = RawInput {
-            payload: RawPayload::Json(record.to_value()),
-            place: place.clone(),
-            identity: "file".into(),
-            given_index: None,
-            given_id: None,
-        };
+        let raw = RawInput::bare(RawPayload::Json(record.to_value()), place.clone(), &"file".into());
         let whole = normalise(raw, options);
         match (mapper.map(record, None, with_columns.names()), whole) {
             (Ok(mapped), Ok(normalised)) => {
@@ -131,9 +125,8 @@ struct Comparing {
 impl RecordSink for Comparing {
     fn record(&mut self, _: RawInput) {}
 
-    fn record_on_tape(&mut self, record: TapeValue<'_>, place: Place, identity: &Arc<str>) {
+    fn record_on_tape(&mut self, record: TapeValue<'_>, place: Place, _: &Arc<str>) {
         if self.records.len() < OF_EACH_FILE {
-            let _ = identity;
             self.records.push(record, place, &"file".into());
         }
     }
