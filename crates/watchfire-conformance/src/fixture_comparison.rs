@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use watchfire_events::{Place, Timestamp, flatten, get_field};
+use watchfire_sources::normalise::tables::builtin;
 use watchfire_sources::normalise::{
     NormaliseOptions, Normalised, RawInput, RawPayload, SourceKind, fields, normalise,
 };
 use watchfire_test_support::read_json_lines;
 
 /// Fixture sets: the name, the source that its records are published as, and how records and documents are found.
-const SETS: &[(&str, Option<SourceKind>, Layout)] = &[
+const SETS: &[(&str, Option<SourceKind>, Layout<'static>)] = &[
     ("windows.sysmon_operational", None, Layout::Pairs("windows.sysmon_operational")),
     ("system.security", None, Layout::Pairs("system.security")),
     ("windows.powershell", None, Layout::Pairs("windows.powershell")),
@@ -42,9 +43,9 @@ const SETS: &[(&str, Option<SourceKind>, Layout)] = &[
     ("endpoint", None, Layout::Pairs("endpoint")),
 ];
 
-enum Layout {
+enum Layout<'a> {
     /// All pairs of a folder.
-    Pairs(&'static str),
+    Pairs(&'a str),
     /// Two files.
     Files(&'static str, &'static str),
     /// Binary logs, whose documents are in the sibling folders under the same name, told apart by record id.
@@ -61,12 +62,14 @@ struct Pair {
 /// What the comparison of a set found.
 #[derive(Default)]
 pub(crate) struct Comparison {
-    pub(crate) set: &'static str,
+    pub(crate) set: String,
     pub(crate) documents: usize,
     pub(crate) equal: usize,
     pub(crate) optional_equal: usize,
     pub(crate) optional: usize,
     pub(crate) differences: Vec<Difference>,
+    /// Documents of another dataset than the set is of.
+    pub(crate) of_other_source: Vec<String>,
     /// Documents without the constants of their data stream.
     pub(crate) without_stream_fields: Vec<String>,
     /// Fields of our documents that the table of their source does not list, with the document.
@@ -97,18 +100,52 @@ impl Comparison {
 
 /// Compares all sets below the folder of fixtures.
 pub(crate) fn compare_all(fixtures: &Path) -> Vec<Comparison> {
-    SETS.iter()
+    let mut comparisons: Vec<Comparison> = SETS
+        .iter()
         .map(|(set, source, layout)| {
-            let mut comparison = Comparison { set, ..Comparison::default() };
+            let mut comparison = Comparison { set: (*set).to_owned(), ..Comparison::default() };
             for pair in pairs(fixtures, layout) {
                 compare(pair, *source, &mut comparison);
             }
             comparison
         })
-        .collect()
+        .collect();
+    for set in sets_of_tables(fixtures) {
+        let mut comparison = Comparison { set: set.clone(), ..Comparison::default() };
+        for pair in pairs(fixtures, &Layout::Pairs(&set)) {
+            compare(pair, None, &mut comparison);
+        }
+        comparisons.push(comparison);
+    }
+    comparisons
 }
 
-fn pairs(fixtures: &Path, layout: &Layout) -> Vec<Pair> {
+/// The folders whose records a table maps: each is named as its dataset.
+fn sets_of_tables(fixtures: &Path) -> Vec<String> {
+    let patterns: Vec<String> = builtin()
+        .iter()
+        .map(|table| {
+            let pattern = table.fields().data_stream_pattern;
+            pattern.trim_start_matches("logs-").trim_end_matches("-*").to_owned()
+        })
+        .collect();
+    let entries =
+        std::fs::read_dir(fixtures).unwrap_or_else(|error| panic!("{}: {error}", fixtures.display()));
+    let mut sets: Vec<String> = entries
+        .map(|entry| entry.expect("a folder entry").file_name().to_string_lossy().into_owned())
+        .filter(|name| {
+            patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+                Some(start) => name.starts_with(start),
+                None => pattern == name,
+            })
+        })
+        .filter(|name| !files(&fixtures.join(name), ".expected.ndjson").is_empty())
+        .collect();
+    sets.sort();
+    sets
+}
+
+fn pairs(fixtures: &Path, layout: &Layout<'_>) -> Vec<Pair> {
     match layout {
         Layout::Pairs(folder) => {
             let mut raws = files(&fixtures.join(folder), ".raw.ndjson");
@@ -196,6 +233,14 @@ fn compare(pair: Pair, source: Option<SourceKind>, comparison: &mut Comparison) 
     let normalised = normalised(pair.raw, &pair.label, source);
     comparison.unlisted.extend(unlisted(&normalised).map(|name| format!("{}: {name}", pair.label)));
     let document = &normalised.event.document;
+    if let SourceKind::Table(_) | SourceKind::Unrecognised | SourceKind::Ecs = normalised.source {
+        let dataset = get_field(document, "event.dataset").map(text_of).unwrap_or_default();
+        if dataset != comparison.set && comparison.set != "endpoint" {
+            comparison
+                .of_other_source
+                .push(format!("{}: is `{dataset}` ({})", pair.label, normalised.source));
+        }
+    }
     if source != Some(SourceKind::Winlogbeat) {
         let constants = [
             "event.dataset",

@@ -10,18 +10,21 @@ use crate::report::{Section, Table};
 
 const LEAST_PERCENT: &str = include_str!("../expected/fixtures-least-percent.tsv");
 
-/// The least that any set may be excused to: the agreement that the project promises.
-const PROMISED: f64 = 98.0;
+/// The least that any set may be excused to, and what is asked of those that the file does not name.
+const PROMISED: f64 = 97.0;
 
-/// The agreement of each fixture set, and every difference. Each must be explained in `docs/fixture-differences.md`.
+/// The agreement of each fixture set, and every difference. Each must be explained in `expected/differences/`.
 pub(crate) fn section(shared: &Path) -> Section {
     let mut section = Section::new("Fixtures of the reference pipelines");
     let comparisons = fixture_comparison::compare_all(&shared.join("fixtures"));
-    let page = read_text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/fixture-differences.md"));
+    let explained = Explained::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("expected/differences"));
     section.table(&table(&comparisons));
     check_least(&comparisons, &mut section);
     let mut differences = Vec::new();
     for comparison in &comparisons {
+        for label in &comparison.of_other_source {
+            section.fail(format!("{} {label}", comparison.set));
+        }
         for label in &comparison.without_stream_fields {
             section.fail(format!("{} {label}: the constants of the data stream are missing", comparison.set));
         }
@@ -35,15 +38,48 @@ pub(crate) fn section(shared: &Path) -> Section {
                 "{} {} `{}`: expected {}, found {found}",
                 comparison.set, difference.label, difference.field, difference.expected
             );
-            let row = format!("| `{}` | {} | `{}` |", comparison.set, difference.label, difference.field);
-            if !page.contains(&row) {
-                section.fail(format!("docs/fixture-differences.md does not explain: {what}"));
+            if !explained.explains(&comparison.set, &difference.label, &difference.field) {
+                section.fail(format!("expected/differences/ does not explain: {what}"));
             }
             differences.push(what);
         }
     }
-    section.list("Every difference, explained in `docs/fixture-differences.md`:", differences);
+    section.list("Every difference, explained in `expected/differences/`:", differences);
     section
+}
+
+/// The differences that have a reason.
+struct Explained(Vec<[String; 3]>);
+
+impl Explained {
+    fn read(folder: &Path) -> Self {
+        let entries =
+            std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let mut rows = Vec::new();
+        for entry in entries {
+            let path = entry.expect("a folder entry").path();
+            for line in read_text(&path).lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+                let fields: Vec<&str> = line.split('\t').collect();
+                let [set, record, field, why] = fields[..] else {
+                    panic!("{}: set, record, field and reason expected: {line}", path.display())
+                };
+                assert!(!why.trim().is_empty(), "{}: no reason: {line}", path.display());
+                rows.push([set, record, field].map(str::to_owned));
+            }
+        }
+        Self(rows)
+    }
+
+    fn explains(&self, set: &str, record: &str, field: &str) -> bool {
+        self.0.iter().any(|[of_set, of_record, of_field]| {
+            of_set == set
+                && (of_record == "*" || of_record == record)
+                && match of_field.strip_suffix('*') {
+                    Some(start) => field.starts_with(start),
+                    None => of_field == field,
+                }
+        })
+    }
 }
 
 fn table(comparisons: &[Comparison]) -> Table {
@@ -73,7 +109,7 @@ fn table(comparisons: &[Comparison]) -> Table {
             numbers.map(|number| number.to_string());
         let percent = format!("{:.2} %", comparison.percent());
         table.row([
-            comparison.set.to_owned(),
+            comparison.set.clone(),
             documents,
             fields,
             equal,
@@ -97,15 +133,14 @@ fn check_least(comparisons: &[Comparison], section: &mut Section) {
         })
         .collect();
     for comparison in comparisons {
-        let (set, percent) = (comparison.set, comparison.percent());
-        match least.remove(set) {
+        let (set, percent) = (&comparison.set, comparison.percent());
+        match least.remove(set.as_str()).or(Some(PROMISED)) {
             _ if comparison.documents == 0 => section.fail(format!("{set}: no documents")),
-            None => section.fail(format!("{set}: expected/fixtures-least-percent.tsv does not name it")),
             Some(least) if least < PROMISED => section.fail(format!("{set}: {least} % is not enough")),
             Some(least) if percent < least => {
                 section.fail(format!("{set}: {percent:.2} %, expected {least} %"));
             }
-            Some(_) => {}
+            _ => {}
         }
     }
     least.into_keys().for_each(|set| section.fail(format!("{set}: there is no such fixture set")));

@@ -50,7 +50,7 @@ pub enum Part {
     /// Our cases of KQL, Lucene queries and filters.
     Kql,
     /// Documents compared with those of the reference pipelines.
-    Fixtures,
+    Sources,
     /// The rules of this repository against their tests.
     OwnRules,
 }
@@ -58,7 +58,7 @@ pub enum Part {
 impl Part {
     /// All parts in the order of the report.
     pub const ALL: [Self; 6] =
-        [Self::Rules, Self::PositiveEvents, Self::Eql, Self::Kql, Self::Fixtures, Self::OwnRules];
+        [Self::Rules, Self::PositiveEvents, Self::Eql, Self::Kql, Self::Sources, Self::OwnRules];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -67,7 +67,7 @@ impl Part {
             Self::PositiveEvents => "positive-events",
             Self::Eql => "eql",
             Self::Kql => "kql",
-            Self::Fixtures => "fixtures",
+            Self::Sources => "sources",
             Self::OwnRules => "own-rules",
         }
     }
@@ -85,7 +85,7 @@ pub fn run(parts: &[Part], shared: &Path) -> Vec<Section> {
             vec![eql_cases::section(shared), eql_unit::section(shared), own_cases::section(Language::Eql)]
         }
         (Part::Kql, _) => vec![own_cases::section(Language::Kql)],
-        (Part::Fixtures, _) => vec![fixtures::section(shared)],
+        (Part::Sources, _) => vec![fixtures::section(shared)],
         (Part::OwnRules, _) => vec![own_rules::section()],
     };
     parts.iter().flat_map(of_part).collect()

@@ -38,7 +38,7 @@ fn our_cases_give_the_same_through_the_engine() {
 
 #[test]
 fn shared_fixtures_agree_with_the_reference() {
-    check(Part::Fixtures);
+    check(Part::Sources);
 }
 
 #[test]

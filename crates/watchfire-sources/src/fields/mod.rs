@@ -48,7 +48,8 @@ impl<'a> Fields<'a> {
         fields
     }
 
-    fn add_value(&mut self, name: &mut String, value: Value, names: &mut FieldNames) {
+    /// Adds a value under a name, the members of an object below it.
+    pub(crate) fn add_value(&mut self, name: &mut String, value: Value, names: &mut FieldNames) {
         match value {
             Value::Object(members) => {
                 for (key, value) in members {
@@ -73,7 +74,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn add_member(&mut self, name: &str, value: FieldValue<'a>, names: &mut FieldNames) {
+    /// Adds what is no object under a name that comes from the record.
+    pub(crate) fn add_member(&mut self, name: &str, value: FieldValue<'a>, names: &mut FieldNames) {
         self.needs_tree |= [EVENT_DATA, USER_DATA, "."].iter().any(|odd| name.starts_with(odd));
         self.set(names.intern(name), value);
     }

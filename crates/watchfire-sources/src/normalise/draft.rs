@@ -13,8 +13,11 @@ use watchfire_events::{
 };
 
 use super::command_line::{Splitting, split};
-use super::path;
+use super::path::{self, Separator};
+use super::tables::naming::Naming;
+use super::url::UrlParts;
 use crate::fields::{EVENT_DATA, FieldValue, Fields, USER_DATA, part};
+use crate::tape::TapeValue;
 use crate::windows::{WindowsEvent, values};
 
 /// Nesting beyond this is not cleaned; decoders refuse such records first.
@@ -53,6 +56,18 @@ impl<'a, 'n> Draft<'a, 'n> {
             event_data: event.event_data,
             user_data: event.user_data,
             document: event.document,
+            related: Related::default(),
+            names,
+        }
+    }
+
+    /// A document in the making for a record that is no Windows event.
+    pub(crate) fn bare(names: &'n mut FieldNames) -> Self {
+        Self {
+            code: 0,
+            event_data: Fields::default(),
+            user_data: Fields::default(),
+            document: Fields::with_room_for(64),
             related: Related::default(),
             names,
         }
@@ -118,6 +133,54 @@ impl<'a, 'n> Draft<'a, 'n> {
         self.document.remove(self.names.fixed(name))
     }
 
+    /// All texts of a field of the document.
+    pub(crate) fn texts(&mut self, name: &'static str) -> Vec<Cow<'a, str>> {
+        match self.get(name) {
+            Some(FieldValue::Texts(texts)) => texts.clone(),
+            Some(FieldValue::Words(words)) => words.iter().copied().map(Cow::Borrowed).collect(),
+            Some(FieldValue::Text(text)) => vec![text.clone()],
+            Some(other) => other
+                .scalar()
+                .map(|scalar| Cow::Owned(values::scalar_text(scalar).into_owned()))
+                .into_iter()
+                .collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// What a field of the document holds.
+    pub(crate) fn copy_value(&mut self, name: &'static str) -> Option<FieldValue<'a>> {
+        self.get(name).cloned()
+    }
+
+    /// Writes a value as it is, an object field by field.
+    pub(crate) fn set_value(&mut self, name: &'static str, value: TapeValue<'a>, naming: Naming) {
+        self.set_named_value(name, value, naming);
+    }
+
+    /// As [`Draft::set_value`], under a name that comes from the record.
+    pub(crate) fn set_named_value(&mut self, name: &str, value: TapeValue<'a>, naming: Naming) {
+        if value.as_object().is_none() && (naming == Naming::Same || value.scalar().is_some()) {
+            if !value.is_null() {
+                self.document.add_member(name, FieldValue::of_tape(value), self.names);
+            }
+            return;
+        }
+        let mut name = name.to_owned();
+        match naming {
+            Naming::Same => self.document.add_tape(&mut name, value, self.names),
+            Naming::Snake => {
+                self.document.add_value(&mut name, renamed(value.to_value(), naming), self.names);
+            }
+        }
+    }
+
+    /// Writes a value that was read of a text, an object field by field.
+    pub(crate) fn set_json(&mut self, name: &'static str, value: Value, naming: Naming) {
+        let value = if naming == Naming::Same { value } else { renamed(value, naming) };
+        self.document.add_value(&mut name.to_owned(), value, self.names);
+    }
+
     pub(crate) fn set(&mut self, name: &'static str, value: impl Into<FieldValue<'a>>) {
         self.document.set(self.names.fixed(name), value.into());
     }
@@ -160,11 +223,14 @@ impl<'a, 'n> Draft<'a, 'n> {
         add_once(&mut self.related.addresses, address);
     }
 
+    /// The address that a text is, mapped IPv4 addresses as plain ones.
+    pub(crate) fn address(text: &Cow<'a, str>) -> Option<Cow<'a, str>> {
+        part(text, |text| Some(plain_address(text))).filter(|text| parse_ip(text).is_some())
+    }
+
     /// Writes an address, mapped IPv4 addresses as plain ones; false if the text is no address.
     pub(crate) fn set_address(&mut self, name: &'static str, text: &Cow<'a, str>) -> bool {
-        let Some(address) =
-            part(text, |text| Some(plain_address(text))).filter(|text| parse_ip(text).is_some())
-        else {
+        let Some(address) = Self::address(text) else {
             return false;
         };
         self.relate_address(&address);
@@ -212,6 +278,71 @@ impl<'a, 'n> Draft<'a, 'n> {
             self.set_below(prefix, "extension", extension);
         }
         self.set_below(prefix, "path", file);
+    }
+
+    /// As [`Draft::set_file`], of a path of any system, with its drive. An extension is one of the name.
+    pub(crate) fn set_file_of(&mut self, prefix: &'static str, file: Cow<'a, str>, separator: Separator) {
+        let name = part(&file, |file| {
+            path::name_of(file, separator).or((!file.contains(['/', '\\'])).then_some(file))
+        });
+        if let Some(name) = name {
+            if let Some(extension) = part(&name, |name| {
+                name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map(|(_, end)| end)
+            })
+            .filter(|extension| !extension.is_empty())
+            {
+                self.set_below(prefix, "extension", extension);
+            }
+            self.set_below(prefix, "name", name);
+        }
+        if let Some(directory) = part(&file, |file| path::directory_of(file, separator)) {
+            self.set_below(prefix, "directory", directory);
+        }
+        if let Some(letter) = part(&file, path::drive_letter) {
+            self.set_below(prefix, "drive_letter", letter);
+        }
+        self.set_below(prefix, "path", file);
+    }
+
+    /// Writes `<prefix>.email`, `.name` and `.domain` from `name@domain`; a text of another form is the name.
+    pub(crate) fn set_email(&mut self, prefix: &'static str, email: Cow<'a, str>) {
+        let Some(domain) = part(&email, |email| email.rsplit_once('@').map(|(_, domain)| domain)) else {
+            self.relate_user(&email);
+            self.set_below(prefix, "name", email);
+            return;
+        };
+        if let Some(name) = part(&email, |email| email.rsplit_once('@').map(|(name, _)| name)) {
+            self.relate_user(&name);
+            self.set_below(prefix, "name", name);
+        }
+        self.set_below(prefix, "domain", domain);
+        self.set_below(prefix, "email", email);
+    }
+
+    /// Writes the parts of a URL. One that has no scheme has its path and query only.
+    pub(crate) fn set_url(&mut self, prefix: &'static str, url: Cow<'a, str>) {
+        let parts = UrlParts::of(&url);
+        let text = |part: &str| FieldValue::Text(Cow::Owned(part.to_owned()));
+        for (name, part) in [
+            ("scheme", parts.scheme),
+            ("domain", parts.domain),
+            ("path", parts.path),
+            ("query", parts.query),
+            ("fragment", parts.fragment),
+            ("username", parts.username),
+            ("extension", parts.extension()),
+        ] {
+            if let Some(part) = part.filter(|part| !part.is_empty()) {
+                self.set_below(prefix, name, text(part));
+            }
+        }
+        if let Some(port) = parts.port {
+            self.set_below(prefix, "port", i64::from(port));
+        }
+        if parts.scheme.is_some() {
+            self.set_below(prefix, "full", url.clone());
+        }
+        self.set_below(prefix, "original", url);
     }
 
     /// Writes `<prefix>.domain` and `.name` from `DOMAIN\name`; false if the text has not exactly two parts.
@@ -416,6 +547,18 @@ fn put_json(builder: &mut BatchBuilder<'_>, name: &mut String, value: &Value, is
                 builder.put_named(name, scalar);
             }
         }
+    }
+}
+
+/// A value whose objects name their members in another way.
+fn renamed(value: Value, naming: Naming) -> Value {
+    match value {
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(key, value)| (naming.of(&key).into_owned(), renamed(value, naming)))
+            .collect(),
+        Value::Array(items) => items.into_iter().map(|item| renamed(item, naming)).collect(),
+        scalar => scalar,
     }
 }
 

@@ -9,8 +9,9 @@ use watchfire_events::{
     Timestamp, get_field, set_field,
 };
 
-use super::draft::Finished;
+use super::draft::{Draft, Finished};
 use super::ecs::{self, Origin, StreamFields, Streams};
+use super::tables::{self, TableRef};
 use super::{NormaliseError, NormaliseOptions, Normalised, Publication, Reading, SourceKind, windows_log};
 use crate::tape::{TapeObject, TapeValue};
 use crate::windows::{Form, LocalTime, WindowsEvent};
@@ -40,9 +41,14 @@ pub struct Mapped<'a> {
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 enum Content<'a> {
     Windows(Finished<'a>),
+    /// What a table made of a record.
+    Table {
+        event: Finished<'a>,
+        table: TableRef,
+        record: TapeObject<'a>,
+    },
     /// The record as it is, with a time if it has one under another name.
     Whole {
         record: TapeObject<'a>,
@@ -80,8 +86,16 @@ impl<'o> Mapper<'o> {
                 let event = WindowsEvent::from_json(form, record, &self.local, names)?;
                 Ok(self.windows(event, origin, names))
             }
+            (Some(SourceKind::Table(table)), _) => Ok(self.table(table, record, origin, names)),
             (Some(source), _) => Ok(self.whole(record, source, origin)),
             (None, _) => {
+                // What names its dataset, version of ECS or index has been mapped by whoever did so.
+                let is_ecs = origin.index.is_some()
+                    || origin.dataset.is_some()
+                    || record.get_field("ecs.version").is_some();
+                if !is_ecs && let Some(table) = self.recognise(record) {
+                    return Ok(self.table(table, record, origin, names));
+                }
                 let source = ecs::recognise(record, &origin).unwrap_or(SourceKind::Unrecognised);
                 Ok(self.whole(record, source, origin))
             }
@@ -97,6 +111,39 @@ impl<'o> Mapper<'o> {
     ) -> Result<Mapped<'a>, NormaliseError> {
         let event = WindowsEvent::from_xml(text, &self.local, names)?;
         Ok(self.windows(event, Origin { index, ..Origin::default() }, names))
+    }
+
+    /// The table whose record this is: the user's own go first.
+    fn recognise(&self, record: TapeObject<'_>) -> Option<TableRef> {
+        let tables = self.options.tables.iter().chain(tables::builtin());
+        tables.copied().find(|table| table.recognises(record))
+    }
+
+    fn table<'a>(
+        &mut self,
+        table: TableRef,
+        record: TapeObject<'a>,
+        origin: Origin<'a>,
+        names: &mut FieldNames,
+    ) -> Mapped<'a> {
+        let options = self.options;
+        let mut draft = Draft::bare(names);
+        let dataset = table.map(record, options.time_zone.as_ref(), &mut draft);
+        if !draft.has("event.module") {
+            draft.set("event.module", table.module());
+        }
+        let has_time = draft.has(TIMESTAMP);
+        let event = draft.finish();
+        let data_stream = match (origin.index, table.index(&options.namespace)) {
+            (None, Some(index)) => self.streams.index(&index),
+            _ => origin
+                .stream(Some(&dataset), options, &mut self.streams)
+                .unwrap_or_else(|| self.streams.stream("logs", &dataset, &options.namespace)),
+        };
+        let stream_fields = self.streams.fields(&data_stream, Some(&dataset));
+        let content = Content::Table { event, table, record };
+        let source = SourceKind::Table(table);
+        Mapped { content, data_stream, stream_fields, source, mapping: None, has_time }
     }
 
     fn whole<'a>(&mut self, record: TapeObject<'a>, source: SourceKind, origin: Origin<'a>) -> Mapped<'a> {
@@ -184,7 +231,7 @@ impl Mapped<'_> {
     /// Its `@timestamp`, if that is a text.
     pub fn timestamp(&self, names: &FieldNames) -> Option<&str> {
         match &self.content {
-            Content::Windows(event) => event.text(TIMESTAMP, names),
+            Content::Windows(event) | Content::Table { event, .. } => event.text(TIMESTAMP, names),
             Content::Whole { record, time } => match record.get_field(TIMESTAMP) {
                 Some(value) => value.as_str(),
                 None => time.as_deref(),
@@ -197,7 +244,9 @@ impl Mapped<'_> {
     pub fn push_to(&self, builder: &mut BatchBuilder<'_>, number: u32) {
         builder.begin(&self.data_stream);
         match &self.content {
-            Content::Windows(event) => event.put(builder, &self.stream_fields),
+            Content::Windows(event) | Content::Table { event, .. } => {
+                event.put(builder, &self.stream_fields);
+            }
             Content::Whole { record, time } => {
                 put_object(builder, None, *record, 0);
                 if let Some(time) = time {
@@ -219,6 +268,7 @@ impl Mapped<'_> {
         let Self { content, data_stream, stream_fields, source, mapping, has_time } = self;
         let reading = match (mapping, &content) {
             (Some(mapping), _) => Reading::Mapped(mapping),
+            (None, Content::Table { table, record, .. }) => Reading::Table(table.unread(*record)),
             (None, Content::Whole { record, .. }) if source == SourceKind::Unrecognised => {
                 let fields = record.iter().map(|(name, _)| name).filter(|name| *name != "@timestamp");
                 Reading::Unrecognised(fields.map(str::to_owned).collect())
@@ -226,7 +276,9 @@ impl Mapped<'_> {
             (None, _) => Reading::PassedThrough,
         };
         let document = match content {
-            Content::Windows(event) => event.into_document(&stream_fields, names),
+            Content::Windows(event) | Content::Table { event, .. } => {
+                event.into_document(&stream_fields, names)
+            }
             Content::Whole { record, time } => {
                 let mut document = record.to_map();
                 if let Some(time) = time {

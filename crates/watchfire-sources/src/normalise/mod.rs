@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!            ┌ a form of Windows events ──► windows::WindowsEvent ──► sysmon · security · powershell · …
-//! raw record ┤ ECS already ───────────────► passed through
+//! raw record ┤ a vendor's own ────────────► the table of its source (tables)
+//!            │ ECS already ───────────────► passed through
 //!            └ any other object ──────────► passed through, counted as unrecognised
 //!                                            │
 //!                                         Mapped ──► Event { id, data stream, document, place }
@@ -25,9 +26,12 @@ mod path;
 mod powershell;
 mod schema;
 mod security;
+mod sentinel_one;
 mod source;
 mod sysmon;
 mod table;
+pub mod tables;
+mod url;
 mod windows_log;
 
 use std::sync::Arc;
@@ -37,8 +41,10 @@ use watchfire_events::{DataStream, Event, EventId, FieldNames, Place, get_field}
 
 pub use deferred::{DeferredRecords, RecordPool};
 pub use mapper::{Mapped, Mapper};
-pub use schema::{SourceFields, TypedField, catalogue, fields};
+pub use schema::{SourceFields, TypedField, catalogue, catalogue_with, fields};
 pub use source::{SourceKind, UnknownSource};
+
+pub use tables::TableRef;
 
 use crate::tape::Tape;
 use crate::windows::WindowsEventError;
@@ -54,11 +60,19 @@ pub struct NormaliseOptions {
     pub time_zone: Option<jiff::tz::TimeZone>,
     /// The data stream of records that carry none.
     pub index: Option<DataStream>,
+    /// Sources of the user's own, which are tried before those of the program.
+    pub tables: Vec<TableRef>,
 }
 
 impl Default for NormaliseOptions {
     fn default() -> Self {
-        Self { namespace: "default".to_owned(), source: None, time_zone: None, index: None }
+        Self {
+            namespace: "default".to_owned(),
+            source: None,
+            time_zone: None,
+            index: None,
+            tables: Vec::new(),
+        }
     }
 }
 
@@ -110,6 +124,8 @@ pub struct Normalised {
 enum Reading {
     /// The mapping of this source ran: with Winlogbeat and forwarded events the inner one.
     Mapped(SourceKind),
+    /// A table: these are the raw fields that it does not read.
+    Table(Vec<String>),
     /// All of it, as it is.
     PassedThrough,
     /// Nothing: these are its fields.
@@ -127,7 +143,7 @@ impl Normalised {
         let mapping = match &self.reading {
             Reading::Mapped(mapping) => *mapping,
             Reading::PassedThrough => return Vec::new(),
-            Reading::Unrecognised(names) => return names.clone(),
+            Reading::Table(names) | Reading::Unrecognised(names) => return names.clone(),
         };
         let mut names = Vec::new();
         for holder in ["winlog.event_data", "winlog.user_data"] {

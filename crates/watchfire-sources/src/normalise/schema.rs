@@ -1,9 +1,12 @@
 //! Which fields each source can give: for the schema catalogue, and for finding rules that name a field no source has.
 
+use std::sync::LazyLock;
+
 use watchfire_events::FieldType;
 use watchfire_ir::Catalogue;
 
 use super::SourceKind;
+use super::tables::{self, TableRef};
 use FieldType::{Boolean, Date, Double, Keyword, Long, MatchOnlyText, Nested, Object, Text, UnsignedLong};
 
 /// A field and its type.
@@ -56,13 +59,22 @@ impl SourceFields {
 /// The table of every source that has fields of its own. Documents of [`SourceKind::Ecs`] may have any field of ECS,
 /// and those of [`SourceKind::Unrecognised`] any field at all.
 pub fn fields() -> &'static [SourceFields] {
-    SOURCES
+    static ALL: LazyLock<Vec<SourceFields>> = LazyLock::new(|| {
+        let tables = tables::builtin().iter().map(|table| *table.fields());
+        SOURCES.iter().copied().chain(tables).collect()
+    });
+    &ALL
 }
 
 /// The schema of normalised events: the common one and what the sources add to it.
 pub fn catalogue() -> Catalogue {
+    catalogue_with(&[])
+}
+
+/// As [`catalogue`], with what the user's own sources add.
+pub fn catalogue_with(own: &[TableRef]) -> Catalogue {
     let mut catalogue = Catalogue::ecs();
-    for source in fields() {
+    for source in fields().iter().chain(own.iter().map(|table| table.fields())) {
         for (name, field_type) in source.typed_fields() {
             catalogue.insert(name, field_type);
         }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::tables::{self, TableRef};
+
 /// Where a record comes from, and with that how it is mapped and which rules read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SourceKind {
@@ -30,6 +32,8 @@ pub enum SourceKind {
     ElasticDefend,
     /// Elastic Endgame in ECS form.
     Endgame,
+    /// A source whose mapping is a table: of the program, or of the user.
+    Table(TableRef),
     /// Any other document that is ECS already.
     Ecs,
     /// JSON of no known source, passed through.
@@ -37,7 +41,7 @@ pub enum SourceKind {
 }
 
 impl SourceKind {
-    /// All of them.
+    /// All of them but those that are tables ([`SourceKind::all`] has these too).
     pub const ALL: &'static [Self] = &[
         Self::Sysmon,
         Self::WindowsSecurity,
@@ -55,6 +59,24 @@ impl SourceKind {
         Self::Unrecognised,
     ];
 
+    /// All of them: those of the program, and the user's own.
+    pub fn all(own: &[TableRef]) -> Vec<Self> {
+        let tables = own.iter().chain(tables::builtin()).map(|table| Self::Table(*table));
+        Self::ALL.iter().copied().chain(tables).collect()
+    }
+
+    /// The source of a name.
+    ///
+    /// # Errors
+    /// If there is none; the error names those that there are.
+    pub fn find(name: &str, own: &[TableRef]) -> Result<Self, UnknownSource> {
+        let all = Self::all(own);
+        all.iter().copied().find(|kind| kind.name() == name).ok_or_else(|| UnknownSource {
+            name: name.to_owned(),
+            known: all.iter().map(|kind| kind.name()).collect(),
+        })
+    }
+
     /// The name: the dataset where the source has one.
     pub fn name(self) -> &'static str {
         match self {
@@ -70,6 +92,7 @@ impl SourceKind {
             Self::Winlogbeat => "winlogbeat",
             Self::ElasticDefend => "endpoint",
             Self::Endgame => "endgame",
+            Self::Table(table) => table.name(),
             Self::Ecs => "ecs",
             Self::Unrecognised => "unrecognised",
         }
@@ -80,13 +103,14 @@ impl SourceKind {
         match self {
             Self::Winlogbeat | Self::ElasticDefend | Self::Ecs | Self::Unrecognised => None,
             Self::Endgame => Some("esensor"),
+            Self::Table(table) => table.dataset(),
             _ => Some(self.name()),
         }
     }
 
     /// Whether its records are Windows events in one of their forms.
     pub fn is_windows(self) -> bool {
-        !matches!(self, Self::ElasticDefend | Self::Endgame | Self::Ecs | Self::Unrecognised)
+        !matches!(self, Self::ElasticDefend | Self::Endgame | Self::Table(_) | Self::Ecs | Self::Unrecognised)
     }
 }
 
@@ -98,21 +122,22 @@ impl fmt::Display for SourceKind {
 
 /// There is no source of that name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no source `{name}`; known are {}", known_names())]
+#[error("there is no source `{name}`; known are {}", list(known))]
 pub struct UnknownSource {
     /// The name that was given.
     pub name: String,
+    /// The names of all sources.
+    pub known: Vec<&'static str>,
 }
 
-fn known_names() -> String {
-    SourceKind::ALL.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(", ")
+fn list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl FromStr for SourceKind {
     type Err = UnknownSource;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.iter().copied().find(|kind| kind.name() == text);
-        found.ok_or_else(|| UnknownSource { name: text.to_owned() })
+        Self::find(text, &[])
     }
 }

@@ -1,0 +1,57 @@
+//! The sources of the program that are tables, and the functions of those for which a table does not suffice.
+
+use std::sync::LazyLock;
+
+use super::{Function, TableRef};
+
+/// One source: its file, and its function.
+struct Builtin {
+    name: &'static str,
+    text: &'static str,
+    function: Option<Function>,
+}
+
+macro_rules! builtin {
+    ($($name:literal $(, $function:path)?;)*) => {
+        &[$(Builtin {
+            name: $name,
+            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tables/", $name, ".toml")),
+            function: builtin!(@function $($function)?),
+        }),*]
+    };
+    (@function) => { None };
+    (@function $function:path) => { Some($function) };
+}
+
+/// In the order in which records are tried.
+const BUILTIN: &[Builtin] = builtin![
+    "sentinel_one_cloud_funnel.event", crate::normalise::sentinel_one::refine;
+];
+
+static TABLES: LazyLock<Vec<TableRef>> = LazyLock::new(|| {
+    let table = |source: &Builtin| {
+        TableRef::compile(source.text, source.function).unwrap_or_else(|problems| {
+            let problems: Vec<String> = problems.iter().map(|problem| problem.message.clone()).collect();
+            unreachable!("the table of `{}` is checked by a test: {}", source.name, problems.join("; "))
+        })
+    };
+    BUILTIN.iter().map(table).collect()
+});
+
+pub(super) fn all() -> &'static [TableRef] {
+    &TABLES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_can_be_read_and_is_under_its_name() {
+        for source in BUILTIN {
+            let table = TableRef::compile(source.text, source.function);
+            let table = table.unwrap_or_else(|problems| panic!("{}: {problems:#?}", source.name));
+            assert_eq!(table.name(), source.name);
+        }
+    }
+}

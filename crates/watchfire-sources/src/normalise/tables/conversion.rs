@@ -1,0 +1,456 @@
+//! How a raw value becomes a field, by the name that a table gives it.
+
+use std::borrow::Cow;
+
+use rustc_hash::FxHashMap;
+use serde_json::Value;
+use watchfire_events::{FieldType, Scalar, Timestamp};
+
+use super::date::{self, DateForm};
+use super::intern;
+use super::naming::Naming;
+use crate::fields::{FieldValue, part};
+use crate::normalise::command_line::Splitting;
+use crate::normalise::draft::Draft;
+use crate::normalise::path::{self, Separator};
+use crate::tape::TapeValue;
+use crate::windows::values::{integer, scalar_text};
+
+/// A conversion.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Conversion {
+    Text,
+    Same,
+    Long,
+    Double,
+    Boolean,
+    Address,
+    Host,
+    User,
+    Hash,
+    Lower,
+    Upper,
+    Split(&'static str),
+    Date(DateForm),
+    Executable(Separator),
+    File(Separator),
+    CommandLine(Splitting),
+    Account,
+    Email,
+    Url,
+    Tree(Naming),
+    Json(Naming),
+    Words(&'static str),
+    Pairs(&'static str, &'static str),
+}
+
+/// Names of conversions, what each takes behind a colon, and what it does: for messages and the generated page.
+pub(super) const CONVERSIONS: &[(&str, &str, &str)] = &[
+    ("text", "", "The value as a text; a list as a list of texts."),
+    ("same", "", "The value as it is, whatever it is."),
+    ("long", "", "A whole number, from a number or from decimal or `0x` hexadecimal digits."),
+    ("double", "", "A number, from a number or from digits."),
+    ("boolean", "", "From `true`, `false`, `yes`, `no`, `1`, `0`, in any case."),
+    ("ip", "", "An IP address, also in `related.ip`; what is none is left out."),
+    ("host", "", "A text, also in `related.hosts`."),
+    ("user", "", "A text, also in `related.user`."),
+    ("hash", "", "A hash, also in `related.hash`; one of zeros only is left out."),
+    ("lower", "", "A text in lower case."),
+    ("upper", "", "A text in upper case."),
+    ("split", "SEPARATOR", "A text cut at a separator; a list as it is."),
+    (
+        "date",
+        "FORM",
+        "A time. `FORM` is `any` (the default: ISO 8601, or a number since 1970 whose size tells its unit), `seconds`, \
+         `milliseconds`, `microseconds`, `nanoseconds`, `filetime`, or a `strftime` pattern with a `%` in it.",
+    ),
+    (
+        "executable",
+        "SEPARATOR",
+        "The path of a program: the target's `.executable` and `.name`. `SEPARATOR` is `windows` (the default), `posix` or `any`.",
+    ),
+    (
+        "file",
+        "SEPARATOR",
+        "The path of a file: the target's `.path`, `.name`, `.directory`, `.extension`, `.drive_letter`.",
+    ),
+    (
+        "command_line",
+        "SPLITTING",
+        "A command line: the target's `.command_line`, `.args`, `.args_count`. `SPLITTING` is `argv` (the default), \
+         `argv_without_empty` or `keep_quotes`.",
+    ),
+    ("account", "", "`DOMAIN\\name`: the target's `.domain` and `.name`; also in `related.user`."),
+    ("email", "", "`name@domain`: the target's `.email`, `.name`, `.domain`; also in `related.user`."),
+    (
+        "url",
+        "",
+        "A URL: the target's `.original`, `.full`, `.scheme`, `.domain`, `.port`, `.path`, `.query`, `.fragment`, `.extension`, `.username`.",
+    ),
+    (
+        "tree",
+        "NAMES",
+        "An object, field by field below the target. `NAMES` is `same` (the default) or `snake`.",
+    ),
+    ("json", "NAMES", "A text that holds JSON, as `tree` does it."),
+    (
+        "pairs",
+        "NAME,VALUE",
+        "A list of objects that have a name and a value, such as `[{\"Name\": \"a\", \"Value\": 1}]`: each value below the target, under its name.",
+    ),
+    ("words", "TABLE", "What a table of `[words]` has for the value."),
+];
+
+/// What a table does not say rightly of a conversion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ConversionProblem {
+    Unknown,
+    Argument(&'static str),
+}
+
+impl Conversion {
+    /// Reads a name with its argument.
+    pub(super) fn parse(text: &str) -> Result<Self, ConversionProblem> {
+        let (name, argument) = match text.split_once(':') {
+            Some((name, argument)) => (name, Some(argument)),
+            None => (text, None),
+        };
+        let &(_, takes, _) =
+            CONVERSIONS.iter().find(|(known, _, _)| *known == name).ok_or(ConversionProblem::Unknown)?;
+        let wrong = ConversionProblem::Argument(takes);
+        if takes.is_empty() && argument.is_some() {
+            return Err(wrong);
+        }
+        let separator = || Separator::parse(argument.unwrap_or("windows")).ok_or(wrong.clone());
+        let naming = || Naming::parse(argument.unwrap_or("same")).ok_or(wrong.clone());
+        Ok(match name {
+            "text" => Self::Text,
+            "same" => Self::Same,
+            "long" => Self::Long,
+            "double" => Self::Double,
+            "boolean" => Self::Boolean,
+            "ip" => Self::Address,
+            "host" => Self::Host,
+            "user" => Self::User,
+            "hash" => Self::Hash,
+            "lower" => Self::Lower,
+            "upper" => Self::Upper,
+            "split" => Self::Split(intern(argument.filter(|separator| !separator.is_empty()).ok_or(wrong)?)),
+            "date" => Self::Date(DateForm::parse(argument.unwrap_or("any")).ok_or(wrong)?),
+            "executable" => Self::Executable(separator()?),
+            "file" => Self::File(separator()?),
+            "command_line" => Self::CommandLine(match argument {
+                None | Some("argv") => Splitting::Argv,
+                Some("argv_without_empty") => Splitting::ArgvWithoutEmpty,
+                Some("keep_quotes") => Splitting::KeepQuotes,
+                Some(_) => return Err(wrong),
+            }),
+            "account" => Self::Account,
+            "email" => Self::Email,
+            "url" => Self::Url,
+            "tree" => Self::Tree(naming()?),
+            "json" => Self::Json(naming()?),
+            "pairs" => {
+                let (name, value) = argument.and_then(|both| both.split_once(',')).ok_or(wrong)?;
+                Self::Pairs(intern(name), intern(value))
+            }
+            _ => Self::Words(intern(argument.ok_or(wrong)?)),
+        })
+    }
+
+    /// What follows the target in the name of the field that says most of what it writes.
+    pub(super) fn main_part(&self) -> &'static str {
+        match self {
+            Self::Executable(_) => ".executable",
+            Self::File(_) => ".path",
+            Self::CommandLine(_) => ".command_line",
+            Self::Account => ".name",
+            Self::Email => ".email",
+            Self::Url => ".original",
+            _ => "",
+        }
+    }
+
+    /// The fields that it writes for a target, with their types; `None` for a type that the value decides.
+    pub(super) fn writes(&self, target: &'static str) -> Vec<(String, Option<FieldType>)> {
+        use FieldType::{Boolean, Date, Double, Ip, Keyword, Long};
+        let below = |names: &[(&str, FieldType)]| {
+            names.iter().map(|(name, kind)| (format!("{target}.{name}"), Some(*kind))).collect()
+        };
+        let one = |kind| vec![(target.to_owned(), Some(kind))];
+        match self {
+            Self::Long => one(Long),
+            Self::Double => one(Double),
+            Self::Boolean => one(Boolean),
+            Self::Date(_) => one(Date),
+            Self::Address => one(Ip),
+            Self::Same => vec![(target.to_owned(), None)],
+            Self::Tree(_) | Self::Json(_) | Self::Pairs(..) => vec![(format!("{target}."), None)],
+            Self::Text
+            | Self::Host
+            | Self::User
+            | Self::Hash
+            | Self::Lower
+            | Self::Upper
+            | Self::Split(_)
+            | Self::Words(_) => one(Keyword),
+            Self::Executable(_) => below(&[("executable", Keyword), ("name", Keyword)]),
+            Self::File(_) => below(&[
+                ("path", Keyword),
+                ("name", Keyword),
+                ("directory", Keyword),
+                ("extension", Keyword),
+                ("drive_letter", Keyword),
+            ]),
+            Self::CommandLine(_) => {
+                below(&[("command_line", FieldType::Wildcard), ("args", Keyword), ("args_count", Long)])
+            }
+            Self::Account => below(&[("domain", Keyword), ("name", Keyword)]),
+            Self::Email => below(&[("email", Keyword), ("name", Keyword), ("domain", Keyword)]),
+            Self::Url => below(&[
+                ("original", FieldType::Wildcard),
+                ("full", FieldType::Wildcard),
+                ("scheme", Keyword),
+                ("domain", Keyword),
+                ("port", Long),
+                ("path", FieldType::Wildcard),
+                ("query", Keyword),
+                ("fragment", Keyword),
+                ("extension", Keyword),
+                ("username", Keyword),
+            ]),
+        }
+    }
+
+    /// Converts what a record holds. What cannot be read as the conversion says is left out.
+    pub(super) fn apply<'a>(
+        &self,
+        values: &[TapeValue<'a>],
+        target: &'static str,
+        words: &FxHashMap<&'static str, FxHashMap<&'static str, FieldValue<'static>>>,
+        zone: Option<&jiff::tz::TimeZone>,
+        draft: &mut Draft<'a, '_>,
+    ) {
+        let Some(&first) = values.first() else { return };
+        match self {
+            Self::Same => match values {
+                [single] => draft.set_value(target, *single, Naming::Same),
+                several => {
+                    draft.set(target, several.iter().map(|value| value.to_value()).collect::<Vec<_>>());
+                }
+            },
+            Self::Tree(naming) => values.iter().for_each(|value| draft.set_value(target, *value, *naming)),
+            Self::Json(naming) => match first.as_str() {
+                Some(text) => {
+                    if let Ok(value) = serde_json::from_str::<Value>(text) {
+                        draft.set_json(target, value, *naming);
+                    }
+                }
+                None => draft.set_value(target, first, *naming),
+            },
+            Self::Words(table) => {
+                let texts = texts_of(values);
+                if let [text] = &texts[..] {
+                    if let Some(value) = words.get(table).and_then(|words| find_word(words, text)) {
+                        draft.set(target, value.clone());
+                    }
+                } else {
+                    let found = texts.iter().filter_map(|text| match find_word(words.get(table)?, text)? {
+                        FieldValue::Text(text) => Some(text.clone()),
+                        _ => None,
+                    });
+                    let found: Vec<_> = found.collect();
+                    if !found.is_empty() {
+                        draft.set(target, found);
+                    }
+                }
+            }
+            Self::Pairs(name, value) => {
+                let items = values.iter().flat_map(|list| list.as_array().into_iter().flatten());
+                for object in items.filter_map(TapeValue::as_object) {
+                    let key = object.get(name).and_then(TapeValue::as_str).filter(|key| !key.is_empty());
+                    if let (Some(key), Some(value)) = (key, object.get(value)) {
+                        draft.set_named_value(&format!("{target}.{key}"), value, Naming::Same);
+                    }
+                }
+            }
+            Self::Long => Self::numbers(values, target, draft),
+            Self::Double => {
+                let number = first.scalar().and_then(|scalar| match scalar {
+                    Scalar::Text(text) => text.trim().parse().ok(),
+                    other => other.as_f64(),
+                });
+                if let Some(number) = number {
+                    draft.set(target, number);
+                }
+            }
+            Self::Boolean => {
+                if let Some(truth) = first.scalar().and_then(truth) {
+                    draft.set(target, truth);
+                }
+            }
+            Self::Date(form) => {
+                let time: Option<Timestamp> =
+                    first.scalar().and_then(|scalar| date::read(form, scalar, zone));
+                if let Some(time) = time {
+                    draft.set(target, time.to_iso_millis());
+                }
+            }
+            Self::Text
+            | Self::Host
+            | Self::User
+            | Self::Hash
+            | Self::Lower
+            | Self::Upper
+            | Self::Address
+            | Self::Split(_) => {
+                let texts = texts_of(values);
+                self.texts(texts, first.as_array().is_some(), target, draft);
+            }
+            Self::Executable(_)
+            | Self::File(_)
+            | Self::CommandLine(_)
+            | Self::Account
+            | Self::Email
+            | Self::Url => {
+                if let Some(text) = texts_of(values).into_iter().next() {
+                    self.compound(text, target, draft);
+                }
+            }
+        }
+    }
+
+    fn numbers<'a>(values: &[TapeValue<'a>], target: &'static str, draft: &mut Draft<'a, '_>) {
+        let mut numbers: Vec<FieldValue<'a>> = scalars_of(values).into_iter().filter_map(long).collect();
+        match numbers.len() {
+            0 => {}
+            1 => draft.set(target, numbers.swap_remove(0)),
+            _ => {
+                let numbers: Vec<Value> = numbers.into_iter().map(FieldValue::into_value).collect();
+                draft.set(target, numbers);
+            }
+        }
+    }
+
+    fn texts<'a>(
+        &self,
+        mut texts: Vec<Cow<'a, str>>,
+        is_list: bool,
+        target: &'static str,
+        draft: &mut Draft<'a, '_>,
+    ) {
+        match self {
+            Self::Lower => texts.iter_mut().for_each(|text| *text = Cow::Owned(text.to_lowercase())),
+            Self::Upper => texts.iter_mut().for_each(|text| *text = Cow::Owned(text.to_uppercase())),
+            Self::Split(separator) => {
+                texts = texts.into_iter().flat_map(|text| split(text, separator)).collect();
+                if !texts.is_empty() {
+                    draft.set(target, texts);
+                }
+                return;
+            }
+            Self::Hash => texts.retain(|text| text.bytes().any(|byte| byte != b'0')),
+            Self::Address => {
+                texts = texts.iter().filter_map(Draft::address).collect();
+                texts.iter().for_each(|text| draft.relate_address(text));
+            }
+            _ => {}
+        }
+        for text in &texts {
+            match self {
+                Self::Host => draft.relate_host(text),
+                Self::User => draft.relate_user(text),
+                Self::Hash => draft.relate_hash(text),
+                _ => {}
+            }
+        }
+        match texts.len() {
+            0 => {}
+            1 if !is_list => draft.set(target, texts.swap_remove(0)),
+            _ => draft.set(target, texts),
+        }
+    }
+
+    fn compound<'a>(&self, text: Cow<'a, str>, target: &'static str, draft: &mut Draft<'a, '_>) {
+        match self {
+            Self::Executable(separator) => {
+                if let Some(name) = part(&text, |text| path::name_of(text, *separator)) {
+                    draft.set_below(target, "name", name);
+                }
+                draft.set_below(target, "executable", text);
+            }
+            Self::File(separator) => draft.set_file_of(target, text, *separator),
+            Self::CommandLine(splitting) => draft.set_command_line(target, text, *splitting),
+            Self::Account => {
+                if !draft.set_account(target, &text) {
+                    draft.relate_user(&text);
+                    draft.set_below(target, "name", text);
+                }
+            }
+            Self::Email => draft.set_email(target, text),
+            _ => draft.set_url(target, text),
+        }
+    }
+}
+
+fn find_word<'w>(
+    words: &'w FxHashMap<&'static str, FieldValue<'static>>,
+    text: &str,
+) -> Option<&'w FieldValue<'static>> {
+    words.get(text).or_else(|| words.get(text.to_ascii_lowercase().as_str())).or_else(|| words.get("*"))
+}
+
+fn split<'a>(text: Cow<'a, str>, separator: &str) -> Vec<Cow<'a, str>> {
+    match text {
+        Cow::Borrowed(text) => {
+            text.split(separator).map(str::trim).filter(|part| !part.is_empty()).map(Cow::Borrowed).collect()
+        }
+        Cow::Owned(text) => text
+            .split(separator)
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(|part| Cow::Owned(part.to_owned()))
+            .collect(),
+    }
+}
+
+/// The scalars of values, those within lists included.
+pub(super) fn scalars_of<'a>(values: &[TapeValue<'a>]) -> Vec<Scalar<'a>> {
+    let mut scalars = Vec::with_capacity(values.len());
+    for value in values {
+        match value.as_array() {
+            Some(items) => scalars.extend(items.filter_map(TapeValue::scalar)),
+            None => scalars.extend(value.scalar()),
+        }
+    }
+    scalars
+}
+
+/// As [`scalars_of`], as texts.
+pub(super) fn texts_of<'a>(values: &[TapeValue<'a>]) -> Vec<Cow<'a, str>> {
+    scalars_of(values).into_iter().map(scalar_text).collect()
+}
+
+/// A whole number; numbers beyond 2^63 stay unsigned.
+fn long<'a>(scalar: Scalar<'_>) -> Option<FieldValue<'a>> {
+    match scalar {
+        Scalar::Unsigned(number) => Some(FieldValue::Unsigned(number)),
+        Scalar::Double(number) if number.is_finite() => Some(FieldValue::Integer(number as i64)),
+        Scalar::Text(text) => integer(scalar).map(FieldValue::Integer).or_else(|| {
+            let text = text.trim();
+            text.parse().map(FieldValue::Unsigned).ok().or_else(|| {
+                let number: f64 = text.parse().ok()?;
+                number.is_finite().then_some(FieldValue::Integer(number as i64))
+            })
+        }),
+        other => integer(other).map(FieldValue::Integer),
+    }
+}
+
+fn truth(scalar: Scalar<'_>) -> Option<bool> {
+    match &*scalar_text(scalar).to_ascii_lowercase() {
+        "true" | "yes" | "1" => Some(true),
+        "false" | "no" | "0" => Some(false),
+        _ => None,
+    }
+}

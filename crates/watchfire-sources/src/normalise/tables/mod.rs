@@ -1,0 +1,674 @@
+//! Sources whose mapping is a table: a TOML file that says how their records are recognised and where each raw field
+//! goes. Those of the program are such files as well, in `tables/` beside `src/`; what a table cannot say is a function
+//! beside it ([`builtin`]).
+//!
+//! ```text
+//! record ─► one pass over its names: the raw fields that the table reads ─► rest: all of it under the vendor's name
+//!                                                                           ├► steps, in order: set, look up, convert
+//!                                                                           ├► function, if the source has one
+//!                                                                           └► time
+//! ```
+//!
+//! The order of a table decides, never that of a record's names: a later row writes over an earlier one.
+
+mod builtin;
+pub(crate) mod codes;
+mod compile;
+mod conversion;
+mod date;
+mod format;
+pub(crate) mod naming;
+mod page;
+mod paths;
+
+use std::fmt;
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use watchfire_diagnostics::Diagnostic;
+use watchfire_events::{FieldType, Timestamp};
+use watchfire_ir::Catalogue;
+
+pub use page::{conversions_page, source_page};
+
+use self::conversion::{Conversion, texts_of};
+use self::date::DateForm;
+use self::naming::Naming;
+use self::paths::{Found, Paths, Slot};
+use super::draft::Draft;
+use super::schema::{SourceFields, TypedField};
+use super::source::SourceKind;
+use crate::fields::FieldValue;
+use crate::tape::{TapeObject, TapeValue};
+use crate::windows::values::scalar_text;
+
+/// A source whose mapping is a table. It lives to the end of the program.
+#[derive(Clone, Copy)]
+pub struct TableRef(&'static Compiled);
+
+impl PartialEq for TableRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for TableRef {}
+
+impl std::hash::Hash for TableRef {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
+
+impl PartialOrd for TableRef {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for TableRef {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.name().cmp(other.name())
+    }
+}
+
+impl fmt::Debug for TableRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a function of a source does to a record that its table has mapped.
+pub(crate) type Function = for<'a> fn(TapeObject<'a>, &mut Draft<'a, '_>);
+
+struct Compiled {
+    source: Source,
+    function: Option<Function>,
+    fields: OnceLock<SourceFields>,
+}
+
+/// What a table says of its source.
+#[derive(Debug)]
+struct TableSource {
+    name: &'static str,
+    title: String,
+    about: String,
+    module: String,
+    index: Option<String>,
+    dataset: Dataset,
+    written: Vec<TypedField>,
+}
+
+/// A dataset, put together from texts and raw fields.
+#[derive(Debug)]
+struct Dataset {
+    parts: Vec<(&'static str, Slot)>,
+    last: &'static str,
+}
+
+#[derive(Debug)]
+struct Source {
+    table: TableSource,
+    nothing: Vec<&'static str>,
+    tests: Vec<Test>,
+    paths: Paths,
+    time: Vec<(Slot, DateForm)>,
+    steps: Vec<Step>,
+    words: FxHashMap<&'static str, FxHashMap<&'static str, FieldValue<'static>>>,
+    rest: Option<Rest>,
+}
+
+#[derive(Debug)]
+struct Test {
+    has: Vec<&'static str>,
+    lacks: Vec<&'static str>,
+    is: Vec<(&'static str, Vec<Pattern>)>,
+}
+
+#[derive(Debug)]
+struct Step {
+    note: String,
+    condition: Condition,
+    set: Vec<(&'static str, FieldValue<'static>)>,
+    lookup: Option<Lookup>,
+    rows: Vec<Row>,
+    rename: Vec<(&'static str, &'static str)>,
+    copy: Vec<(&'static str, &'static str)>,
+    remove: Vec<&'static str>,
+}
+
+#[derive(Debug)]
+struct Condition {
+    when: Vec<(Slot, Vec<Pattern>)>,
+    unless: Vec<(Slot, Vec<Pattern>)>,
+    has: Vec<Slot>,
+    lacks: Vec<Slot>,
+    fields: Vec<FieldTest>,
+    lacks_field: Vec<&'static str>,
+}
+
+#[derive(Debug)]
+struct FieldTest {
+    field: &'static str,
+    texts: Vec<Pattern>,
+}
+
+#[derive(Debug)]
+struct Lookup {
+    by: Vec<Slot>,
+    columns: Vec<&'static str>,
+    /// By keys in lower case.
+    exact: FxHashMap<&'static str, usize>,
+    patterns: Vec<(Pattern, usize)>,
+    rows: Vec<Vec<FieldValue<'static>>>,
+    otherwise: Option<Vec<FieldValue<'static>>>,
+}
+
+#[derive(Debug)]
+struct Row {
+    from: Vec<Slot>,
+    /// Targets, each with the field by which one is there already.
+    to: Vec<(&'static str, &'static str)>,
+    conversion: Conversion,
+    join: Option<&'static str>,
+    if_absent: bool,
+}
+
+#[derive(Debug)]
+struct Rest {
+    under: &'static str,
+    naming: Naming,
+    rename: FxHashMap<&'static str, &'static str>,
+    without: FxHashSet<&'static str>,
+    of: Option<&'static str>,
+}
+
+/// A text to compare with, without case; a `*` at its start or end stands for anything.
+#[derive(Debug)]
+struct Pattern {
+    text: String,
+    open_start: bool,
+    open_end: bool,
+}
+
+impl Pattern {
+    fn new(written: &str) -> Self {
+        let (open_start, rest) = match written.strip_prefix('*') {
+            Some(rest) => (true, rest),
+            None => (false, written),
+        };
+        let (open_end, rest) = match rest.strip_suffix('*') {
+            Some(rest) => (true, rest),
+            None => (false, rest),
+        };
+        Self { text: rest.to_lowercase(), open_start, open_end }
+    }
+
+    fn matches(&self, text: &str) -> bool {
+        if !self.open_start && !self.open_end {
+            return self.text == text || (self.text.len() == text.len() && self.text == text.to_lowercase());
+        }
+        let text = text.to_lowercase();
+        match (self.open_start, self.open_end) {
+            (true, true) => text.contains(&self.text),
+            (true, false) => text.ends_with(&self.text),
+            _ => text.starts_with(&self.text),
+        }
+    }
+
+    fn any(patterns: &[Self], text: &str) -> bool {
+        patterns.iter().any(|pattern| pattern.matches(text))
+    }
+}
+
+/// Texts of tables, which live as long as the program: sources are few, and are read once.
+fn intern(text: &str) -> &'static str {
+    static KNOWN: LazyLock<Mutex<FxHashSet<&'static str>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(&text) = known.get(text) {
+        return text;
+    }
+    let text: &'static str = Box::leak(text.into());
+    known.insert(text);
+    text
+}
+
+impl TableRef {
+    /// Reads the table of a source, which then lives to the end of the program.
+    ///
+    /// # Errors
+    /// All that is wrong with it, with places in the text.
+    pub fn read(text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let table = Self::compile(text, None)?;
+        if table.0.source.tests.is_empty() {
+            let problem = "a source of one's own needs a `[[recognise]]` test".to_owned();
+            return Err(vec![Diagnostic::error(codes::RECOGNITION, problem)]);
+        }
+        Ok(table)
+    }
+
+    fn compile(text: &str, function: Option<Function>) -> Result<Self, Vec<Diagnostic>> {
+        let source = compile::compile(text)?;
+        Ok(Self(Box::leak(Box::new(Compiled { source, function, fields: OnceLock::new() }))))
+    }
+
+    /// The name of the source.
+    pub fn name(self) -> &'static str {
+        self.0.source.table.name
+    }
+
+    /// A few words for people.
+    pub fn title(self) -> &'static str {
+        &self.0.source.table.title
+    }
+
+    /// Where its records come from, in Markdown.
+    pub fn about(self) -> &'static str {
+        &self.0.source.table.about
+    }
+
+    /// `event.module` of its documents.
+    pub fn module(self) -> &'static str {
+        &self.0.source.table.module
+    }
+
+    /// The index of its documents, if it is not that of a dataset.
+    pub(crate) fn index(self, namespace: &str) -> Option<String> {
+        Some(self.0.source.table.index.as_ref()?.replace("{namespace}", namespace))
+    }
+
+    /// The dataset, where all documents of the source have the same.
+    pub fn dataset(self) -> Option<&'static str> {
+        let dataset = &self.0.source.table.dataset;
+        dataset.parts.is_empty().then_some(dataset.last)
+    }
+
+    /// Which fields the source gives.
+    pub fn fields(self) -> &'static SourceFields {
+        self.0.fields.get_or_init(|| self.0.source.fields(self))
+    }
+
+    /// Whether a record is of this source.
+    pub(crate) fn recognises(self, record: TapeObject<'_>) -> bool {
+        let text_of = |path: &str| record.get_field(path).and_then(TapeValue::scalar).map(scalar_text);
+        self.0.source.tests.iter().any(|test| {
+            test.has.iter().all(|path| record.get_field(path).is_some())
+                && test
+                    .is
+                    .iter()
+                    .all(|(path, texts)| text_of(path).is_some_and(|text| Pattern::any(texts, &text)))
+                && !test.lacks.iter().any(|path| record.get_field(path).is_some())
+        })
+    }
+
+    /// The tests, in words.
+    pub fn recognition(self) -> Vec<String> {
+        self.0.source.tests.iter().map(Test::to_string).collect()
+    }
+
+    /// Maps a record; the result is its time and its dataset.
+    pub(crate) fn map<'a>(
+        self,
+        record: TapeObject<'a>,
+        zone: Option<&jiff::tz::TimeZone>,
+        draft: &mut Draft<'a, '_>,
+    ) -> String {
+        let source = &self.0.source;
+        let found = source.paths.find(record, &source.nothing);
+        if let Some(rest) = &source.rest {
+            rest.apply(record, &source.nothing, draft);
+        }
+        for step in &source.steps {
+            step.apply(source, &found, zone, draft);
+        }
+        if let Some(function) = self.0.function {
+            function(record, draft);
+        }
+        if !draft.has("@timestamp")
+            && let Some(time) = source.time(&found, zone)
+        {
+            draft.set("@timestamp", time.to_iso_millis());
+        }
+        source.table.dataset.of(&found)
+    }
+
+    /// The raw fields of a record that the table does not read, by their paths. The vendor's part of the document has
+    /// them all the same.
+    pub(crate) fn unread(self, record: TapeObject<'_>) -> Vec<String> {
+        let mut unread = Vec::new();
+        let mut path = String::new();
+        self.collect_unread(record, &mut path, 0, &mut unread);
+        unread.sort_unstable();
+        unread.dedup();
+        unread
+    }
+
+    fn collect_unread(
+        self,
+        object: TapeObject<'_>,
+        path: &mut String,
+        depth: usize,
+        unread: &mut Vec<String>,
+    ) {
+        for (key, value) in object.iter() {
+            let length = path.len();
+            if length > 0 {
+                path.push('.');
+            }
+            path.push_str(key);
+            if !self.0.source.paths.reads(path) && !value.is_null() {
+                match value.as_object() {
+                    Some(inner) if depth < MOST_DEPTH => self.collect_unread(inner, path, depth + 1, unread),
+                    _ => unread.push(path.clone()),
+                }
+            }
+            path.truncate(length);
+        }
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: Vec<String> = Vec::new();
+        parts.extend(self.has.iter().map(|path| format!("has `{path}`")));
+        parts.extend(self.is.iter().map(|(path, texts)| {
+            let texts: Vec<String> = texts.iter().map(|text| format!("`{text}`")).collect();
+            format!("`{path}` is {}", texts.join(" or "))
+        }));
+        parts.extend(self.lacks.iter().map(|path| format!("lacks `{path}`")));
+        f.write_str(&parts.join(", "))
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let star = |open| if open { "*" } else { "" };
+        write!(f, "{}{}{}", star(self.open_start), self.text, star(self.open_end))
+    }
+}
+
+impl Dataset {
+    fn of(&self, found: &Found<'_>) -> String {
+        let mut name = String::new();
+        for (before, slot) in &self.parts {
+            name.push_str(before);
+            // What cannot be in the name of an index is left out of it.
+            let text = found.text(*slot).unwrap_or_default().to_ascii_lowercase();
+            name.extend(
+                text.chars().filter(|character| character.is_ascii_alphanumeric() || *character == '_'),
+            );
+        }
+        name.push_str(self.last);
+        name
+    }
+}
+
+impl Source {
+    fn time(&self, found: &Found<'_>, zone: Option<&jiff::tz::TimeZone>) -> Option<Timestamp> {
+        self.time.iter().find_map(|(slot, form)| date::read(form, found.first(*slot)?.scalar()?, zone))
+    }
+
+    /// The fields that the table can write.
+    fn fields(&self, table: TableRef) -> SourceFields {
+        static ECS: LazyLock<Catalogue> = LazyLock::new(Catalogue::ecs);
+        let catalogue = &*ECS;
+        let mut typed: Vec<TypedField> = self.table.written.clone();
+        let mut prefixes: Vec<TypedField> = Vec::new();
+        let mut ecs: Vec<&'static str> = Vec::new();
+        let mut write = |name: String, kind: Option<FieldType>| {
+            let name = intern(&name);
+            if let Some(prefix) = name.strip_suffix('.') {
+                if catalogue.knows(prefix) || is_ecs_object(prefix) {
+                    ecs.push(name);
+                } else {
+                    prefixes.push((name, FieldType::Keyword));
+                }
+            } else if catalogue.knows(name) {
+                ecs.push(name);
+            } else {
+                typed.push((name, kind.unwrap_or(FieldType::Keyword)));
+            }
+        };
+        for related in ["related.ip", "related.hosts", "related.user", "related.hash"] {
+            write(related.to_owned(), None);
+        }
+        write("@timestamp".to_owned(), None);
+        for step in &self.steps {
+            for (field, value) in &step.set {
+                write((*field).to_owned(), Some(type_of(value)));
+            }
+            if let Some(lookup) = &step.lookup {
+                lookup.columns.iter().for_each(|field| write((*field).to_owned(), None));
+            }
+            for row in &step.rows {
+                for (target, _) in &row.to {
+                    row.conversion.writes(target).into_iter().for_each(|(name, kind)| write(name, kind));
+                }
+            }
+            for (_, to) in step.rename.iter().chain(&step.copy) {
+                write((*to).to_owned(), None);
+            }
+        }
+        for (field, _) in &self.table.written {
+            write((*field).to_owned(), None);
+        }
+        if let Some(rest) = &self.rest {
+            prefixes.push((intern(&format!("{}.", rest.under)), FieldType::Keyword));
+        }
+        typed.sort_unstable_by_key(|(name, _)| *name);
+        typed.dedup_by_key(|(name, _)| *name);
+        typed.retain(|(name, _)| !catalogue.knows(name));
+        prefixes.dedup();
+        ecs.sort_unstable();
+        ecs.dedup();
+        let pattern = match &self.table.index {
+            Some(index) => index.replace("{namespace}", "*"),
+            None => {
+                let parts = self.table.dataset.parts.iter();
+                let mut dataset: Vec<&str> = parts.flat_map(|(before, _)| [*before, "*"]).collect();
+                dataset.push(self.table.dataset.last);
+                format!("logs-{}-*", dataset.concat())
+            }
+        };
+        SourceFields {
+            source: SourceKind::Table(table),
+            data_stream_pattern: intern(&pattern),
+            fields: leak(vec![leak(typed)]),
+            prefixes: leak(prefixes),
+            ecs_fields: leak(vec![leak(ecs)]),
+        }
+    }
+}
+
+fn leak<T>(items: Vec<T>) -> &'static [T] {
+    Vec::leak(items)
+}
+
+fn is_ecs_object(name: &str) -> bool {
+    matches!(name, "user" | "process" | "file" | "source" | "destination" | "host" | "url" | "dns" | "client")
+}
+
+fn type_of(value: &FieldValue<'_>) -> FieldType {
+    match value {
+        FieldValue::Integer(_) | FieldValue::Unsigned(_) => FieldType::Long,
+        FieldValue::Double(_) => FieldType::Double,
+        FieldValue::Boolean(_) => FieldType::Boolean,
+        _ => FieldType::Keyword,
+    }
+}
+
+impl Condition {
+    fn holds(&self, found: &Found<'_>, draft: &mut Draft<'_, '_>) -> bool {
+        let is_one = |(slot, texts): &(Slot, Vec<Pattern>)| {
+            texts_of(found.all(*slot)).iter().any(|text| Pattern::any(texts, text))
+        };
+        self.has.iter().all(|slot| found.has(*slot))
+            && !self.lacks.iter().any(|slot| found.has(*slot))
+            && self.when.iter().all(is_one)
+            && !self.unless.iter().any(is_one)
+            && self
+                .fields
+                .iter()
+                .all(|test| draft.texts(test.field).iter().any(|text| Pattern::any(&test.texts, text)))
+            && !self.lacks_field.iter().any(|field| draft.has(field))
+    }
+}
+
+impl Lookup {
+    fn find(&self, found: &Found<'_>) -> Option<&[FieldValue<'static>]> {
+        let key = self.by.iter().find_map(|slot| found.text(*slot));
+        let row = key.and_then(|key| {
+            let lower = key.to_lowercase();
+            self.exact.get(lower.as_str()).copied().or_else(|| {
+                self.patterns.iter().find(|(pattern, _)| pattern.matches(&key)).map(|(_, row)| *row)
+            })
+        });
+        row.map(|row| &self.rows[row][..]).or(self.otherwise.as_deref())
+    }
+}
+
+impl Step {
+    fn apply<'a>(
+        &self,
+        source: &'static Source,
+        found: &Found<'a>,
+        zone: Option<&jiff::tz::TimeZone>,
+        draft: &mut Draft<'a, '_>,
+    ) {
+        if !self.condition.holds(found, draft) {
+            return;
+        }
+        for (field, value) in &self.set {
+            draft.set(field, value.clone());
+        }
+        if let Some(lookup) = &self.lookup
+            && let Some(values) = lookup.find(found)
+        {
+            for (field, value) in lookup.columns.iter().zip(values) {
+                let says_nothing = match value {
+                    FieldValue::Text(text) => text.is_empty(),
+                    FieldValue::Words(words) => words.is_empty(),
+                    _ => false,
+                };
+                if !says_nothing {
+                    draft.set(field, value.clone());
+                }
+            }
+        }
+        for row in &self.rows {
+            row.apply(source, found, zone, draft);
+        }
+        for (from, to) in &self.rename {
+            if let Some(value) = draft.remove(from) {
+                draft.set(to, value);
+            }
+        }
+        for (from, to) in &self.copy {
+            if let Some(value) = draft.copy_value(from) {
+                draft.set(to, value);
+            }
+        }
+        for field in &self.remove {
+            draft.remove(field);
+        }
+    }
+}
+
+impl Row {
+    fn apply<'a>(
+        &self,
+        source: &'static Source,
+        found: &Found<'a>,
+        zone: Option<&jiff::tz::TimeZone>,
+        draft: &mut Draft<'a, '_>,
+    ) {
+        if let Some(separator) = self.join {
+            let parts: Vec<_> = self.from.iter().filter_map(|slot| found.text(*slot)).collect();
+            if !parts.is_empty() {
+                for (target, guard) in &self.to {
+                    if !(self.if_absent && draft.has(guard)) {
+                        draft.set(target, parts.join(separator));
+                    }
+                }
+            }
+            return;
+        }
+        let Some(slot) = self.from.iter().find(|slot| found.has(**slot)) else { return };
+        for (target, guard) in &self.to {
+            if self.if_absent && draft.has(guard) {
+                continue;
+            }
+            self.conversion.apply(found.all(*slot), target, &source.words, zone, draft);
+        }
+    }
+}
+
+impl Rest {
+    fn apply<'a>(&'static self, record: TapeObject<'a>, nothing: &[&str], draft: &mut Draft<'a, '_>) {
+        let record = match self.of {
+            None => record,
+            Some(path) => match record.get_field(path).and_then(TapeValue::as_object) {
+                Some(inner) => inner,
+                None => return,
+            },
+        };
+        let mut raw = String::new();
+        let mut target = self.under.to_owned();
+        self.put_object(record, &mut raw, &mut target, nothing, 0, draft);
+    }
+
+    fn put_object<'a>(
+        &'static self,
+        object: TapeObject<'a>,
+        raw: &mut String,
+        target: &mut String,
+        nothing: &[&str],
+        depth: usize,
+        draft: &mut Draft<'a, '_>,
+    ) {
+        for (key, value) in object.iter() {
+            let (raw_length, target_length) = (raw.len(), target.len());
+            if raw_length > 0 {
+                raw.push('.');
+            }
+            raw.push_str(key);
+            let says_nothing = value.as_str().is_some_and(|text| text.is_empty() || nothing.contains(&text));
+            if !says_nothing && !self.without.contains(raw.as_str()) {
+                let holder = self
+                    .rename
+                    .get(raw.as_str())
+                    .map(|name| std::mem::replace(target, format!("{}.{name}", self.under)));
+                if holder.is_none() {
+                    for part in key.split('.') {
+                        target.push('.');
+                        target.push_str(&self.naming.of(part));
+                    }
+                }
+                match value.as_object() {
+                    Some(inner) if depth < MOST_DEPTH => {
+                        self.put_object(inner, raw, target, nothing, depth + 1, draft);
+                    }
+                    _ => draft.set_named_value(target, value, self.naming),
+                }
+                match holder {
+                    Some(holder) => *target = holder,
+                    None => target.truncate(target_length),
+                }
+            }
+            raw.truncate(raw_length);
+        }
+    }
+}
+
+/// Nesting beyond this is kept as one value; decoders refuse such records first.
+const MOST_DEPTH: usize = 64;
+
+/// The sources of the program whose mapping is a table, in the order in which records are tried.
+pub fn builtin() -> &'static [TableRef] {
+    builtin::all()
+}
+
+/// The source of a name: one of the user's, else one of the program.
+pub fn find(name: &str, own: &[TableRef]) -> Option<SourceKind> {
+    own.iter().chain(builtin()).find(|table| table.name() == name).map(|table| SourceKind::Table(*table))
+}
