@@ -26,7 +26,8 @@ use watchfire_diagnostics::{Diagnostic, Severity, SourceText};
 use watchfire_rules::load::{Fate, LoadedFile};
 use watchfire_sources::normalise::catalogue;
 
-use self::examine::Examination;
+pub(crate) use self::examine::{Examination, Search};
+pub(crate) use self::sources::NamedSources;
 use self::tally::Tally;
 use crate::destination::Destination;
 use crate::exit::{self, Exit};

@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use watchfire_detect::{CorrelationAccount, CorrelationOptions};
 use watchfire_engine::correlate::{OrderFields, ResultLimit, ResultPosition};
 use watchfire_ir::{EqlPlan, MappedCatalogue, Mapping};
-use watchfire_sources::normalise::catalogue;
+use watchfire_sources::normalise::catalogue_with;
 
 use self::query::Language;
 use self::results::{Format, ResultWriter};
@@ -117,7 +117,8 @@ impl Hunt {
     }
 
     fn hunt(&self, log: &mut dyn Write) -> io::Result<Exit> {
-        let schema = MappedCatalogue::new(self.mapping()?, catalogue());
+        let normalise = self.reading.normalise()?;
+        let schema = MappedCatalogue::new(self.mapping()?, catalogue_with(&normalise.tables));
         let category = self.event_category_field.as_deref();
         if category.is_some() && self.language != Language::Eql {
             writeln!(log, "`--event-category-field` makes no difference: only EQL asks for a category")?;
@@ -149,7 +150,7 @@ impl Hunt {
         let progress = Progress::new(inputs.bytes(), "found");
         let max_memory = self.resources.max_memory();
         let options = IntakeOptions {
-            normalise: self.reading.normalise(),
+            normalise,
             threads: self.resources.threads(),
             memory: max_memory / RECORD_SHARE,
             window: self.reading.window()?,

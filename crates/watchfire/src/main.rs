@@ -19,6 +19,8 @@ mod reference;
 mod rule_paths;
 mod rules;
 mod scan;
+mod source_tables;
+mod sources;
 mod terminal;
 mod time_argument;
 
@@ -40,6 +42,7 @@ enum Command {
     Normalize(normalize::Normalize),
     Check(check::Check),
     Rules(rules::Rules),
+    Sources(sources::Sources),
     Demo(demo::Demo),
     Completions(completions::Completions),
 }
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Normalize(normalize) => normalize.run(),
         Command::Check(check) => check.run(),
         Command::Rules(rules) => rules.run(),
+        Command::Sources(sources) => sources.run(),
         Command::Demo(demo) => demo.run(),
         Command::Completions(completions) => completions.run(),
     }

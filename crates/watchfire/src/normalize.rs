@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use watchfire_events::{Event, EventBatch};
-use watchfire_sources::normalise::catalogue;
+use watchfire_sources::normalise::catalogue_with;
 
 use crate::destination::Destination;
 use crate::exit::{self, Exit};
@@ -51,10 +51,12 @@ impl Normalize {
     }
 
     fn normalize(&self, log: &mut dyn Write) -> io::Result<Exit> {
+        let normalise = self.reading.normalise()?;
+        let catalogue = catalogue_with(&normalise.tables);
         let inputs = Inputs::list(&self.paths);
         let progress = Progress::new(inputs.bytes(), "written");
         let options = IntakeOptions {
-            normalise: self.reading.normalise(),
+            normalise,
             // One, so that events come in the order of the input.
             threads: 1,
             memory: MEMORY,
@@ -65,7 +67,7 @@ impl Normalize {
         };
         let mut out = Some(self.destination.open()?);
         let worker = || Writing { out: out.take().expect("there is one thread"), progress: &progress };
-        let read = read_all(inputs, &options, &catalogue(), &progress, worker);
+        let read = read_all(inputs, &options, &catalogue, &progress, worker);
         progress.finish();
         let (workers, account) = read?;
         for mut worker in workers {

@@ -8,6 +8,7 @@ use watchfire_events::DataStream;
 use watchfire_sources::normalise::{NormaliseOptions, SourceKind};
 
 use crate::intake::Window;
+use crate::source_tables::SourceTables;
 use crate::time_argument;
 
 /// The options.
@@ -26,21 +27,29 @@ pub(crate) struct Reading {
     tz: Option<TimeZone>,
     /// Takes every record for one of this source instead of recognising it; a wrong name lists the known ones.
     #[arg(long, value_name = "SOURCE")]
-    source: Option<SourceKind>,
+    source: Option<String>,
     /// The data stream or index of records that carry none and are of no source with its own.
     #[arg(long, value_name = "NAME")]
     index: Option<String>,
+    #[command(flatten)]
+    tables: SourceTables,
 }
 
 impl Reading {
     /// How records become events.
-    pub(crate) fn normalise(&self) -> NormaliseOptions {
-        NormaliseOptions {
-            source: self.source,
+    ///
+    /// # Errors
+    /// Of kind [`InvalidInput`](io::ErrorKind::InvalidInput): there is no such source, or a table cannot be used.
+    pub(crate) fn normalise(&self) -> io::Result<NormaliseOptions> {
+        let tables = self.tables.load()?;
+        let source = self.source.as_deref().map(|name| SourceKind::find(name, &tables)).transpose();
+        Ok(NormaliseOptions {
+            source: source.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?,
             time_zone: self.tz.clone(),
             index: self.index.as_deref().map(DataStream::new),
+            tables,
             ..NormaliseOptions::default()
-        }
+        })
     }
 
     /// The time that was asked for.

@@ -23,6 +23,7 @@ pub(crate) const CODE_GROUPS: &[CodeGroup] = &[
         codes: watchfire_ir::KQL_CODES,
     },
     CodeGroup { title: "The rule as a whole", codes: crate::check::CODES },
+    CodeGroup { title: "Tables of sources", codes: watchfire_sources::normalise::tables::CODES },
 ];
 
 /// All codes.
@@ -48,6 +49,8 @@ mod tests {
     use std::path::Path;
 
     use clap::CommandFactory;
+    use watchfire_sources::normalise::tables::conversions_page;
+    use watchfire_sources::normalise::{SourceKind, page};
 
     use super::*;
 
@@ -90,6 +93,37 @@ mod tests {
             }
         }
         assert_page("diagnostics.md", &page);
+    }
+
+    #[test]
+    fn the_pages_of_sources_are_current() {
+        let all = SourceKind::all(&[]);
+        for source in &all {
+            assert_page(&format!("sources/{source}.md"), &page(*source));
+        }
+        let mut list = String::from("| source | what it is |\n|---|---|\n");
+        for source in &all {
+            writeln!(list, "| [`{source}`]({source}.md) | {} |", source.title()).unwrap();
+        }
+        assert_part("sources/README.md", "sources", &list);
+        assert_part("sources/README.md", "conversions", &conversions_page());
+        // A page of a source that is gone would say what is true no more.
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/sources");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+            let is_page = all.iter().any(|source| name == format!("{source}.md")) || name == "README.md";
+            assert!(is_page, "docs/sources/{name} is of no source");
+        }
+    }
+
+    /// Holds the part of a page between two marks to what it should be.
+    fn assert_part(name: &str, mark: &str, content: &str) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+        let page = std::fs::read_to_string(&path).unwrap();
+        let (begin, end) = (format!("<!-- {mark}: generated -->\n"), format!("<!-- {mark}: end -->"));
+        let start = page.find(&begin).expect("the mark is there") + begin.len();
+        let stop = page.find(&end).expect("the mark is there");
+        assert_page(name, &format!("{}{content}{}", &page[..start], &page[stop..]));
     }
 
     #[test]

@@ -24,7 +24,7 @@ use watchfire_diagnostics::render::one_line;
 use watchfire_engine::{Coverage, Matcher, VALUE_CACHE_BYTES};
 use watchfire_rules::load::{Fate, load_by};
 use watchfire_rules::model::{Rule, Severity};
-use watchfire_sources::normalise::catalogue;
+use watchfire_sources::normalise::catalogue_with;
 
 pub(crate) use self::found::Found;
 use self::found::{Alerting, Finds};
@@ -156,7 +156,8 @@ impl Scan {
         let summary_file = self.summary.as_ref().map(|path| self.destination.create(path)).transpose()?;
         let colour = self.destination.colour();
 
-        let catalogue = catalogue();
+        let normalise = self.reading.normalise()?;
+        let catalogue = catalogue_with(&normalise.tables);
         let mut summary = Summary::default();
         let threads = self.resources.threads();
         let (rules, sources) = self.load_rules(&mut summary, threads);
@@ -168,7 +169,7 @@ impl Scan {
         let progress = Progress::new(inputs.bytes(), "alerts");
         let max_memory = self.resources.max_memory();
         let intake = IntakeOptions {
-            normalise: self.reading.normalise(),
+            normalise,
             threads,
             memory: max_memory / RECORD_SHARE,
             window: self.reading.window()?,

@@ -40,6 +40,13 @@ pub struct Mapped<'a> {
     has_time: bool,
 }
 
+/// The way that a record goes.
+enum Route {
+    Windows(Form),
+    Table(TableRef),
+    Whole(SourceKind),
+}
+
 #[derive(Debug)]
 enum Content<'a> {
     Windows(Finished<'a>),
@@ -76,30 +83,79 @@ impl<'o> Mapper<'o> {
     ) -> Result<Mapped<'a>, NormaliseError> {
         let record = record.as_object().ok_or(NormaliseError::NotAnObject)?;
         let origin = Origin::of(record, index);
-        let form = Form::recognise(record).filter(|form| *form != Form::Beats || !is_mapped(record));
-        let source = self.options.source;
-        match (source, form) {
-            (Some(source), None) if source.is_windows() && !is_mapped(record) => {
-                Err(NormaliseError::NotOfSource { source_kind: source })
-            }
-            (_, Some(form)) if source.is_none_or(SourceKind::is_windows) => {
+        match self.route(record, &origin)? {
+            Route::Windows(form) => {
                 let event = WindowsEvent::from_json(form, record, &self.local, names)?;
                 Ok(self.windows(event, origin, names))
             }
-            (Some(SourceKind::Table(table)), _) => Ok(self.table(table, record, origin, names)),
-            (Some(source), _) => Ok(self.whole(record, source, origin)),
+            Route::Table(table) => Ok(self.table(table, record, origin, names)),
+            Route::Whole(source) => Ok(self.whole(record, source, origin)),
+        }
+    }
+
+    /// Which way a record goes.
+    fn route(&self, record: TapeObject<'_>, origin: &Origin<'_>) -> Result<Route, NormaliseError> {
+        let form = Form::recognise(record).filter(|form| *form != Form::Beats || !is_mapped(record));
+        let source = self.options.source;
+        Ok(match (source, form) {
+            (Some(source), None) if source.is_windows() && !is_mapped(record) => {
+                return Err(NormaliseError::NotOfSource { source_kind: source });
+            }
+            (_, Some(form)) if source.is_none_or(SourceKind::is_windows) => Route::Windows(form),
+            (Some(SourceKind::Table(table)), _) => Route::Table(table),
+            (Some(source), _) => Route::Whole(source),
             (None, _) => {
                 // What names its dataset, version of ECS or index has been mapped by whoever did so.
                 let is_ecs = origin.index.is_some()
                     || origin.dataset.is_some()
                     || record.get_field("ecs.version").is_some();
-                if !is_ecs && let Some(table) = self.recognise(record) {
-                    return Ok(self.table(table, record, origin, names));
+                match self.recognise(record) {
+                    Some(table) if !is_ecs => Route::Table(table),
+                    _ => Route::Whole(ecs::recognise(record, origin).unwrap_or(SourceKind::Unrecognised)),
                 }
-                let source = ecs::recognise(record, &origin).unwrap_or(SourceKind::Unrecognised);
-                Ok(self.whole(record, source, origin))
             }
+        })
+    }
+
+    /// Why a record is taken for what it is, in words.
+    ///
+    /// # Errors
+    /// As [`Mapper::map`].
+    pub(super) fn reason(
+        &self,
+        record: TapeObject<'_>,
+        index: Option<&str>,
+        names: &mut FieldNames,
+    ) -> Result<String, NormaliseError> {
+        let origin = Origin::of(record, index);
+        let route = self.route(record, &origin)?;
+        if let Some(source) = self.options.source {
+            return Ok(format!("`{source}` was asked for"));
         }
+        Ok(match route {
+            Route::Windows(form) => {
+                let event = WindowsEvent::from_json(form, record, &self.local, names)?;
+                windows_reason(form.description(), &event)
+            }
+            Route::Table(table) => table.passed_test(record).unwrap_or_default(),
+            Route::Whole(SourceKind::Unrecognised) => "it passes no test of any source".to_owned(),
+            Route::Whole(_) => match (index, origin.dataset) {
+                (Some(index), _) => format!("it was found in the index `{index}`"),
+                (None, Some(dataset)) => format!("it names its dataset, `{dataset}`"),
+                (None, None) => {
+                    "it has fields of ECS: `ecs.version`, `event.category` or `event.kind`".to_owned()
+                }
+            },
+        })
+    }
+
+    /// As [`Mapper::reason`], of an `Event` element.
+    pub(super) fn reason_of_xml(&self, text: &str, names: &mut FieldNames) -> Result<String, NormaliseError> {
+        let event = WindowsEvent::from_xml(text, &self.local, names)?;
+        Ok(match self.options.source {
+            Some(source) => format!("`{source}` was asked for"),
+            None => windows_reason("XML", &event),
+        })
     }
 
     /// Maps one `Event` element.
@@ -223,6 +279,11 @@ impl Mapped<'_> {
         self.has_time
     }
 
+    /// Its source and data stream.
+    pub(super) fn into_source(self) -> (SourceKind, DataStream) {
+        (self.source, self.data_stream)
+    }
+
     /// Whether the record was of no known source.
     pub fn is_unrecognised(&self) -> bool {
         self.source == SourceKind::Unrecognised
@@ -329,6 +390,13 @@ fn put_value(builder: &mut BatchBuilder<'_>, name: FieldName, value: TapeValue<'
 /// Whether a document of Beats has been through an ingest pipeline: one without a category has not (sources §0.2).
 fn is_mapped(record: TapeObject<'_>) -> bool {
     record.get_field("event.category").is_some()
+}
+
+fn windows_reason(form: &str, event: &WindowsEvent<'_>) -> String {
+    format!(
+        "it is a Windows event as {form}, of channel `{}` and provider `{}`",
+        event.channel, event.provider
+    )
 }
 
 /// How an event was published, by what its shipper wrote beside it. A bare event counts as an agent's (sources §0.1).

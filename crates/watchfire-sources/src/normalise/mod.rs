@@ -22,6 +22,7 @@ mod deferred;
 mod draft;
 mod ecs;
 mod mapper;
+mod pages;
 mod path;
 mod powershell;
 mod schema;
@@ -41,6 +42,7 @@ use watchfire_events::{DataStream, Event, EventId, FieldNames, Place, get_field}
 
 pub use deferred::{DeferredRecords, RecordPool};
 pub use mapper::{Mapped, Mapper};
+pub use pages::page;
 pub use schema::{SourceFields, TypedField, catalogue, catalogue_with, fields};
 pub use source::{SourceKind, UnknownSource};
 
@@ -197,6 +199,44 @@ pub(crate) enum Publication {
     Forwarded,
     /// By Winlogbeat.
     Winlogbeat,
+}
+
+/// What a record was taken for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recognition {
+    /// The source.
+    pub source: SourceKind,
+    /// The data stream that its event goes to.
+    pub data_stream: DataStream,
+    /// Why, in words that go on after "because".
+    pub reason: String,
+}
+
+/// Recognises a record as [`normalise`] does, and says why. `index` is the index of a search hit.
+///
+/// # Errors
+/// As [`normalise`].
+pub fn recognise(
+    payload: &RawPayload,
+    index: Option<&str>,
+    options: &NormaliseOptions,
+) -> Result<Recognition, NormaliseError> {
+    let mut mapper = Mapper::new(options);
+    let mut names = FieldNames::default();
+    let tape;
+    let (reason, (source, data_stream)) = match payload {
+        RawPayload::WindowsXml(text) => {
+            let reason = mapper.reason_of_xml(text, &mut names)?;
+            (reason, mapper.map_xml(text, index, &mut names)?.into_source())
+        }
+        RawPayload::Json(value) => {
+            tape = Tape::of(value);
+            let record = tape.first().as_object().ok_or(NormaliseError::NotAnObject)?;
+            let reason = mapper.reason(record, index, &mut names)?;
+            (reason, mapper.map(tape.first(), index, &mut names)?.into_source())
+        }
+    };
+    Ok(Recognition { source, data_stream, reason })
 }
 
 /// Turns a raw record into an event.

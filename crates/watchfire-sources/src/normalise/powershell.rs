@@ -50,10 +50,18 @@ const CONTEXT: &[(&str, &str, &str)] = &[
     ("UserId", "User", ""),
 ];
 
+/// What each event is.
+pub(crate) const EVENTS: &[EventRow] = &[STARTS, ENDS];
+
+/// Data that functions of this module read.
+pub(crate) const READ_BY_FUNCTIONS: &[&str] = &["ContextInfo", "Payload", "param1", "param2", "param3"];
+
+/// What the page of this source tells.
+pub(crate) const MAPPING: (&[EventRow], &[&[FieldRule]], &[&str]) = (EVENTS, &[FIELDS], READ_BY_FUNCTIONS);
+
 /// Whether some mapping of this source reads a datum.
 pub(crate) fn reads(name: &str) -> bool {
-    matches!(name, "ContextInfo" | "Payload" | "param1" | "param2" | "param3")
-        || FIELDS.iter().any(|rule| rule.raw == name)
+    READ_BY_FUNCTIONS.contains(&name) || FIELDS.iter().any(|rule| rule.raw == name)
 }
 
 /// Maps an event of the classic log.

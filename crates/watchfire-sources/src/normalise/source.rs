@@ -98,6 +98,27 @@ impl SourceKind {
         }
     }
 
+    /// A few words for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Sysmon => "Sysmon for Windows",
+            Self::WindowsSecurity => "Windows Security log",
+            Self::WindowsPowerShell => "Windows PowerShell log",
+            Self::WindowsPowerShellOperational => "Windows PowerShell operational log",
+            Self::WindowsSystem => "Windows System log",
+            Self::WindowsApplication => "Windows Application log",
+            Self::WindowsDefender => "Windows Defender operational log",
+            Self::WindowsForwarded => "Windows events forwarded to a collector, and of other channels",
+            Self::SysmonLinux => "Sysmon for Linux",
+            Self::Winlogbeat => "Windows events as Winlogbeat publishes them",
+            Self::ElasticDefend => "Elastic Defend",
+            Self::Endgame => "Elastic Endgame, in ECS form",
+            Self::Table(table) => table.title(),
+            Self::Ecs => "Any other document that is ECS already",
+            Self::Unrecognised => "JSON of no known source, kept as it is",
+        }
+    }
+
     /// The dataset, where all documents of the source have the same.
     pub fn dataset(self) -> Option<&'static str> {
         match self {

@@ -47,6 +47,30 @@ pub(crate) const fn copied(raw: &'static str, target: &'static str, conversion: 
 }
 
 impl FieldRule {
+    /// The event ids that the row is for; all, if there are none.
+    pub(crate) fn codes(&self) -> &'static [u32] {
+        self.codes
+    }
+
+    /// Whether the datum stays in the event data.
+    pub(crate) fn keeps_raw(&self) -> bool {
+        self.keeps_raw
+    }
+
+    /// What the row does, for people.
+    pub(crate) fn conversion_in_words(&self) -> &'static str {
+        match self.conversion {
+            Conversion::Text => "text",
+            Conversion::Number => "number",
+            Conversion::Boolean => "boolean",
+            Conversion::Address => "address, also in `related.ip`",
+            Conversion::Executable => "`.executable` and `.name`",
+            Conversion::File => "`.path`, `.name`, `.directory`, `.extension`",
+            Conversion::CommandLine(_) => "`.command_line`, `.args`, `.args_count`",
+            Conversion::Account => "`.domain` and `.name`",
+        }
+    }
+
     /// The row for these event ids only.
     pub(crate) const fn for_events(mut self, codes: &'static [u32]) -> Self {
         self.codes = codes;

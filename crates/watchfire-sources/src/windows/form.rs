@@ -23,6 +23,17 @@ pub(crate) enum Form {
 }
 
 impl Form {
+    /// The form in a few words.
+    pub(crate) fn description(self) -> &'static str {
+        match self {
+            Self::Beats => "JSON of Beats",
+            Self::EvtxJson => "JSON of the `evtx` crate",
+            Self::Velociraptor => "JSON of Velociraptor",
+            Self::Flat => "flat JSON",
+            Self::GetWinEvent => "JSON of `Get-WinEvent`",
+        }
+    }
+
     /// The form of a record, if it is one of Windows events.
     pub(crate) fn recognise(record: TapeObject<'_>) -> Option<Self> {
         // One pass over the names; the members that decide are looked up only if they are there.

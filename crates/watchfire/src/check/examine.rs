@@ -20,6 +20,7 @@ use watchfire_ir::{
 use watchfire_rules::format::RuleFile;
 use watchfire_rules::lint::{Places, QueryFacts, lint};
 use watchfire_rules::model::{KibanaFilter, QueryText, RuleKind, RuleMetadata};
+use watchfire_sources::normalise::TableRef;
 
 use super::codes;
 use super::field_checks::FieldChecks;
@@ -32,35 +33,55 @@ use super::sources::NamedSources;
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// What the search for one kind of events comes to: a query, its filters, and where it looks.
-pub(super) struct Search {
+pub(crate) struct Search {
     /// The data streams it looks in.
-    pub(super) sources: NamedSources,
+    pub(crate) sources: NamedSources,
     /// What the events must be, filters included: one condition for each stage.
-    pub(super) stages: Vec<Stage>,
+    pub(crate) stages: Vec<Stage>,
     /// The fields it names.
-    pub(super) uses: Vec<FieldUse>,
+    pub(crate) uses: Vec<FieldUse>,
     /// Where the query stands in its file.
-    pub(super) span: Option<Span>,
+    pub(crate) span: Option<Span>,
 }
 
 /// What one event must be.
-pub(super) struct Stage {
-    pub(super) condition: Condition,
+pub(crate) struct Stage {
+    pub(crate) condition: Condition,
     /// Whether there is no match without such an event.
-    pub(super) needed: bool,
+    pub(crate) needed: bool,
 }
 
 /// The examination of rules, one after another; it remembers what takes long to find out.
-pub(super) struct Examination<'a> {
+pub(crate) struct Examination<'a> {
     catalogue: &'a Catalogue,
     field_checks: FieldChecks<'a>,
     /// Rules whose fields could not be held against their data streams, because not all of these are known.
-    pub(super) with_unknown_streams: usize,
+    pub(crate) with_unknown_streams: usize,
 }
 
 impl<'a> Examination<'a> {
-    pub(super) fn new(catalogue: &'a Catalogue) -> Self {
+    pub(crate) fn new(catalogue: &'a Catalogue) -> Self {
         Self { catalogue, field_checks: FieldChecks::new(catalogue), with_unknown_streams: 0 }
+    }
+
+    /// What the query of a rule comes to, with the user's own sources among those that it may read; nothing if it has
+    /// none over events, or one that cannot be read.
+    pub(crate) fn search(
+        &mut self,
+        content: &RuleFile,
+        source: &SourceText,
+        own: &[TableRef],
+    ) -> Option<Search> {
+        let rule = &content.rule;
+        let packages = content.metadata.as_ref().map_or(&[][..], RuleMetadata::integrations);
+        let events = rule.kind.source()?;
+        let category = rule.kind.event_category_field();
+        let mut found = Vec::new();
+        let mut reading =
+            Reading { catalogue: self.catalogue, source, category, packages, found: &mut found };
+        let (mut search, _) = reading.search(rule.kind.query(), events.filters(), events.index());
+        search.sources = NamedSources::with(events.index(), packages, own);
+        (!search.stages.is_empty()).then_some(search)
     }
 
     /// Everything there is to say, in the order of the file.

@@ -7,9 +7,9 @@ use watchfire_kql::lucene;
 
 /// A field that a query, or a key of a rule, names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FieldUse {
+pub(crate) struct FieldUse {
     /// The full dotted name.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Where it stands; absent where the place is not known.
     pub(super) span: Option<Span>,
     /// The key of the rule that names it, if it is not a query.

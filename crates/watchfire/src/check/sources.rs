@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use watchfire_ir::{Condition, FieldTarget, Leaf, Node};
-use watchfire_sources::normalise::{SourceFields, fields};
+use watchfire_sources::normalise::{SourceFields, TableRef, fields};
 
 /// Fields that do not come from the source itself: whoever ships or receives an event adds them, or a processor that
 /// any stream may have. A name that ends in a dot stands for all fields below it.
@@ -38,7 +38,8 @@ const PACKAGES_OF_STREAMS: [&str; 4] = ["endpoint", "sysmon_linux", "system", "w
 
 /// The sources that a rule's index patterns select.
 #[derive(Debug)]
-pub(super) struct NamedSources {
+pub(crate) struct NamedSources {
+    patterns: Vec<String>,
     known: Vec<&'static SourceFields>,
     complete: bool,
 }
@@ -47,6 +48,11 @@ impl NamedSources {
     /// The sources of a rule's `index`, where the rule says that it needs these packages. An empty index stands for a
     /// server's default patterns, of which nothing is known.
     pub(super) fn of(index: &[String], packages: &[String]) -> Self {
+        Self::with(index, packages, &[])
+    }
+
+    /// As [`NamedSources::of`], with sources of the user's own.
+    pub(super) fn with(index: &[String], packages: &[String], own: &[TableRef]) -> Self {
         let patterns: Vec<&str> = index
             .iter()
             .flat_map(|text| text.split(','))
@@ -59,7 +65,30 @@ impl NamedSources {
         let complete = !patterns.is_empty()
             && patterns.iter().all(|pattern| is_known(pattern))
             && packages.iter().all(|package| PACKAGES_OF_STREAMS.contains(&package.as_str()));
-        Self { known: fields().iter().filter(selected).collect(), complete }
+        let all = fields().iter().chain(own.iter().map(|table| table.fields()));
+        let known = all.filter(selected).collect();
+        Self { patterns: patterns.into_iter().map(str::to_owned).collect(), known, complete }
+    }
+
+    /// The sources whose fields are known.
+    pub(crate) fn known(&self) -> impl Iterator<Item = &'static SourceFields> {
+        self.known.iter().copied()
+    }
+
+    /// The patterns that select known sources, and those that select others.
+    pub(crate) fn patterns(&self) -> (Vec<String>, Vec<String>) {
+        let selects = |pattern: &&String| {
+            self.known.iter().any(|source| overlap(pattern.as_bytes(), source.data_stream_pattern.as_bytes()))
+        };
+        let (known, unknown): (Vec<_>, Vec<_>) = self.patterns.iter().partition(selects);
+        (known.into_iter().cloned().collect(), unknown.into_iter().cloned().collect())
+    }
+
+    /// Whether a field does not come from sources: shippers and processors add it.
+    pub(crate) fn is_added_on_the_way(name: &str) -> bool {
+        let added =
+            |field: &&str| field.strip_suffix('.').map_or(name == *field, |_| name.starts_with(*field));
+        ADDED_ON_THE_WAY.iter().any(added) || ENRICHMENTS.iter().any(|part| name.contains(part))
     }
 
     /// Whether each pattern selects nothing but sources whose fields are known.
@@ -69,11 +98,7 @@ impl NamedSources {
 
     /// Whether one of the sources gives the field, or it is added on the way.
     pub(super) fn give(&self, name: &str) -> bool {
-        let added =
-            |field: &&str| field.strip_suffix('.').map_or(name == *field, |_| name.starts_with(*field));
-        ADDED_ON_THE_WAY.iter().any(added)
-            || ENRICHMENTS.iter().any(|part| name.contains(part))
-            || self.known.iter().any(|source| source.gives(name))
+        Self::is_added_on_the_way(name) || self.known.iter().any(|source| source.gives(name))
     }
 
     /// The names of the sources, for a person.

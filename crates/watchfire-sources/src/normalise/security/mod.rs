@@ -113,6 +113,10 @@ const WRITTEN: &[&str] = &[
 /// The providers whose events are mapped; AD CS, AD FS and others also write to this channel.
 const PROVIDERS: &[&str] = &["Microsoft-Windows-Security-Auditing", "Microsoft-Windows-Eventlog"];
 
+/// What the page of this source tells.
+pub(crate) const MAPPING: (&[EventRow], &[&[FieldRule]], &[&str]) =
+    (events::EVENTS, &[FIELDS, COMMON_FIELDS], READ_BY_FUNCTIONS);
+
 /// Whether some mapping of this source reads a datum.
 pub(crate) fn reads(name: &str) -> bool {
     READ_BY_FUNCTIONS.contains(&name)

@@ -141,6 +141,9 @@ const READ_BY_FUNCTIONS: &[&str] = &[
     "TargetProcessGuid",
 ];
 
+/// What the page of this source tells.
+pub(crate) const MAPPING: (&[EventRow], &[&[FieldRule]], &[&str]) = (EVENTS, &[FIELDS], READ_BY_FUNCTIONS);
+
 /// Whether some mapping of this source reads a datum.
 pub(crate) fn reads(name: &str) -> bool {
     READ_BY_FUNCTIONS.contains(&name) || FIELDS.iter().any(|rule| rule.raw == name)

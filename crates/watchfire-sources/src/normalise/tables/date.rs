@@ -45,7 +45,12 @@ fn since_1970(scalar: Scalar<'_>, unit: i128) -> Option<Timestamp> {
     };
     match exact {
         Some(number) => in_range(number.checked_mul(unit)?),
-        None => in_range((number(scalar)? * unit as f64) as i128),
+        // Whole and fraction apart: together they have more digits than a float, of which six are kept.
+        None => {
+            let number = number(scalar)?;
+            let fraction = (number.fract() * unit as f64 / 1_000.0).round() as i128 * 1_000;
+            in_range((number.trunc() as i128).checked_mul(unit)? + fraction)
+        }
     }
 }
 

@@ -290,8 +290,17 @@ impl TableRef {
 
     /// Whether a record is of this source.
     pub(crate) fn recognises(self, record: TapeObject<'_>) -> bool {
+        self.find_test(record).is_some()
+    }
+
+    /// The test that a record passes, in words.
+    pub(crate) fn passed_test(self, record: TapeObject<'_>) -> Option<String> {
+        self.find_test(record).map(|test| format!("it {test}"))
+    }
+
+    fn find_test(self, record: TapeObject<'_>) -> Option<&'static Test> {
         let text_of = |path: &str| record.get_field(path).and_then(TapeValue::scalar).map(scalar_text);
-        self.0.source.tests.iter().any(|test| {
+        self.0.source.tests.iter().find(|test| {
             test.has.iter().all(|path| record.get_field(path).is_some())
                 && test
                     .is
@@ -662,6 +671,14 @@ impl Rest {
 
 /// Nesting beyond this is kept as one value; decoders refuse such records first.
 const MOST_DEPTH: usize = 64;
+
+/// Codes of what can be wrong with a table.
+pub use codes::CODES;
+
+/// What is wrong with a second table of one name.
+pub fn same_name(name: &str) -> Diagnostic {
+    Diagnostic::error(codes::NAME, format!("another table has the name `{name}` as well"))
+}
 
 /// The sources of the program whose mapping is a table, in the order in which records are tried.
 pub fn builtin() -> &'static [TableRef] {
