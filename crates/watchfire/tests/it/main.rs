@@ -4,6 +4,7 @@ mod cases;
 mod check_corpus;
 mod completions;
 mod hostile;
+mod netsupport;
 mod pipes;
 mod sarif;
 mod scan;
