@@ -15,10 +15,10 @@ use crate::evtx_file;
 
 /// What reading gave.
 #[derive(Debug, Default, PartialEq)]
-struct Outcome {
-    records: Vec<RawInput>,
-    rejected: Vec<(Place, RejectReason)>,
-    reports: Vec<FileReport>,
+pub(crate) struct Outcome {
+    pub(crate) records: Vec<RawInput>,
+    pub(crate) rejected: Vec<(Place, RejectReason)>,
+    pub(crate) reports: Vec<FileReport>,
 }
 
 impl RecordSink for Outcome {
@@ -55,7 +55,7 @@ fn read_at(stream: impl Read, depth: usize) -> Outcome {
 }
 
 /// Reads bytes as from a file, and checks what holds of every reading.
-fn read(data: &[u8]) -> Outcome {
+pub(crate) fn read(data: &[u8]) -> Outcome {
     let outcome = read_at(data, 0);
     assert!(!outcome.reports.is_empty(), "nothing was said of the input");
     for report in &outcome.reports {
@@ -71,14 +71,14 @@ fn read(data: &[u8]) -> Outcome {
 }
 
 /// No two records have one place.
-fn check_places(outcome: &Outcome) {
+pub(crate) fn check_places(outcome: &Outcome) {
     let places: BTreeSet<(&Arc<str>, u64)> =
         outcome.places().map(|place| (&place.input, place.record)).collect();
     assert_eq!(places.len(), outcome.places().count(), "two records in one place: {outcome:?}");
 }
 
 /// The same bytes give the same, however few of them arrive at a time.
-fn check_in_small_pieces(data: &[u8], outcome: &Outcome) {
+pub(crate) fn check_in_small_pieces(data: &[u8], outcome: &Outcome) {
     for step in [1, 7, 64] {
         let again = read_at(Dribble { data, step }, 0);
         assert_eq!(&again, outcome, "in pieces of {step} bytes");
@@ -120,7 +120,9 @@ pub fn decode_evtx(data: &[u8]) {
 
 /// Windows events as XML: each record is a piece of the input, from one piece of markup to another, in order.
 pub fn decode_xml(data: &[u8]) {
-    let data = if data.first() == Some(&b'<') { data.to_vec() } else { [b"<Events>", data].concat() };
+    // In front of a digit it is the priority of a line of syslog.
+    let is_markup = matches!(data.split_first(), Some((b'<', rest)) if !rest.trim_ascii_start().first().is_some_and(u8::is_ascii_digit));
+    let data = if is_markup { data.to_vec() } else { [b"<Events>", data].concat() };
     let outcome = read(&data);
     check_in_small_pieces(&data, &outcome);
     // With a NUL it may be UTF-16, whose records are no pieces of the input.

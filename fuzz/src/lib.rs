@@ -14,6 +14,7 @@
 mod decoding;
 mod evtx_file;
 mod languages;
+mod lines;
 mod matching;
 mod meaning;
 mod normalising;
@@ -24,6 +25,7 @@ pub use decoding::{
     decode, decode_evtx, decode_gzip, decode_json, decode_tar, decode_xml, decode_zip, decode_zstd,
 };
 pub use languages::{eql, kql, lucene};
+pub use lines::decode_text;
 pub use matching::matcher;
 pub use meaning::{eql_resolve, kql_resolve, lucene_resolve, regex};
 pub use normalising::normalise;
@@ -60,6 +62,7 @@ pub const TARGETS: &[Target] = targets![
     decode_evtx,
     decode_xml,
     decode_json,
+    decode_text,
     decode_gzip,
     decode_zstd,
     decode_zip,

@@ -5,7 +5,8 @@
 //!                            ├─ zip, tar ───────────► each member: recognise again
 //!                            ├─ EVTX ───────────────► chunk by chunk      ┐
 //!                            ├─ XML ────────────────► event by event      ├─► RecordSink
-//!                            └─ JSON ───────────────► document by document┘
+//!                            ├─ JSON ───────────────► document by document│
+//!                            └─ audit, syslog, Zeek ► line by line        ┘
 //! ```
 //!
 //! Everything readable is used. A record that cannot be read is counted with its place and reason, and so is a file.
@@ -22,6 +23,7 @@ mod recognise;
 mod report;
 mod session;
 mod tar_archive;
+mod text;
 mod text_encoding;
 mod xml;
 mod zip_archive;

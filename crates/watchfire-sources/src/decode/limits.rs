@@ -4,11 +4,14 @@
 /// behind it where that is possible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeLimits {
-    /// Largest JSON document or XML event, in bytes of its text. The text of a record and its tree are in memory at
+    /// Largest JSON document, XML event, line or event of an audit log, in bytes of its text. The text of a record and its tree are in memory at
     /// the same time; events of Windows have at most some hundred KiB.
     pub record_bytes: usize,
-    /// Most values of one JSON document. Sixteen MiB of `0,0,0` would be a tree of half a GiB.
+    /// Most values of one JSON document, or row of a Zeek log, or lines of an audit event. Sixteen MiB of `0,0,0` would be a tree of half a GiB.
     pub record_values: usize,
+    /// Most events of an audit log that wait for more of their lines. Those of one event are a few dozens apart even
+    /// on a machine with many processors; events of one line (logins, services) wait as long as two seconds of the log.
+    pub audit_open_events: usize,
     /// Deepest nesting of a JSON document, and of arrays around documents. Elasticsearch takes 20 levels of objects.
     pub json_depth: usize,
     /// Deepest nesting of elements in an XML event.
@@ -52,6 +55,7 @@ impl Default for DecodeLimits {
         Self {
             record_bytes: 16 << 20,
             record_values: 100_000,
+            audit_open_events: 256,
             json_depth: 64,
             xml_depth: 64,
             archive_depth: 6,

@@ -1,5 +1,7 @@
 //! What a file is, from its first bytes.
 
+use super::text::{self, TextFormat};
+
 /// What the first bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -11,6 +13,8 @@ pub(super) enum Kind {
     Tar,
     Xml,
     Json,
+    /// A log of lines.
+    Lines(TextFormat),
     /// Text in another encoding than UTF-8.
     Utf16(&'static encoding_rs::Encoding),
     /// None of these: what it seems to be.
@@ -61,7 +65,7 @@ pub(super) fn recognise(start: &[u8]) -> Kind {
     {
         Kind::Other(what)
     } else {
-        text(start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start))
+        plain_text(start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start))
     }
 }
 
@@ -80,7 +84,7 @@ fn utf16(start: &[u8]) -> Option<&'static encoding_rs::Encoding> {
 }
 
 /// What a text is, or that it is no text.
-fn text(start: &[u8]) -> Kind {
+fn plain_text(start: &[u8]) -> Kind {
     let trimmed = start.trim_ascii_start();
     let Some((&first, rest)) = trimmed.split_first() else {
         return Kind::Other("nothing but blanks");
@@ -90,17 +94,20 @@ fn text(start: &[u8]) -> Kind {
         b'{' => Kind::Json,
         // A line like `[2024-05-01 12:00] started` is no array.
         b'[' if matches!(next, None | Some(b'{' | b'[' | b']')) => Kind::Json,
+        // Lines of syslog may begin with their priority, in which no name of an element begins.
+        b'<' if !next.is_some_and(u8::is_ascii_digit) => Kind::Xml,
+        _ if let Some(format) = text::recognise(start) => Kind::Lines(format),
         b'<' => Kind::Xml,
         // Control characters are in no text but for blanks; a NUL is the surest of them.
         _ if memchr::memchr(0, start).is_some() => Kind::Other("binary data, no log"),
         // A log that was cut begins in the middle of a record, and tools print a heading above.
         _ if start.split(|&byte| byte == b'\n').skip(1).any(begins_document) => Kind::Json,
         _ if has_event(start) => Kind::Xml,
-        _ => Kind::Other("text, but neither JSON nor Windows events as XML"),
+        _ => Kind::Other("text, but no JSON, Windows events as XML, audit log, syslog or Zeek log"),
     }
 }
 
-fn begins_document(line: &[u8]) -> bool {
+pub(super) fn begins_document(line: &[u8]) -> bool {
     line.starts_with(b"{\"") || line.trim_ascii_end() == b"{"
 }
 

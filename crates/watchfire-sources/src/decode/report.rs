@@ -64,6 +64,12 @@ pub enum RejectReason {
     MissingEvtx,
     /// An XML event that does not end.
     InvalidXml,
+    /// A line in an audit log that is not of the audit daemon.
+    NoAuditLine,
+    /// A row of a Zeek log with no header above it.
+    NoZeekHeader,
+    /// A row of a Zeek log with more or fewer columns than its header has.
+    ZeekColumns,
 }
 
 impl fmt::Display for RejectReason {
@@ -82,6 +88,9 @@ impl fmt::Display for RejectReason {
             Self::DamagedEvtx => "damaged EVTX record",
             Self::MissingEvtx => "EVTX record lost in a damaged chunk",
             Self::InvalidXml => "not a whole XML event",
+            Self::NoAuditLine => "not a line of an audit log",
+            Self::NoZeekHeader => "a row of a Zeek log without a header above it",
+            Self::ZeekColumns => "not as many columns as the header of the Zeek log has",
         })
     }
 }
@@ -91,8 +100,8 @@ impl fmt::Display for RejectReason {
 pub struct FileReport {
     /// Its name as people know it.
     pub name: Arc<str>,
-    /// What it is, below its compression: `evtx`, `json`, `xml`, `zip`, `tar`, `folder`, or `unknown`; `gzip` or
-    /// `zstd` if the compression could not be undone.
+    /// What it is, below its compression: `evtx`, `json`, `xml`, `auditd`, `syslog`, `zeek`, `zip`, `tar`, `folder`,
+    /// or `unknown`; `gzip` or `zstd` if the compression could not be undone.
     pub format: &'static str,
     /// Why it was not read, or not all of it; `None` if all of it was read.
     pub problem: Option<String>,

@@ -13,7 +13,7 @@ use super::meter::{Decompressed, Meter};
 use super::recognise::{Kind, recognise};
 use super::report::{FileReport, RecordSink, RejectReason};
 use super::text_encoding::Utf8;
-use super::{evtx_file, json, tar_archive, xml, zip_archive};
+use super::{evtx_file, json, tar_archive, text, xml, zip_archive};
 use crate::normalise::RawInput;
 use crate::tape::TapeValue;
 
@@ -147,7 +147,7 @@ impl<'s> Session<'s> {
                 }
             }
             Kind::Utf16(encoding) => self.read_utf16(stream, encoding, name),
-            kind @ (Kind::Xml | Kind::Json | Kind::Other(_)) => {
+            kind @ (Kind::Xml | Kind::Json | Kind::Lines(_) | Kind::Other(_)) => {
                 if start.starts_with(b"\xef\xbb\xbf") {
                     stream.consume(3);
                 }
@@ -160,9 +160,14 @@ impl<'s> Session<'s> {
         match kind {
             Kind::Xml => xml::read(stream, name, self),
             Kind::Json => json::read(stream, name, self),
+            Kind::Lines(format) => text::read(format, stream, name, self),
             Kind::Other(what) => self.problem(name, "unknown", what),
             Kind::Empty => self.problem(name, "unknown", "no text behind its byte order mark"),
-            _ => self.problem(name, "unknown", "text in UTF-16, but neither JSON nor Windows events as XML"),
+            _ => self.problem(
+                name,
+                "unknown",
+                "text in UTF-16, but no JSON, Windows events as XML, audit log, syslog or Zeek log",
+            ),
         }
     }
 

@@ -45,6 +45,15 @@ fn valid_inputs() -> Vec<Vec<u8>> {
         )),
         recipe(&format!("{lines}, {{ zip_stream = {{ name = 'a.json' }} }}, {{ cut = 60 }}")),
         evtx(1, 3),
+        recipe(
+            r#"{ repeat = { text = "type=SYSCALL msg=audit({n}.1:7): pid=1\n\u0000type=CWD msg=audit({n}.1:7): cwd=x\n", times = 4 } }"#,
+        ),
+        recipe(
+            r#"{ repeat = { text = "Oct  1 09:10:0{n} h app: x\r\n and more\n<30>1 - h a - - - y\n", times = 3 } }"#,
+        ),
+        recipe(
+            r##"{ text = "#separator \\x09\n#path\tp\n#fields\ta\tb\n#types\tcount\tset[int]\n1\t2,3\n-\t(empty)\n" }"##,
+        ),
     ]
 }
 
@@ -132,6 +141,15 @@ proptest! {
     fn arbitrary_brackets_are_read_alike_every_way(
         text in "([{}\\[\\],:\"\\\\\n ]|\\{\"a\":1\\}\n|<Event>|</Event>|\"hits\":|\"_source\":|\\{\"index\":\\{\\}\\}){0,40}",
         first in prop::sample::select(vec!["{", "[{", "<", "{\"hits\":{\"hits\":["]),
+        piece in 1_usize..50,
+    ) {
+        every_way_agrees(format!("{first}{text}").as_bytes(), piece);
+    }
+
+    #[test]
+    fn arbitrary_lines_are_read_alike_every_way(
+        text in "(type=(CWD|EOE|PROCTITLE) msg=audit\\([0-9]\\.[01]:[12]\\):|----|node=x | z|\t|Oct  1 09:10:01 h |#(path|fields|types)\ta|-|x|\r|\0|\n|\n){0,60}",
+        first in prop::sample::select(vec!["type=A msg=audit(1.2:3):\n", "Oct  1 09:10:01 h x\n", "#fields\ta\n", "<3>1 - h"]),
         piece in 1_usize..50,
     ) {
         every_way_agrees(format!("{first}{text}").as_bytes(), piece);

@@ -23,6 +23,7 @@ pub(super) struct Recipe {
 pub(super) struct Limits {
     record_bytes: Option<usize>,
     record_values: Option<usize>,
+    audit_open_events: Option<usize>,
     json_depth: Option<usize>,
     xml_depth: Option<usize>,
     archive_depth: Option<usize>,
@@ -40,6 +41,7 @@ impl Limits {
         DecodeLimits {
             record_bytes: self.record_bytes.unwrap_or(default.record_bytes),
             record_values: self.record_values.unwrap_or(default.record_values),
+            audit_open_events: self.audit_open_events.unwrap_or(default.audit_open_events),
             json_depth: self.json_depth.unwrap_or(default.json_depth),
             xml_depth: self.xml_depth.unwrap_or(default.xml_depth),
             archive_depth: self.archive_depth.unwrap_or(default.archive_depth),
