@@ -1,16 +1,25 @@
 //! The alert document (detection-engine §3).
 
 mod group;
+mod members;
 mod overrides;
+mod rule_text;
 
-use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use watchfire_engine::RuleIndex;
 use watchfire_events::{Document, Event, Place, Timestamp, get_field, set_field};
-use watchfire_rules::model::{Rule, RuleType, Severity};
+use watchfire_rules::model::{Rule, Severity};
 
 pub use self::group::AlertGroup;
+use self::members::Members;
 use self::overrides::Facts;
+use self::rule_text::RuleText;
 use crate::identity::{AlertId, RuleUuid};
 use crate::reason::reason;
+use crate::rule_book::RuleBook;
 
 /// An alert and what it is ordered and summed up by.
 #[derive(Clone, Debug)]
@@ -23,134 +32,184 @@ pub struct Alert {
     pub original_time: Option<Timestamp>,
     /// Severity after overrides.
     pub severity: Severity,
-    /// The document.
-    pub document: Map<String, Value>,
+    /// `host.name` of what it is about, or nothing.
+    pub host: String,
+    /// The document as JSON text.
+    pub document: Vec<u8>,
 }
 
-/// Makes alerts in one space.
-#[derive(Clone, Debug)]
-pub struct AlertBuilder {
+/// Makes the alerts of the rules of a book, in one space such as `default`.
+#[derive(Debug)]
+pub struct AlertBuilder<'b> {
     space: String,
+    book: &'b RuleBook,
+    /// By the number of the rule in the book; made when there is a first alert of it.
+    rules: Vec<OnceLock<RuleAlerts<'b>>>,
 }
 
-impl AlertBuilder {
-    /// A builder for a space, such as `default`.
-    pub fn new(space: impl Into<String>) -> Self {
-        Self { space: space.into() }
+impl<'b> AlertBuilder<'b> {
+    /// A builder for a space.
+    pub fn new(space: impl Into<String>, book: &'b RuleBook) -> Self {
+        let rules = book.rules().map(|_| OnceLock::new()).collect();
+        Self { space: space.into(), book, rules }
     }
 
-    /// The alert of a rule on one event.
+    /// What makes the alerts of the rule that a condition of the book is of.
+    pub fn of(&self, index: RuleIndex) -> &RuleAlerts<'b> {
+        self.rules[self.book.rule_number(index)]
+            .get_or_init(|| RuleAlerts::new(&self.space, self.book.rule(index)))
+    }
+}
+
+/// Makes the alerts of one rule. What they have in common is written once.
+#[derive(Debug)]
+pub struct RuleAlerts<'r> {
+    rule: &'r Rule,
+    uuid: RuleUuid,
+    /// The name under which alerts are read.
+    alerts_index: String,
+    text: RuleText,
+}
+
+impl<'r> RuleAlerts<'r> {
+    /// Of a rule in a space.
+    pub fn new(space: &str, rule: &'r Rule) -> Self {
+        let uuid = RuleUuid::new(space, &rule_id(rule));
+        Self {
+            rule,
+            uuid,
+            alerts_index: format!(".alerts-security.alerts-{space}"),
+            text: RuleText::new(space, rule, uuid),
+        }
+    }
+
+    /// The alert on one event.
     ///
     /// The alert is made at the instant of its event, which is the simulated time of a scan; so two scans of the same
     /// input give the same alerts.
-    pub fn of_event(&self, rule: &Rule, event: &Event) -> Alert {
-        let uuid = self.rule_uuid(rule);
+    pub fn of_event(&self, event: &Event) -> Alert {
         let time = time_of(&event.document);
         self.build(
-            rule,
             Draft {
-                id: AlertId::of_event(&event.data_stream, &event.id, uuid),
+                id: AlertId::of_event(&event.data_stream, &event.id, self.uuid),
                 at: time.unwrap_or_default(),
                 original_time: time,
-                facts: Facts::of_document(rule, &event.document),
-                ancestors: vec![ancestor(event)],
+                facts: Facts::of_document(self.rule, &event.document),
+                ancestors: vec![Ancestor::event(event)],
                 depth: 1,
-                is_building_block: rule.is_building_block(),
-                own: Vec::new(),
+                is_building_block: self.rule.is_building_block(),
+                group: None,
                 place: Some(&event.place),
             },
-            event.document.clone(),
+            &event.document,
         )
     }
 
-    fn rule_uuid(&self, rule: &Rule) -> RuleUuid {
-        RuleUuid::new(&self.space, &rule_id(rule))
-    }
-
-    /// The document of an alert: what it is about, and what the alert adds.
-    fn build(&self, rule: &Rule, draft: Draft<'_>, mut document: Document) -> Alert {
-        let Draft { id, at: time, original_time, facts, ancestors, depth, is_building_block, own, place } =
+    /// The alert on a document: what it is about, and what the alert adds.
+    fn build(&self, draft: Draft<'_>, document: &Document) -> Alert {
+        let Draft { id, at: time, original_time, facts, ancestors, depth, is_building_block, group, place } =
             draft;
-        let uuid = self.rule_uuid(rule);
-        let source = rule.kind.source().map(|source| source.index().to_vec()).unwrap_or_default();
         let at = time.to_iso_millis();
-        let severity = facts.severity;
-        let reason = reason(&document, &severity.to_string(), &facts.name);
-        let (original_event, original_data_stream) =
-            (whole(&document, "event"), whole(&document, "data_stream"));
+        let severity = facts.severity.to_string();
+        let reason = reason(document, &severity, &facts.name);
+        let host = get_field(document, "host.name").and_then(Value::as_str).unwrap_or_default().to_owned();
 
-        for dropped in ["kibana", "signal"] {
-            document.remove(dropped);
+        let mut text = Vec::with_capacity(TYPICAL_BYTES);
+        let mut members = Members::begin(&mut text);
+        write_source(&mut members, document, &at, place);
+        members.written(&self.text.space);
+        members.text("kibana.alert.uuid", id.as_str());
+        members.written(&self.text.workflow);
+        for name in ["kibana.alert.start", "kibana.alert.last_detected", "kibana.alert.intended_timestamp"] {
+            members.text(name, &at);
         }
-        document.retain(|key, _| !key.starts_with("kibana.") && !key.starts_with("signal."));
-        document.remove("event.kind");
-        if let Some(Value::Object(inner)) = document.get_mut("event") {
-            inner.insert("kind".into(), "signal".into());
-        } else {
-            document.insert("event.kind".into(), "signal".into());
+        if let Some(time) = original_time {
+            members.text("kibana.alert.original_time", &time.to_iso_millis());
         }
-        let mut set = |key: &str, value: Value| {
-            if !value.is_null() {
-                document.insert(format!("kibana.{key}"), value);
+        members.text("kibana.alert.reason", &reason);
+        members.text("kibana.alert.severity", &severity);
+        members.value("kibana.alert.risk_score", &facts.risk_score);
+        members.number("kibana.alert.depth", depth);
+        members.array("kibana.alert.ancestors", &ancestors, Ancestor::write);
+        for (name, original) in
+            [("kibana.alert.original_event", "event"), ("kibana.alert.original_data_stream", "data_stream")]
+        {
+            if let Some(fields) = whole(document, original) {
+                members.object(name, |members| {
+                    fields.iter().for_each(|(key, value)| members.value(key, value));
+                });
             }
-        };
-        set("space_ids", json!([self.space]));
-        set("version", env!("CARGO_PKG_VERSION").into());
-        set("alert.uuid", id.as_str().into());
-        set("alert.status", "active".into());
-        set("alert.workflow_status", "open".into());
-        set("alert.workflow_tags", json!([]));
-        set("alert.workflow_assignee_ids", json!([]));
-        set("alert.start", at.clone().into());
-        set("alert.last_detected", at.clone().into());
-        set("alert.intended_timestamp", at.clone().into());
-        set("alert.original_time", original_time.map(Timestamp::to_iso_millis).into());
-        set("alert.reason", reason.into());
-        set("alert.severity", severity.to_string().into());
-        set("alert.risk_score", facts.risk_score);
-        set("alert.depth", depth.into());
-        set("alert.ancestors", ancestors.into());
-        set("alert.original_event", original_event);
-        set("alert.original_data_stream", original_data_stream);
+        }
         if is_building_block {
-            set("alert.building_block_type", "default".into());
+            members.text("kibana.alert.building_block_type", "default");
         }
-        own.into_iter().for_each(|(key, value)| set(key, value));
-        set("alert.rule.uuid", uuid.to_string().into());
-        set("alert.rule.rule_id", rule_id(rule).into());
-        set("alert.rule.name", facts.name.into());
-        set("alert.rule.type", rule.kind.rule_type().to_string().into());
-        let (category, rule_type_id) = names_of_type(rule.kind.rule_type());
-        set("alert.rule.category", category.into());
-        set("alert.rule.rule_type_id", rule_type_id.into());
-        set("alert.rule.consumer", "siem".into());
-        set("alert.rule.producer", "siem".into());
-        set("alert.rule.description", rule.description.clone().into());
-        set("alert.rule.tags", json!(rule.tags()));
-        set("alert.rule.severity", rule.severity.to_string().into());
-        set("alert.rule.risk_score", rule.risk_score.get().into());
-        set("alert.rule.threat", json!(rule.threat()));
-        set("alert.rule.references", json!(rule.references()));
-        set("alert.rule.false_positives", json!(rule.false_positives()));
-        set("alert.rule.author", json!(rule.author()));
-        set("alert.rule.note", rule.note.clone().into());
-        set("alert.rule.from", rule.from().to_string().into());
-        set("alert.rule.to", rule.to().to_string().into());
-        set("alert.rule.interval", rule.interval().to_string().into());
-        set("alert.rule.indices", json!(source));
-        set("alert.rule.max_signals", rule.max_signals().into());
-        set("alert.rule.version", rule.version().into());
-        for (name, value) in settings(rule) {
-            set(&format!("alert.rule.{name}"), value);
+        if let Some((group, index)) = group {
+            members.text("kibana.alert.group.id", group.as_str());
+            if let Some(index) = index {
+                members.number("kibana.alert.group.index", index as u64);
+            }
         }
-        set("alert.rule.execution.uuid", uuid.derive("scan").to_string().into());
-        set("alert.rule.execution.timestamp", at.clone().into());
-        set("alert.rule.execution.type", "manual".into());
-        if let Some(place) = place {
-            document.insert("watchfire.evidence".into(), evidence(place));
+        members.written(&self.text.identity);
+        members.text("kibana.alert.rule.name", &facts.name);
+        members.written(&self.text.rule);
+        members.text("kibana.alert.rule.execution.timestamp", &at);
+        members.text("kibana.alert.rule.execution.type", "manual");
+        if let Some(place) = place.filter(|_| !document.contains_key(EVIDENCE)) {
+            members.object(EVIDENCE, |members| write_evidence(place, members));
         }
-        document.insert("@timestamp".into(), at.into());
-        Alert { id, time, original_time, severity, document }
+        if !document.contains_key(TIMESTAMP) {
+            members.text(TIMESTAMP, &at);
+        }
+        members.end();
+        Alert { id, time, original_time, severity: facts.severity, host, document: text }
+    }
+}
+
+/// Room for an alert, so that most are written without being moved.
+const TYPICAL_BYTES: usize = 16 << 10;
+const EVIDENCE: &str = "watchfire.evidence";
+const TIMESTAMP: &str = "@timestamp";
+
+/// Writes the fields of the source, which becomes a signal of this time. What is called like fields of an alert is left
+/// out.
+fn write_source(members: &mut Members<'_>, document: &Document, at: &str, place: Option<&Place>) {
+    let is_taken = |key: &String| {
+        matches!(&**key, "kibana" | "signal" | "event.kind")
+            || key.starts_with("kibana.")
+            || key.starts_with("signal.")
+    };
+    let document = if document.keys().any(is_taken) {
+        let mut left = document.clone();
+        for dropped in ["kibana", "signal"] {
+            left.remove(dropped);
+        }
+        left.retain(|key, _| !key.starts_with("kibana.") && !key.starts_with("signal."));
+        left.remove("event.kind");
+        Cow::Owned(left)
+    } else {
+        Cow::Borrowed(document)
+    };
+    for (key, value) in &*document {
+        match (&**key, value, place) {
+            (TIMESTAMP, _, _) => members.text(key, at),
+            (EVIDENCE, _, Some(place)) => members.object(key, |members| write_evidence(place, members)),
+            ("event", Value::Object(inner), _) => members.object(key, |members| {
+                for (key, value) in inner {
+                    if key == "kind" {
+                        members.text(key, "signal");
+                    } else {
+                        members.value(key, value);
+                    }
+                }
+                if !inner.contains_key("kind") {
+                    members.text("kind", "signal");
+                }
+            }),
+            _ => members.value(key, value),
+        }
+    }
+    if !matches!(document.get("event"), Some(Value::Object(_))) {
+        members.text("event.kind", "signal");
     }
 }
 
@@ -162,13 +221,47 @@ struct Draft<'a> {
     /// The time of what it is about.
     original_time: Option<Timestamp>,
     facts: Facts,
-    ancestors: Vec<Value>,
+    ancestors: Vec<Ancestor<'a>>,
     depth: u64,
     is_building_block: bool,
-    /// Further fields, their names without `kibana.`.
-    own: Vec<(&'static str, Value)>,
+    /// The alert of the group that it belongs to, and its place in the group if it is not that alert itself.
+    group: Option<(&'a AlertId, Option<usize>)>,
     /// Where the event stands, if there is one.
     place: Option<&'a Place>,
+}
+
+/// What an alert was made of.
+enum Ancestor<'a> {
+    Event {
+        id: &'a str,
+        index: &'a str,
+    },
+    /// The alert on one place of a group.
+    Block {
+        id: &'a str,
+        index: &'a str,
+        rule: String,
+    },
+}
+
+impl<'a> Ancestor<'a> {
+    fn event(event: &'a Event) -> Self {
+        Self::Event { id: event.id.as_str(), index: event.data_stream.as_str() }
+    }
+
+    fn write(&self, members: &mut Members<'_>) {
+        let (id, kind, index, depth) = match self {
+            Self::Event { id, index } => (id, "event", index, 0),
+            Self::Block { id, index, .. } => (id, "signal", index, 1),
+        };
+        members.text("id", id);
+        members.text("type", kind);
+        members.text("index", index);
+        members.number("depth", depth);
+        if let Self::Block { rule, .. } = self {
+            members.text("rule", rule);
+        }
+    }
 }
 
 /// A rule without an id is told from others by its name; else two of them would share their alerts' ids.
@@ -181,94 +274,34 @@ fn time_of(document: &Document) -> Option<Timestamp> {
 }
 
 /// Where an event stands in the evidence: what a person needs to see the record itself.
-fn evidence(place: &Place) -> Value {
-    let mut evidence = json!({ "path": &*place.input, "record": place.record });
+fn write_evidence(place: &Place, members: &mut Members<'_>) {
+    members.text("path", &place.input);
+    members.number("record", place.record);
     for (name, number) in [("line", place.line), ("offset", place.offset)] {
         if let Some(number) = number {
-            evidence[name] = number.into();
+            members.number(name, number);
         }
     }
-    evidence
 }
 
-/// An event as an ancestor of an alert.
-fn ancestor(event: &Event) -> Value {
-    json!({ "id": event.id.as_str(), "type": "event", "index": event.data_stream.as_str(), "depth": 0 })
-}
-
-/// What the rule says beyond the fields that every alert has; null for what it does not say. All of the rule, which
-/// upstream repeats under `parameters`, is left to the rule's own file.
-fn settings(rule: &Rule) -> Vec<(String, Value)> {
-    let mut settings = [
-        ("enabled", json!(rule.enabled)),
-        ("severity_mapping", json!(rule.severity_mapping)),
-        ("risk_score_mapping", json!(rule.risk_score_mapping)),
-        ("rule_name_override", json!(rule.rule_name_override)),
-        ("timestamp_override", json!(rule.timestamp_override)),
-        ("license", json!(rule.license)),
-        ("exceptions_list", json!(rule.exceptions_list)),
-        ("actions", json!(rule.actions)),
-        ("throttle", json!(rule.throttle)),
-        ("timeline_id", json!(rule.timeline_id)),
-        ("timeline_title", json!(rule.timeline_title)),
-        ("namespace", json!(rule.namespace)),
-        ("building_block_type", json!(rule.building_block_type)),
-        ("immutable", json!(rule.server.immutable)),
-        ("revision", json!(rule.server.revision)),
-        ("created_at", json!(rule.server.created_at)),
-        ("created_by", json!(rule.server.created_by)),
-        ("updated_at", json!(rule.server.updated_at)),
-        ("updated_by", json!(rule.server.updated_by)),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .to_vec();
-    add_flat("meta", json!(rule.meta), &mut settings);
-    settings
-}
-
-/// Adds a value under its name, the fields of an object each under a dotted one.
-fn add_flat(name: &str, value: Value, fields: &mut Vec<(String, Value)>) {
-    match value {
-        Value::Object(inner) => {
-            for (key, value) in inner {
-                add_flat(&format!("{name}.{key}"), value, fields);
-            }
-        }
-        value => fields.push((name.to_owned(), value)),
-    }
-}
-
-/// All of an object of the source, also the fields of it that stand on top under dotted names; null if there is none.
-fn whole(document: &Document, name: &str) -> Value {
+/// All of an object of the source, also the fields of it that stand on top under dotted names; `None` if there is none.
+fn whole<'d>(document: &'d Document, name: &str) -> Option<Cow<'d, Document>> {
     let mut fields = match document.get(name) {
-        Some(Value::Object(inner)) => inner.clone(),
-        _ => Document::new(),
+        Some(Value::Object(inner)) => Cow::Borrowed(inner),
+        _ => Cow::Owned(Document::new()),
     };
     for (key, value) in document {
         if let Some(rest) = key.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')) {
-            set_field(&mut fields, rest, value.clone());
+            set_field(fields.to_mut(), rest, value.clone());
         }
     }
-    if fields.is_empty() { Value::Null } else { Value::Object(fields) }
-}
-
-/// What alerts call a type of rule: for people, and for programs (detection-engine §3.2).
-fn names_of_type(rule_type: RuleType) -> (&'static str, &'static str) {
-    match rule_type {
-        RuleType::Query => ("Custom Query Rule", "siem.queryRule"),
-        RuleType::SavedQuery => ("Saved Query Rule", "siem.savedQueryRule"),
-        RuleType::Eql => ("Event Correlation Rule", "siem.eqlRule"),
-        RuleType::Threshold => ("Threshold Rule", "siem.thresholdRule"),
-        RuleType::ThreatMatch => ("Indicator Match Rule", "siem.indicatorRule"),
-        RuleType::NewTerms => ("New Terms Rule", "siem.newTermsRule"),
-        RuleType::Esql => ("ES|QL Rule", "siem.esqlRule"),
-        RuleType::MachineLearning => ("Machine Learning Rule", "siem.mlRule"),
-    }
+    (!fields.is_empty()).then_some(fields)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Map, json};
     use watchfire_events::{DataStream, EventId};
 
     const RULE: &str = r#"
@@ -305,7 +338,8 @@ mod tests {
             document,
             place: Place { input: "a".into(), record: 1, line: None, offset: None },
         };
-        AlertBuilder::new("default").of_event(&rule, &event).document
+        let alert = RuleAlerts::new("default", &rule).of_event(&event);
+        serde_json::from_slice(&alert.document).expect("a JSON object")
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! query, filters ──► read_query, read_filters ──► plan, conditions      (hunts and checks use these too)
 //! rules ───────────► RuleBook::compile ─────────► RuleSet, and for every rule that does not run the reason why not
 //!                                                   │
-//! EventBatch ───────────────────────────────────────┴─► hits ─┬──────────────► AlertBuilder::of_event ──► alerts
-//!                                                             └─► HitSpill ──► AlertBuilder::of_group ──► alerts
+//! EventBatch ───────────────────────────────────────┴─► hits ─┬────────────────► RuleAlerts::of_event ──► alerts
+//!                                                             └─► HitSpill ────► RuleAlerts::of_group ──► alerts
 //! ```
 //!
 //! Hits of sequences and samples are sorted on disk and joined when the input has ended ([`HitSpill`], [`Correlation`]);
@@ -23,7 +23,7 @@ mod rule_test;
 mod sorted_spill;
 mod stored_events;
 
-pub use alert::{Alert, AlertBuilder, AlertGroup};
+pub use alert::{Alert, AlertBuilder, AlertGroup, RuleAlerts};
 pub use compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 pub use correlation::{Correlation, CorrelationCounts, CorrelationOptions};
 pub use hit_spill::{

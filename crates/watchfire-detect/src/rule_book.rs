@@ -148,6 +148,11 @@ impl RuleBook {
         &self.rules[self.conditions[index.0 as usize].rule].0
     }
 
+    /// The number of that rule among [`Self::rules`].
+    pub(crate) fn rule_number(&self, index: RuleIndex) -> usize {
+        self.conditions[index.0 as usize].rule
+    }
+
     /// The data streams that a condition of the set is asked of.
     pub fn patterns(&self, index: RuleIndex) -> &IndexPatterns {
         &self.conditions[index.0 as usize].patterns

@@ -180,7 +180,7 @@ impl Scan {
         let alerts = SortedSpill::new((max_memory / ALERT_SHARE) as usize);
         let hits = HitSpill::new(book.correlations().len(), max_memory / HIT_SHARE);
         let finds = Mutex::new(Finds { alerts, hits });
-        let builder = AlertBuilder::new("default");
+        let builder = AlertBuilder::new("default", &book);
         let worker = || Alerting {
             book: &book,
             matcher: self.matcher(&book),

@@ -1,13 +1,12 @@
 //! The alerts of a sequence or sample: one block for each event, and a shell for what they have in common
 //! (detection-engine §2.7).
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use watchfire_engine::correlate::SequencePlace;
 use watchfire_events::{Document, Event};
-use watchfire_rules::model::Rule;
 
 use super::overrides::Facts;
-use super::{Alert, AlertBuilder, Draft, ancestor, time_of};
+use super::{Alert, Ancestor, Draft, RuleAlerts, time_of};
 use crate::identity::AlertId;
 
 /// The alerts of one sequence or sample.
@@ -19,14 +18,13 @@ pub struct AlertGroup {
     pub blocks: Vec<Alert>,
 }
 
-impl AlertBuilder {
-    /// The alerts of a rule on events that were found together. All are made at the time of the latest event: before,
+impl RuleAlerts<'_> {
+    /// The alerts on events that were found together. All are made at the time of the latest event: before,
     /// nobody could know.
     ///
     /// At a missing place nothing happened, so its block has nothing but what the alert adds, and is marked `missing` as
     /// in Elasticsearch's answers. It takes no part in what the events have in common.
-    pub fn of_group(&self, rule: &Rule, places: &[SequencePlace<Event>]) -> AlertGroup {
-        let uuid = self.rule_uuid(rule);
+    pub fn of_group(&self, places: &[SequencePlace<Event>]) -> AlertGroup {
         let events: Vec<&Event> = places
             .iter()
             .filter_map(|place| match place {
@@ -36,65 +34,53 @@ impl AlertBuilder {
             .collect();
         let times = || events.iter().filter_map(|event| time_of(&event.document));
         let at = times().max().unwrap_or_default();
-        let shell_id = AlertId::of_group(events.iter().map(|event| (&event.data_stream, &event.id)), uuid);
-        let blocks: Vec<Alert> = places
-            .iter()
-            .enumerate()
-            .map(|(index, place)| {
-                let (document, ancestors, stands_at) = match place {
-                    SequencePlace::Event(event) => {
-                        (event.document.clone(), vec![ancestor(event)], Some(&event.place))
-                    }
-                    SequencePlace::Missing => {
-                        (Document::from_iter([("missing".to_owned(), true.into())]), Vec::new(), None)
-                    }
-                };
-                let draft = Draft {
-                    id: AlertId::of_block(&shell_id, index),
-                    at,
-                    original_time: time_of(&document),
-                    facts: Facts::of_rule(rule),
-                    ancestors,
-                    depth: 1,
-                    is_building_block: true,
-                    own: vec![
-                        ("alert.group.id", shell_id.as_str().into()),
-                        ("alert.group.index", index.into()),
-                    ],
-                    place: stands_at,
-                };
-                self.build(rule, draft, document)
-            })
-            .collect();
-        let common = in_common(&events);
-        let of_block = |block: &Alert| {
-            json!({
-                "id": block.id.as_str(), "type": "signal", "index": self.alerts_index(), "depth": 1,
-                "rule": uuid.to_string(),
-            })
+        let shell_id =
+            AlertId::of_group(events.iter().map(|event| (&event.data_stream, &event.id)), self.uuid);
+        let nothing = Document::from_iter([("missing".to_owned(), true.into())]);
+        let block = |(index, place): (usize, &SequencePlace<Event>)| {
+            let (document, ancestors, stands_at) = match place {
+                SequencePlace::Event(event) => {
+                    (&event.document, vec![Ancestor::event(event)], Some(&event.place))
+                }
+                SequencePlace::Missing => (&nothing, Vec::new(), None),
+            };
+            let draft = Draft {
+                id: AlertId::of_block(&shell_id, index),
+                at,
+                original_time: time_of(document),
+                facts: Facts::of_rule(self.rule),
+                ancestors,
+                depth: 1,
+                is_building_block: true,
+                group: Some((&shell_id, Some(index))),
+                place: stands_at,
+            };
+            self.build(draft, document)
         };
+        let blocks: Vec<Alert> = places.iter().enumerate().map(block).collect();
+        let common = in_common(&events);
         let draft = Draft {
             id: shell_id.clone(),
             at,
             original_time: events.first().and_then(|event| time_of(&event.document)),
-            facts: Facts::of_document(rule, &common),
+            facts: Facts::of_document(self.rule, &common),
             ancestors: events
                 .iter()
-                .map(|event| ancestor(event))
-                .chain(blocks.iter().map(of_block))
+                .map(|event| Ancestor::event(event))
+                .chain(blocks.iter().map(|block| self.block(block)))
                 .collect(),
             depth: 2,
-            is_building_block: rule.is_building_block(),
-            own: vec![("alert.group.id", shell_id.as_str().into())],
+            is_building_block: self.rule.is_building_block(),
+            group: Some((&shell_id, None)),
             place: None,
         };
-        let shell = self.build(rule, draft, common);
+        let shell = self.build(draft, &common);
         AlertGroup { shell, blocks }
     }
 
-    /// The name under which alerts are read.
-    fn alerts_index(&self) -> String {
-        format!(".alerts-security.alerts-{}", self.space)
+    /// The alert on one place, as an ancestor.
+    fn block<'a>(&'a self, block: &'a Alert) -> Ancestor<'a> {
+        Ancestor::Block { id: block.id.as_str(), index: &self.alerts_index, rule: self.uuid.to_string() }
     }
 }
 
@@ -136,6 +122,8 @@ fn elements(value: &Value) -> &[Value] {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -12,7 +12,7 @@ use watchfire_detect::{
 };
 use watchfire_engine::correlate::SequencePlace;
 use watchfire_engine::{Matcher, RuleIndex};
-use watchfire_events::{EventBatch, Timestamp, get_field};
+use watchfire_events::{EventBatch, Timestamp};
 use watchfire_ir::Catalogue;
 use watchfire_rules::model::Severity;
 
@@ -47,9 +47,7 @@ pub(crate) struct FoundAlert {
 impl FoundAlert {
     /// An alert at this time.
     fn new(alert: Alert, time: Option<Timestamp>) -> Self {
-        let host =
-            get_field(&alert.document, "host.name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Self { time, host, document: Value::Object(alert.document).to_string().into_bytes() }
+        Self { time, host: alert.host, document: alert.document }
     }
 
     /// Writes the document as a line.
@@ -94,7 +92,13 @@ impl Found {
 
     /// A line of facts, then each alert: a line of facts, its host and its document.
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = format!("{} {} {}\n", self.rule.0, self.severity, self.blocks.len()).into_bytes();
+        /// More than a line of facts takes up.
+        const LINE: usize = 64;
+        let of_alert = |alert: &FoundAlert| LINE + alert.host.len() + alert.document.len();
+        let mut bytes = Vec::with_capacity(LINE + self.all().map(of_alert).sum::<usize>());
+        bytes.extend_from_slice(
+            format!("{} {} {}\n", self.rule.0, self.severity, self.blocks.len()).as_bytes(),
+        );
         for FoundAlert { time, host, document } in self.all() {
             let time = time.map_or_else(|| "-".to_owned(), |time| time.nanos().to_string());
             bytes.extend_from_slice(format!("{time} {} {}\n", host.len(), document.len()).as_bytes());
@@ -149,7 +153,7 @@ impl Finds {
     pub(super) fn join(
         self,
         book: &RuleBook,
-        builder: &AlertBuilder,
+        builder: &AlertBuilder<'_>,
         memory: u64,
         host_width: &mut usize,
     ) -> io::Result<(SortedSpill, Vec<CorrelationAccount>)> {
@@ -158,14 +162,13 @@ impl Finds {
         let accounts = hits.join(&correlations, memory, &mut |number, result, events| {
             let index = book.correlated(number);
             let places = events.places(result)?;
-            let rule = book.rule(index);
             let (key, found) = match (correlations[number].gives_groups(), &places[..]) {
                 (false, [SequencePlace::Event(event)]) => {
-                    let alert = builder.of_event(rule, event);
+                    let alert = builder.of(index).of_event(event);
                     (key(&alert), Found::of_event(index, alert))
                 }
                 _ => {
-                    let group = builder.of_group(rule, &places);
+                    let group = builder.of(index).of_group(&places);
                     (key(&group.shell), Found::of_group(index, group))
                 }
             };
@@ -184,14 +187,14 @@ fn key(alert: &Alert) -> Vec<u8> {
 }
 
 /// Matches batches and keeps the alerts.
-pub(super) struct Alerting<'a> {
+pub(super) struct Alerting<'a, 'b> {
     pub(super) book: &'a RuleBook,
     /// Of the rules of the book.
     pub(super) matcher: Matcher<'a>,
     /// Where a profile is asked for.
     pub(super) times: Option<WorkerTimes>,
     pub(super) catalogue: &'a Catalogue,
-    pub(super) builder: &'a AlertBuilder,
+    pub(super) builder: &'a AlertBuilder<'b>,
     pub(super) progress: &'a Progress,
     /// Of all threads.
     pub(super) finds: &'a Mutex<Finds>,
@@ -201,7 +204,7 @@ pub(super) struct Alerting<'a> {
     pub(super) host_width: usize,
 }
 
-impl Alerting<'_> {
+impl Alerting<'_, '_> {
     /// The time since the last call was spent in this stage.
     fn took(&mut self, stage: Stage) {
         if let Some(times) = &mut self.times {
@@ -210,7 +213,7 @@ impl Alerting<'_> {
     }
 }
 
-impl Worker for Alerting<'_> {
+impl Worker for Alerting<'_, '_> {
     fn batch(&mut self, batch: &EventBatch) -> io::Result<()> {
         self.took(Stage::Input);
         let matches = self.matcher.match_batch(batch, self.catalogue);
@@ -225,7 +228,7 @@ impl Worker for Alerting<'_> {
         let mut entries = Vec::new();
         for hit in alerts() {
             let event = batch.event(hit.row as usize);
-            let alert = self.builder.of_event(self.book.rule(hit.rule), event);
+            let alert = self.builder.of(hit.rule).of_event(event);
             let key = key(&alert);
             let found = Found::of_event(hit.rule, alert);
             self.host_width = self.host_width.max(found.alert.host.chars().count());
