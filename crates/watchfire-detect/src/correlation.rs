@@ -3,8 +3,8 @@
 use std::io;
 
 use watchfire_engine::correlate::{
-    OrderFields, RefusedHit, ResultLimit, SampleCorrelator, SampleSettings, Sequence, SequenceCorrelator,
-    SequencePlace, SequenceSettings, SequenceShape, ShapeError, StageExtractor, StageHit,
+    HitStage, OrderFields, RefusedHit, ResultLimit, SampleCorrelator, SampleSettings, Sequence,
+    SequenceCorrelator, SequencePlace, SequenceSettings, SequenceShape, ShapeError, StageExtractor, StageHit,
     spread_key_constraints, write_keys,
 };
 use watchfire_engine::{Coverage, RuleIndex};
@@ -99,6 +99,17 @@ impl Correlation {
             EqlPlan::Sequence(_) => "sequences",
             EqlPlan::Sample(_) => "samples",
         }
+    }
+
+    /// The stages without a hit of which there can be no result.
+    pub(crate) fn necessary_stages(&self) -> impl Iterator<Item = HitStage> {
+        let stages: &[StagePlan] = match &self.plan {
+            EqlPlan::Event(_) => &[],
+            EqlPlan::Sequence(plan) => &plan.stages,
+            EqlPlan::Sample(plan) => &plan.stages,
+        };
+        let numbered = stages.iter().enumerate().filter(|(_, stage)| !stage.missing);
+        numbered.map(|(number, _)| HitStage::Stage(number as u16))
     }
 
     /// Whether a result is a group of events, and not just one.

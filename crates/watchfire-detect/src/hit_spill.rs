@@ -13,13 +13,13 @@
 //!
 //! *Rejected:* keeping documents with the hits: an event of a common stage is a hit of many rules.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 
 use sha2::{Digest, Sha256};
 use watchfire_engine::Matches;
-use watchfire_engine::correlate::{Extraction, Sequence, SortableHit, StageExtractor, StageHit};
-use watchfire_events::{Event, EventBatch, Place, Timestamp};
+use watchfire_engine::correlate::{Extraction, HitStage, Sequence, SortableHit, StageExtractor, StageHit};
+use watchfire_events::{Event, EventBatch, Place, RowEvent, Timestamp};
 
 use crate::correlation::{Correlation, CorrelationCounts, Joining};
 use crate::sorted_spill::{SortedSpill, damaged_spill};
@@ -33,10 +33,12 @@ const EVENT_SHARE: u64 = 4;
 pub struct BatchHits {
     /// The number of the correlation and the hit, as bytes that sort; and which of the batch's stored events it is of.
     entries: Vec<(Vec<u8>, usize)>,
-    /// What tells apart the stored events: data stream and id.
+    /// What tells apart the stored events.
     identities: Vec<Vec<u8>>,
     events: BatchEvents,
     extracted: Vec<Extraction>,
+    /// The correlations that have hits, each with the stages.
+    stages: BTreeSet<(usize, HitStage)>,
 }
 
 impl BatchHits {
@@ -46,26 +48,57 @@ impl BatchHits {
         batch: &EventBatch,
         matches: &Matches,
     ) -> Self {
-        let (mut entries, mut identities) = (Vec::new(), Vec::new());
-        let (mut events, mut extracted) = (BatchEvents::default(), Vec::new());
+        let mut of_batch = Self {
+            entries: Vec::new(),
+            identities: Vec::new(),
+            events: BatchEvents::default(),
+            extracted: Vec::new(),
+            stages: BTreeSet::new(),
+        };
+        let (mut positions, mut key) = (Vec::new(), Vec::new());
         let mut stored: Vec<Option<usize>> = vec![None; batch.len()];
         let mut hits: Vec<StageHit<usize>> = Vec::new();
         for (number, extractor) in extractors.into_iter().enumerate() {
-            extracted.push(extractor.extract(batch, matches, |row| (0, row), &mut hits));
+            of_batch.extracted.push(extractor.extract(batch, matches, |row| (0, row), &mut hits));
+            let mut stage = None;
             for hit in hits.drain(..) {
+                // Those of one stage follow each other.
+                if stage.replace(hit.stage) != Some(hit.stage) {
+                    of_batch.stages.insert((number, hit.stage));
+                }
                 let row = hit.payload;
                 let at = *stored[row].get_or_insert_with(|| {
-                    let identity = events.push(batch.row_event(row));
-                    identities.push([batch.stream(row).as_str().as_bytes(), &identity].join(&0));
-                    identities.len() - 1
+                    of_batch.events.push(batch.row_event(row));
+                    of_batch.identities.push(row_identity(batch.row_event(row)));
+                    positions.push(event_position(batch.place(row)));
+                    positions.len() - 1
                 });
-                let mut key = (number as u32).to_be_bytes().to_vec();
-                SortableHit::new(&hit, event_position(batch.place(row))).write(&mut key);
-                entries.push((key, at));
+                key.clear();
+                key.extend((number as u32).to_be_bytes());
+                hit.write_ordered(&positions[at], &mut key);
+                of_batch.entries.push((key.as_slice().to_vec(), at));
             }
         }
-        events.close();
-        Self { entries, identities, events, extracted }
+        of_batch.events.close();
+        of_batch
+    }
+}
+
+/// What the identity of an event begins with that has its place for an id, and of one that has an id.
+const BY_PLACE: u8 = b'p';
+const BY_ID: u8 = b'i';
+
+/// What is kept with a hit to know its event again. An event that is not made yet has no id of its own: it is known by
+/// the place of its record, of which the position has the rest. So its document need not be hashed.
+fn row_identity(event: RowEvent<'_>) -> Vec<u8> {
+    match event {
+        RowEvent::Kept(event) => [&[BY_ID], event_identity(event).as_slice()].concat(),
+        RowEvent::Deferred(deferred, number) => {
+            let Place { line, offset, .. } = deferred.place(number);
+            let mut identity = vec![BY_PLACE];
+            [line, offset].into_iter().for_each(|at| identity.extend(at.unwrap_or_default().to_be_bytes()));
+            identity
+        }
     }
 }
 
@@ -90,6 +123,7 @@ pub struct HitSpill {
     hits: SortedSpill,
     events: StoredEvents,
     extracted: Vec<Extraction>,
+    stages: BTreeSet<(usize, HitStage)>,
 }
 
 /// What became of a correlation.
@@ -97,7 +131,8 @@ pub struct HitSpill {
 pub struct CorrelationAccount {
     /// Rows that satisfied a stage, and what became of them.
     pub extracted: Extraction,
-    /// Events that had been read before, which take part only once.
+    /// Events that had been read before, which take part only once. None are counted where nothing is joined, since a
+    /// stage has no hit.
     pub repeated: u64,
     /// What was found, and what was given up for want of room.
     pub counts: CorrelationCounts,
@@ -111,6 +146,7 @@ impl HitSpill {
             hits: SortedSpill::new((memory - events) as usize),
             events: StoredEvents::new(events),
             extracted: vec![Extraction::default(); correlations],
+            stages: BTreeSet::new(),
         }
     }
 
@@ -123,6 +159,7 @@ impl HitSpill {
         for (sum, extracted) in self.extracted.iter_mut().zip(batch.extracted) {
             *sum += extracted;
         }
+        self.stages.extend(batch.stages);
         batch.entries.into_iter().try_for_each(|(key, at)| {
             let mut payload = refs[at].to_bytes().to_vec();
             payload.extend(&batch.identities[at]);
@@ -130,7 +167,8 @@ impl HitSpill {
         })
     }
 
-    /// Joins the hits of one correlation after the other, within so many bytes.
+    /// Joins the hits of one correlation after the other, within so many bytes. Most correlations of a large set are
+    /// left aside: some stage of theirs never occurred.
     ///
     /// # Errors
     /// If a temporary file cannot be read, and what `found` returns.
@@ -146,18 +184,22 @@ impl HitSpill {
             .map(|extracted| CorrelationAccount { extracted, ..CorrelationAccount::default() })
             .collect();
         let mut events = self.events;
-        let mut hits = self.hits.finish()?;
+        let has_all_stages: Vec<bool> = (0..correlations.len())
+            .map(|at| correlations[at].necessary_stages().all(|stage| self.stages.contains(&(at, stage))))
+            .collect();
+        let mut hits = self.hits.finish_with(move |key| {
+            // What cannot be read is found to be damaged below.
+            number_of(key).is_none_or(|at| has_all_stages.get(at).is_none_or(|all| *all))
+        })?;
         let mut next = hits.next_entry()?;
-        while let Some((number, _)) = next.as_ref().and_then(|(key, _)| key.split_first_chunk()) {
-            let number = *number;
-            let at = u32::from_be_bytes(number) as usize;
+        while let Some(at) = next.as_ref().and_then(|(key, _)| number_of(key)) {
             let account = accounts.get_mut(at).ok_or_else(damaged_spill)?;
             let mut give = |result: Sequence<EventRef>| found(at, &result, &mut events);
             let mut joining: Joining<EventRef> =
                 correlations.get(at).ok_or_else(damaged_spill)?.begin(memory);
             let mut numbering = Numbering::default();
-            while let Some((key, payload)) = next.take_if(|(key, _)| key.starts_with(&number)) {
-                let hit = SortableHit::read(&key[number.len()..]).ok_or_else(damaged_spill)?;
+            while let Some((key, payload)) = next.take_if(|(key, _)| number_of(key) == Some(at)) {
+                let hit = SortableHit::read(&key[NUMBER..]).ok_or_else(damaged_spill)?;
                 let (event, identity) = payload.split_first_chunk().ok_or_else(damaged_spill)?;
                 if let Some(arrival) = numbering.number(&hit, identity) {
                     joining.push(hit.into_hit(arrival, EventRef::from_bytes(*event)), &mut give)?;
@@ -169,6 +211,14 @@ impl HitSpill {
         }
         Ok(accounts)
     }
+}
+
+/// Bytes of the number of a correlation in front of the bytes of a hit.
+const NUMBER: usize = size_of::<u32>();
+
+/// The number of the correlation that the key of a hit begins with.
+fn number_of(key: &[u8]) -> Option<usize> {
+    Some(u32::from_be_bytes(*key.first_chunk::<NUMBER>()?) as usize)
 }
 
 /// Knows events again that come by in order of time: an event has the same time wherever it was read.
@@ -210,6 +260,13 @@ impl Numbering {
         if self.present.as_ref().is_some_and(is_same) {
             return self.number;
         }
+        let of_place;
+        let identity = if identity.first() == Some(&BY_PLACE) {
+            of_place = [identity, &hit.position].concat();
+            &of_place
+        } else {
+            identity
+        };
         let is_first = self.readings.is_first(hit.time.to_ordered_bytes(), identity);
         self.number = is_first.then_some(self.next);
         self.next += u64::from(is_first);

@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 
@@ -75,18 +76,30 @@ impl SortedSpill {
     ///
     /// # Errors
     /// If a temporary file cannot be read.
-    pub fn finish(mut self) -> io::Result<SortedEntries> {
+    pub fn finish(self) -> io::Result<SortedEntries> {
+        self.finish_with(|_| true)
+    }
+
+    /// The entries whose keys are wanted, in order. The others are not sorted any more.
+    ///
+    /// # Errors
+    /// If a temporary file cannot be read.
+    pub fn finish_with(
+        mut self,
+        wanted: impl Fn(&[u8]) -> bool + Send + 'static,
+    ) -> io::Result<SortedEntries> {
+        self.entries.retain(|(key, _)| wanted(key));
         self.sort();
         let mut runs: Vec<Run> =
             self.runs.into_iter().map(|file| Run::File(BufReader::with_capacity(BUFFER, file))).collect();
         runs.push(Run::Memory(self.entries.into_iter()));
         let mut heads = BinaryHeap::new();
         for (at, run) in runs.iter_mut().enumerate() {
-            if let Some((key, payload)) = run.next()? {
+            if let Some((key, payload)) = run.next(&wanted)? {
                 heads.push(Reverse((key, payload, at)));
             }
         }
-        Ok(SortedEntries { runs, heads, last: None, duplicates: 0 })
+        Ok(SortedEntries { runs, heads, last: None, duplicates: 0, wanted: Wanted(Box::new(wanted)) })
     }
 }
 
@@ -97,22 +110,29 @@ enum Run {
 }
 
 impl Run {
-    fn next(&mut self) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
-        match self {
-            Self::Memory(entries) => Ok(entries.next()),
-            Self::File(file) => {
-                let mut length = [0; 8];
-                match file.read_exact(&mut length) {
-                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-                    other => other?,
-                }
-                let mut key = vec![0; u64::from_le_bytes(length) as usize];
-                file.read_exact(&mut key)?;
-                file.read_exact(&mut length)?;
-                let mut payload = vec![0; u64::from_le_bytes(length) as usize];
-                file.read_exact(&mut payload)?;
-                Ok(Some((key, payload)))
+    /// The next entry whose key is wanted. Those in memory all are.
+    fn next(&mut self, wanted: &IsWanted) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+        let file = match self {
+            Self::Memory(entries) => return Ok(entries.next()),
+            Self::File(file) => file,
+        };
+        let mut key = Vec::new();
+        loop {
+            let mut length = [0; 8];
+            match file.read_exact(&mut length) {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+                other => other?,
             }
+            key.resize(u64::from_le_bytes(length) as usize, 0);
+            file.read_exact(&mut key)?;
+            file.read_exact(&mut length)?;
+            let length = u64::from_le_bytes(length);
+            if wanted(&key) {
+                let mut payload = vec![0; length as usize];
+                file.read_exact(&mut payload)?;
+                return Ok(Some((key, payload)));
+            }
+            file.seek_relative(length as i64)?;
         }
     }
 }
@@ -127,6 +147,18 @@ pub struct SortedEntries {
     heads: BinaryHeap<Reverse<Head>>,
     last: Option<Vec<u8>>,
     duplicates: u64,
+    wanted: Wanted,
+}
+
+/// Which keys are wanted.
+type IsWanted = dyn Fn(&[u8]) -> bool + Send;
+
+struct Wanted(Box<IsWanted>);
+
+impl fmt::Debug for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wanted")
+    }
 }
 
 impl SortedEntries {
@@ -149,7 +181,7 @@ impl SortedEntries {
     /// If a temporary file cannot be read.
     pub fn next_entry(&mut self) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
         while let Some(Reverse((key, payload, at))) = self.heads.pop() {
-            if let Some((key, payload)) = self.runs[at].next()? {
+            if let Some((key, payload)) = self.runs[at].next(&self.wanted.0)? {
                 self.heads.push(Reverse((key, payload, at)));
             }
             if self.last.as_ref() == Some(&key) {

@@ -24,6 +24,7 @@ const LEVEL: i32 = -3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventRef {
     block: u32,
+    /// The byte of the block where it begins.
     at: u32,
 }
 
@@ -42,7 +43,6 @@ impl EventRef {
 #[derive(Debug, Default)]
 pub(crate) struct BatchEvents {
     open: Vec<u8>,
-    in_open: u32,
     packed: Vec<Vec<u8>>,
     refs: Vec<EventRef>,
     /// What makes the events that are not stored themselves.
@@ -58,50 +58,49 @@ impl fmt::Debug for Packer {
     }
 }
 
-/// What a line begins with that is an event, and one that an event can be made of.
+/// What is stored of an event: itself, or what it can be made of.
 const KEPT: u8 = b'k';
 const DEFERRED: u8 = b'd';
+/// In front of what is stored of an event: which of the two it is, and how many bytes follow.
+const HEAD: usize = 1 + size_of::<u32>();
 
 impl BatchEvents {
-    /// Adds the event of a row, or what it can be made of. Gives what it is known by within its data stream, wherever it
-    /// was read: its id, or for one that was not made as good as that.
-    pub(crate) fn push(&mut self, event: RowEvent<'_>) -> Vec<u8> {
-        let identity = match event {
+    /// Adds the event of a row, or what it can be made of.
+    pub(crate) fn push(&mut self, event: RowEvent<'_>) {
+        let start = self.open.len();
+        self.open.resize(start + HEAD, 0);
+        let form = match event {
             RowEvent::Kept(event) => {
                 let Place { input, record, line, offset } = &event.place;
                 let stream = event.data_stream.as_str();
                 let parts = (stream, event.id.as_str(), &**input, record, line, offset, &event.document);
-                self.open.push(KEPT);
                 serde_json::to_writer(&mut self.open, &parts).expect("a document can be written as JSON");
-                event.id.as_str().as_bytes().to_vec()
+                KEPT
             }
             RowEvent::Deferred(deferred, number) => {
-                self.open.push(DEFERRED);
-                let digest = deferred.store(number, &mut self.open);
+                deferred.store(number, &mut self.open);
                 self.restore.get_or_insert_with(|| deferred.restore());
-                // No id has such a byte, so that none is taken for one of these.
-                [&[0xff], digest.as_slice()].concat()
+                DEFERRED
             }
         };
-        self.open.push(b'\n');
-        self.refs.push(EventRef { block: self.packed.len() as u32, at: self.in_open });
-        self.in_open += 1;
+        let length = self.open.len() - start - HEAD;
+        self.open[start] = form;
+        self.open[start + 1..start + HEAD].copy_from_slice(&(length as u32).to_le_bytes());
+        self.refs.push(EventRef { block: self.packed.len() as u32, at: start as u32 });
         if self.open.len() >= BLOCK_BYTES {
             self.close();
         }
-        identity
     }
 
     /// Packs what is not packed yet.
     pub(crate) fn close(&mut self) {
-        if self.in_open > 0 {
+        if !self.open.is_empty() {
             let packer = self.packer.get_or_insert_with(|| {
                 Compressor::new(LEVEL).map(Packer).expect("the compressor takes its own levels")
             });
             let packed = packer.0.compress(&self.open).expect("bytes in memory can be compressed");
             self.packed.push(packed);
             self.open.clear();
-            self.in_open = 0;
         }
     }
 }
@@ -150,11 +149,11 @@ impl StoredEvents {
     fn get(&mut self, event: EventRef) -> io::Result<Event> {
         let block = match self.cache.take(event.block) {
             Some(block) => block,
-            None => Block::parse(self.read(event.block)?),
+            None => self.read(event.block)?,
         };
-        let found = block.line(event.at).and_then(|line| match line.split_first()? {
-            (&DEFERRED, stored) => self.restore.as_ref()?.event(stored),
-            (_, stored) => kept_event(stored),
+        let found = stored_at(&block, event.at).and_then(|(form, stored)| match form {
+            DEFERRED => self.restore.as_ref()?.event(stored),
+            _ => kept_event(stored),
         });
         self.cache.put(event.block, block);
         found.ok_or_else(damaged_spill)
@@ -196,41 +195,28 @@ fn kept_event(stored: &[u8]) -> Option<Event> {
     })
 }
 
-/// A block, unpacked.
-#[derive(Debug)]
-struct Block {
-    bytes: Vec<u8>,
-    /// Where each event ends.
-    ends: Vec<u32>,
+/// What is stored at a byte of a block, and in which form.
+fn stored_at(block: &[u8], at: u32) -> Option<(u8, &[u8])> {
+    let (form, rest) = block.get(at as usize..)?.split_first()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    Some((*form, rest.get(..u32::from_le_bytes(*length) as usize)?))
 }
 
-impl Block {
-    fn parse(bytes: Vec<u8>) -> Self {
-        let ends = (0_u32..).zip(&bytes).filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
-        Self { bytes, ends }
-    }
-
-    fn line(&self, at: u32) -> Option<&[u8]> {
-        let start = if at == 0 { 0 } else { *self.ends.get(at as usize - 1)? as usize + 1 };
-        self.bytes.get(start..*self.ends.get(at as usize)? as usize)
-    }
-}
-
-/// The blocks that were read last.
+/// The blocks that were read last, unpacked.
 #[derive(Debug)]
 struct BlockCache {
     most: usize,
     /// The latest one last.
-    recent: Vec<(u32, Block)>,
+    recent: Vec<(u32, Vec<u8>)>,
 }
 
 impl BlockCache {
-    fn take(&mut self, number: u32) -> Option<Block> {
+    fn take(&mut self, number: u32) -> Option<Vec<u8>> {
         let at = self.recent.iter().rposition(|(of, _)| *of == number)?;
         Some(self.recent.remove(at).1)
     }
 
-    fn put(&mut self, number: u32, block: Block) {
+    fn put(&mut self, number: u32, block: Vec<u8>) {
         if self.recent.len() == self.most {
             self.recent.remove(0);
         }

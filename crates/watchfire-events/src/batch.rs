@@ -57,9 +57,8 @@ pub trait DeferredEvents: Debug + Send + Sync {
     /// Where its record stands.
     fn place(&self, number: u32) -> &Place;
 
-    /// Writes what the event can be made of when this batch is gone; no line end is in it. Gives what two readings of one
-    /// record have in common, and no two records: as good as the id of the event within its data stream, and cheaper.
-    fn store(&self, number: u32, out: &mut Vec<u8>) -> [u8; 16];
+    /// Writes what the event can be made of when this batch is gone.
+    fn store(&self, number: u32, out: &mut Vec<u8>);
 
     /// What makes events of that.
     fn restore(&self) -> Arc<dyn RestoreEvent>;

@@ -34,36 +34,13 @@ pub struct SortableHit {
 }
 
 impl SortableHit {
-    /// A hit, but with this position for the number of its event.
-    pub fn new<T>(hit: &StageHit<T>, position: Vec<u8>) -> Self {
-        Self {
-            time: hit.ordinal.time,
-            tiebreaker: hit.ordinal.tiebreaker.clone(),
-            position,
-            stage: hit.stage,
-            keys: KeyTuple::clone(&hit.keys),
-        }
-    }
-
     /// The hit of an event with this number.
     pub fn into_hit<T>(self, arrival: u64, payload: T) -> StageHit<T> {
         let ordinal = Ordinal { time: self.time, tiebreaker: self.tiebreaker, arrival };
         StageHit { ordinal, stage: self.stage, keys: self.keys, payload }
     }
 
-    /// Appends the bytes, which sort in [`StageHit::feeding_order`] if positions sort as numbers would.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        write_moment(self.time, self.tiebreaker.as_ref(), out);
-        write_text(&self.position, out);
-        let stage = match self.stage {
-            HitStage::Stage(number) => u16::MAX - 1 - number,
-            HitStage::Until => u16::MAX,
-        };
-        out.extend(stage.to_be_bytes());
-        write_keys(&self.keys, out);
-    }
-
-    /// Reads what [`Self::write`] wrote; `None` for anything else.
+    /// Reads what [`StageHit::write_ordered`] wrote; `None` for anything else.
     pub fn read(mut bytes: &[u8]) -> Option<Self> {
         let bytes = &mut bytes;
         let time = Timestamp::from_ordered_bytes(take(bytes)?);
@@ -80,6 +57,21 @@ impl SortableHit {
         let count = u16::from_be_bytes(take(bytes)?);
         let keys = (0..count).map(|_| KeyValue::read_ordered(bytes)).collect::<Option<KeyTuple>>()?;
         bytes.is_empty().then_some(Self { time, tiebreaker, position, stage, keys })
+    }
+}
+
+impl<T> StageHit<T> {
+    /// Appends bytes of the hit, if its event has this position in place of a number. They sort in
+    /// [`Self::feeding_order`] if positions sort as numbers would.
+    pub fn write_ordered(&self, position: &[u8], out: &mut Vec<u8>) {
+        write_moment(self.ordinal.time, self.ordinal.tiebreaker.as_ref(), out);
+        write_text(position, out);
+        let stage = match self.stage {
+            HitStage::Stage(number) => u16::MAX - 1 - number,
+            HitStage::Until => u16::MAX,
+        };
+        out.extend(stage.to_be_bytes());
+        write_keys(&self.keys, out);
     }
 }
 
@@ -181,11 +173,11 @@ fn from_ordered_bits(bits: u64) -> f64 {
 }
 
 fn write_text(text: &[u8], out: &mut Vec<u8>) {
-    for &byte in text {
-        out.push(byte);
-        if byte == 0 {
-            out.push(0xFF);
-        }
+    let mut parts = text.split(|byte| *byte == 0);
+    out.extend_from_slice(parts.next().unwrap_or_default());
+    for part in parts {
+        out.extend([0, 0xFF]);
+        out.extend_from_slice(part);
     }
     out.extend([0, 0]);
 }
@@ -193,13 +185,18 @@ fn write_text(text: &[u8], out: &mut Vec<u8>) {
 fn read_text(bytes: &mut &[u8]) -> Option<Vec<u8>> {
     let mut text = Vec::new();
     loop {
-        match take::<1>(bytes)? {
-            [0] => match take::<1>(bytes)? {
-                [0] => return Some(text),
-                [0xFF] => text.push(0),
-                _ => return None,
-            },
-            [byte] => text.push(byte),
+        let end = bytes.iter().position(|byte| *byte == 0)?;
+        text.extend_from_slice(&bytes[..end]);
+        match &bytes[end..] {
+            [0, 0, rest @ ..] => {
+                *bytes = rest;
+                return Some(text);
+            }
+            [0, 0xFF, rest @ ..] => {
+                *bytes = rest;
+                text.push(0);
+            }
+            _ => return None,
         }
     }
 }

@@ -2,29 +2,33 @@
 
 use serde_json::Value;
 
+use crate::tape::{Tape, TapeValue};
+
 /// Compact JSON with sorted keys: the same record gives the same bytes, in whatever order its fields were written.
 pub(crate) fn canonical(record: &Value) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(1024);
+    canonical_tape(Tape::of(record).first())
+}
+
+/// The same of a record on a tape.
+pub(crate) fn canonical_tape(record: TapeValue<'_>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(2048);
     write(record, &mut bytes);
     bytes
 }
 
-fn write(value: &Value, bytes: &mut Vec<u8>) {
-    match value {
-        Value::Object(object) => {
-            let mut entries: Vec<_> = object.iter().collect();
-            entries.sort_unstable_by_key(|(key, _)| *key);
-            write_list(bytes, *b"{}", entries, |(key, value), bytes| {
-                write_text(key, bytes);
-                bytes.push(b':');
-                write(value, bytes);
-            });
-        }
-        Value::Array(items) => write_list(bytes, *b"[]", items, write),
-        Value::String(text) => write_text(text, bytes),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {
-            bytes.extend_from_slice(value.to_string().as_bytes());
-        }
+fn write(value: TapeValue<'_>, bytes: &mut Vec<u8>) {
+    if let Some(object) = value.as_object() {
+        let mut entries: Vec<_> = object.iter().collect();
+        entries.sort_unstable_by_key(|(key, _)| *key);
+        write_list(bytes, *b"{}", entries, |(key, value), bytes| {
+            serde_json::to_writer(&mut *bytes, key).expect("a text is written to memory");
+            bytes.push(b':');
+            write(value, bytes);
+        });
+    } else if let Some(items) = value.as_array() {
+        write_list(bytes, *b"[]", items, write);
+    } else {
+        serde_json::to_writer(bytes, &value).expect("a scalar is written to memory");
     }
 }
 
@@ -42,10 +46,6 @@ fn write_list<T>(
         write(item, bytes);
     }
     bytes.push(brackets[1]);
-}
-
-fn write_text(text: &str, bytes: &mut Vec<u8>) {
-    serde_json::to_writer(bytes, text).expect("a text is written to memory");
 }
 
 #[cfg(test)]

@@ -2,12 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
-use sha2::{Digest as _, Sha256};
-use watchfire_events::{DeferredEvents, Event, FieldNames, Place, RestoreEvent};
+use watchfire_events::{DeferredEvents, Event, EventId, FieldNames, Place, RestoreEvent};
 
-use super::{NormaliseError, NormaliseOptions, RawInput, RawPayload, normalise_with};
-use crate::tape::{Tape, TapeSpan, TapeValue};
+use super::content::canonical_tape;
+use super::{Mapper, NormaliseError, NormaliseOptions};
+use crate::tape::{Tape, TapeSpan, TapeValue, pack_number, unpack_number};
 
 /// Where records are kept, batch after batch: the memory of one batch serves a later one.
 #[derive(Debug)]
@@ -42,7 +41,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The records of a batch. Their events are made by [`normalise`](super::normalise), as if there were no columns.
+/// The records of a batch. Their events are those that [`normalise`](super::normalise) makes of the same records.
 #[derive(Debug)]
 pub struct DeferredRecords {
     tape: Tape,
@@ -102,8 +101,7 @@ impl DeferredRecords {
 impl DeferredEvents for DeferredRecords {
     fn event(&self, number: u32) -> Event {
         let DeferredRecord { span, place, identity } = &self.records[number as usize];
-        let record = self.tape.get(*span).to_value();
-        match self.pool.event(record, place.clone(), identity) {
+        match self.pool.event(self.tape.get(*span), place.clone(), identity) {
             Ok(event) => event,
             Err(error) => unreachable!("a record that gave a row cannot be refused: {error}"),
         }
@@ -113,15 +111,19 @@ impl DeferredEvents for DeferredRecords {
         &self.records[number as usize].place
     }
 
-    fn store(&self, number: u32, out: &mut Vec<u8>) -> [u8; 16] {
+    fn store(&self, number: u32, out: &mut Vec<u8>) {
         let DeferredRecord { span, place, identity } = &self.records[number as usize];
         let Place { input, record, line, offset } = place;
-        let start = out.len();
-        let parts = (&**identity, &**input, record, line, offset, self.tape.get(*span));
-        serde_json::to_writer(&mut *out, &parts).expect("a record can be written as JSON");
-        // Name, place and content: the same record is written the same way.
-        let digest = Sha256::digest(&out[start..]);
-        digest.first_chunk().copied().unwrap_or_default()
+        pack_number(*record, out);
+        for number in [line, offset] {
+            // One more than the number, and 0 for none; beyond all files there is no telling them apart.
+            pack_number(number.map_or(0, |number| number.saturating_add(1)), out);
+        }
+        for text in [input, identity] {
+            pack_number(text.len() as u64, out);
+            out.extend_from_slice(text.as_bytes());
+        }
+        self.tape.get(*span).pack(out);
     }
 
     fn restore(&self) -> Arc<dyn RestoreEvent> {
@@ -130,10 +132,12 @@ impl DeferredEvents for DeferredRecords {
 }
 
 impl RecordPool {
-    fn event(&self, record: Value, place: Place, identity: &Arc<str>) -> Result<Event, NormaliseError> {
-        let raw = RawInput::bare(RawPayload::Json(record), place, identity);
+    fn event(&self, record: TapeValue<'_>, place: Place, identity: &str) -> Result<Event, NormaliseError> {
+        let id = EventId::from_content(identity, place.record, &canonical_tape(record));
         let mut names = lock(&self.names).pop().unwrap_or_default();
-        let normalised = normalise_with(raw, &self.options, &mut names);
+        let normalised = Mapper::new(&self.options)
+            .map(record, None, &mut names)
+            .map(|mapped| mapped.into_normalised(id, place, &names));
         if names.len() <= Self::MOST_NAMES {
             lock(&self.names).push(names);
         }
@@ -142,10 +146,18 @@ impl RecordPool {
 }
 
 impl RestoreEvent for RecordPool {
-    fn event(&self, stored: &[u8]) -> Option<Event> {
-        type Parts = (String, String, u64, Option<u64>, Option<u64>, Value);
-        let (identity, input, record, line, offset, value): Parts = serde_json::from_slice(stored).ok()?;
+    fn event(&self, mut stored: &[u8]) -> Option<Event> {
+        let record = unpack_number(&mut stored)?;
+        let line = unpack_number(&mut stored)?.checked_sub(1);
+        let offset = unpack_number(&mut stored)?.checked_sub(1);
+        let mut text = || {
+            let length = usize::try_from(unpack_number(&mut stored)?).ok()?;
+            let (text, rest) = stored.split_at_checked(length)?;
+            stored = rest;
+            std::str::from_utf8(text).ok()
+        };
+        let (input, identity) = (text()?, text()?);
         let place = Place { input: input.into(), record, line, offset };
-        Self::event(self, value, place, &identity.into()).ok()
+        Self::event(self, Tape::unpack(stored)?.first(), place, identity).ok()
     }
 }

@@ -12,7 +12,7 @@ use watchfire_detect::{
     BatchHits, Correlation, CorrelationAccount, CorrelationOptions, EventRef, HitSpill, SortedSpill,
     StoredEvents, event_identity, event_position,
 };
-use watchfire_engine::correlate::{KeyValue, Sequence, SequencePlace, SortableHit, StageExtractor};
+use watchfire_engine::correlate::{KeyValue, Sequence, SequencePlace, StageExtractor};
 use watchfire_engine::{Coverage, Matcher, RuleSet, RuleSetBuilder, VALUE_CACHE_BYTES};
 use watchfire_events::{Event, EventBatch, IndexPatterns};
 use watchfire_ir::{EqlPlan, MappedCatalogue, Schema};
@@ -157,7 +157,7 @@ impl Worker for Searching<'_> {
             .map(|found| {
                 let event = batch.event(found.payload);
                 let mut key = Vec::new();
-                SortableHit::new(found, event_position(&event.place)).write(&mut key);
+                found.write_ordered(&event_position(&event.place), &mut key);
                 (key, event_identity(event), hit(event).to_string().into_bytes())
             })
             .collect();

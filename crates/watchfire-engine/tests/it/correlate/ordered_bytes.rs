@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use proptest::prelude::*;
-use watchfire_engine::correlate::{HitStage, KeyTuple, KeyValue, SortableHit, StageHit};
+use watchfire_engine::correlate::{HitStage, KeyTuple, KeyValue, Ordinal, SortableHit, StageHit};
 use watchfire_events::Timestamp;
 
 fn value() -> impl Strategy<Value = KeyValue> {
@@ -36,7 +36,7 @@ fn hit() -> impl Strategy<Value = StageHit<()>> {
 /// The bytes of a hit whose position is its number.
 fn bytes(hit: &StageHit<()>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    SortableHit::new(hit, hit.ordinal.arrival.to_be_bytes().to_vec()).write(&mut bytes);
+    hit.write_ordered(&hit.ordinal.arrival.to_be_bytes(), &mut bytes);
     bytes
 }
 
@@ -62,11 +62,10 @@ proptest! {
     #[test]
     fn positions_of_any_length_sort(a in prop::collection::vec(0..3_u8, 0..5), b in prop::collection::vec(0..3_u8, 0..5)) {
         let bytes = |position: &[u8]| {
-            let keys = KeyTuple::from([]);
-            let position = position.to_vec();
+            let ordinal = Ordinal { time: Timestamp::default(), tiebreaker: None, arrival: 0 };
+            let hit = StageHit { ordinal, stage: HitStage::Until, keys: KeyTuple::from([]), payload: () };
             let mut bytes = Vec::new();
-            SortableHit { time: Timestamp::default(), tiebreaker: None, position, stage: HitStage::Until, keys }
-                .write(&mut bytes);
+            hit.write_ordered(position, &mut bytes);
             bytes
         };
         prop_assert_eq!(bytes(&a).cmp(&bytes(&b)), a.cmp(&b));
@@ -76,7 +75,7 @@ proptest! {
     fn bytes_that_are_no_hit_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
         if let Some(read) = SortableHit::read(&bytes) {
             let mut again = Vec::new();
-            read.write(&mut again);
+            read.clone().into_hit(0, ()).write_ordered(&read.position, &mut again);
             prop_assert_eq!(SortableHit::read(&again), Some(read));
         }
     }
