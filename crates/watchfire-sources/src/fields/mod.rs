@@ -161,6 +161,12 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The same, without what they borrow.
+    pub(crate) fn into_owned<'b>(self) -> Fields<'b> {
+        let entries = self.entries.into_iter().map(|(name, value)| (name, value.into_owned())).collect();
+        Fields { entries, index: self.index, needs_tree: self.needs_tree }
+    }
+
     /// The fields as a tree.
     pub(crate) fn into_document(self, names: &FieldNames) -> Document {
         let mut document = Document::new();

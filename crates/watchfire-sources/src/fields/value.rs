@@ -84,6 +84,27 @@ impl<'a> FieldValue<'a> {
         })
     }
 
+    /// The same, without what it borrows.
+    pub(crate) fn into_owned<'b>(self) -> FieldValue<'b> {
+        let owned = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
+        match self {
+            Self::Text(text) => FieldValue::Text(owned(text)),
+            Self::Integer(number) => FieldValue::Integer(number),
+            Self::Unsigned(number) => FieldValue::Unsigned(number),
+            Self::Double(number) => FieldValue::Double(number),
+            Self::Boolean(value) => FieldValue::Boolean(value),
+            Self::Words(words) => FieldValue::Words(words),
+            Self::Texts(texts) => FieldValue::Texts(texts.into_iter().map(owned).collect()),
+            Self::Objects(objects) => {
+                let members = |members: TextMembers<'a>| {
+                    members.into_iter().map(|(name, text)| (name, owned(text))).collect()
+                };
+                FieldValue::Objects(objects.into_iter().map(members).collect())
+            }
+            Self::Json(value) => FieldValue::Json(value),
+        }
+    }
+
     pub(crate) fn into_value(self) -> Value {
         match self {
             Self::Text(text) => Value::String(text.into_owned()),

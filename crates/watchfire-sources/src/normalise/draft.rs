@@ -410,6 +410,15 @@ impl<'a> Finished<'a> {
         self.document.set(names.fixed(name), value.into());
     }
 
+    /// The same, without what it borrows.
+    pub(crate) fn into_owned<'b>(self) -> Finished<'b> {
+        Finished {
+            document: self.document.into_owned(),
+            event_data: self.event_data.into_owned(),
+            user_data: self.user_data.into_owned(),
+        }
+    }
+
     /// Whether it has no such field, nor will have: what is empty is not there.
     fn lacks(&self, name: FieldName) -> bool {
         self.document.get(name).is_none_or(is_empty)

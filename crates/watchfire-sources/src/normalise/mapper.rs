@@ -3,6 +3,8 @@
 //! Both come from the same [`Mapped`], so that a document says what the columns say. Columns are filled for every record;
 //! documents are made of the few that something is found in ([`DeferredRecords`](super::DeferredRecords)).
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use watchfire_events::{
     BatchBuilder, DataStream, Event, EventId, FieldName, FieldNames, MAX_FLATTENED_DEPTH, Place, Scalar,
@@ -13,8 +15,11 @@ use super::draft::{Draft, Finished};
 use super::ecs::{self, Origin, StreamFields, Streams};
 use super::tables::{self, TableRef};
 use super::{NormaliseError, NormaliseOptions, Normalised, Publication, Reading, SourceKind, windows_log};
-use crate::tape::{TapeObject, TapeValue};
+use crate::tape::{Tape, TapeObject, TapeValue};
 use crate::windows::{Form, LocalTime, WindowsEvent};
+
+/// What was indexed, in a result of a search in Splunk.
+const EXPORTED: &str = "result._raw";
 
 /// The time of an event.
 const TIMESTAMP: &str = "@timestamp";
@@ -89,7 +94,14 @@ impl<'o> Mapper<'o> {
                 Ok(self.windows(event, origin, names))
             }
             Route::Table(table) => Ok(self.table(table, record, origin, names)),
-            Route::Whole(source) => Ok(self.whole(record, source, origin)),
+            Route::Whole(source) => {
+                if source == SourceKind::Unrecognised
+                    && let Some(mapped) = self.exported(record, names)
+                {
+                    return Ok(mapped);
+                }
+                Ok(self.whole(record, source, origin))
+            }
         }
     }
 
@@ -138,6 +150,9 @@ impl<'o> Mapper<'o> {
                 windows_reason(form.description(), &event)
             }
             Route::Table(table) => table.passed_test(record).unwrap_or_default(),
+            Route::Whole(SourceKind::Unrecognised) if record.get_field(EXPORTED).is_some() => {
+                "it is a result of a search in Splunk: what it holds decides".to_owned()
+            }
             Route::Whole(SourceKind::Unrecognised) => "it passes no test of any source".to_owned(),
             Route::Whole(_) => match (index, origin.dataset) {
                 (Some(index), _) => format!("it was found in the index `{index}`"),
@@ -173,6 +188,32 @@ impl<'o> Mapper<'o> {
     fn recognise(&self, record: TapeObject<'_>) -> Option<TableRef> {
         let tables = self.options.tables.iter().chain(tables::builtin());
         tables.copied().find(|table| table.recognises(record))
+    }
+
+    /// A result of a search in Splunk, as it is exported: what was indexed is a text inside of it.
+    fn exported<'a>(&mut self, export: TapeObject<'a>, names: &mut FieldNames) -> Option<Mapped<'a>> {
+        let text = export.get_field(EXPORTED)?.as_str()?;
+        let tape = Tape::of(&serde_json::from_str(text).ok()?);
+        let record = tape.first().as_object()?;
+        let table = self.recognise(record)?;
+        let mapped = self.table(table, record, Origin::default(), names);
+        let Content::Table { event, .. } = mapped.content else { return None };
+        let mut event = event.into_owned();
+        for (name, target) in [("result.host", "host.name"), ("result.source", "log.file.path")] {
+            if event.text(target, names).is_none()
+                && let Some(text) = export.get_field(name).and_then(TapeValue::as_str)
+            {
+                event.set(target, Cow::Borrowed(text), names);
+            }
+        }
+        Some(Mapped {
+            content: Content::Table { event, table, record: export },
+            data_stream: mapped.data_stream,
+            source: mapped.source,
+            stream_fields: mapped.stream_fields,
+            mapping: mapped.mapping,
+            has_time: mapped.has_time,
+        })
     }
 
     fn table<'a>(

@@ -16,7 +16,9 @@
 //! A record without any time is kept, without `@timestamp`, and says so ([`Normalised::has_time`]) to be counted.
 //! Elasticsearch would refuse it in a data stream; for an investigation its content is worth having.
 
+mod auditd;
 pub mod command_line;
+mod community_id;
 mod content;
 mod deferred;
 mod draft;
@@ -34,6 +36,7 @@ mod table;
 pub mod tables;
 mod url;
 mod windows_log;
+mod zeek;
 
 use std::sync::Arc;
 

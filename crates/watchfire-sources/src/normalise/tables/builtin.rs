@@ -26,6 +26,8 @@ macro_rules! builtin {
 /// In the order in which records are tried.
 const BUILTIN: &[Builtin] = builtin![
     "sentinel_one_cloud_funnel.event", crate::normalise::sentinel_one::refine;
+    "auditd_manager.auditd", crate::normalise::auditd::refine;
+    "zeek", crate::normalise::zeek::refine;
 ];
 
 static TABLES: LazyLock<Vec<TableRef>> = LazyLock::new(|| {

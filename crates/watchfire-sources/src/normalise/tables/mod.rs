@@ -298,8 +298,13 @@ impl TableRef {
         self.find_test(record).map(|test| format!("it {test}"))
     }
 
-    fn find_test(self, record: TapeObject<'_>) -> Option<&'static Test> {
-        let text_of = |path: &str| record.get_field(path).and_then(TapeValue::scalar).map(scalar_text);
+    fn find_test<'a>(self, record: TapeObject<'a>) -> Option<&'static Test> {
+        // Of a list, the first says it.
+        let scalar_of = |value: TapeValue<'a>| match value.as_array() {
+            Some(mut items) => items.next().and_then(TapeValue::scalar),
+            None => value.scalar(),
+        };
+        let text_of = |path: &str| record.get_field(path).and_then(scalar_of).map(scalar_text);
         self.0.source.tests.iter().find(|test| {
             test.has.iter().all(|path| record.get_field(path).is_some())
                 && test
@@ -338,7 +343,8 @@ impl TableRef {
         {
             draft.set("@timestamp", time.to_iso_millis());
         }
-        source.table.dataset.of(&found)
+        // A step that knows more than the table's own pattern says it.
+        draft.text("event.dataset").map_or_else(|| source.table.dataset.of(&found), str::to_owned)
     }
 
     /// The raw fields of a record that the table does not read, by their paths. The vendor's part of the document has
