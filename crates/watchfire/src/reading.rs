@@ -2,10 +2,12 @@
 
 use std::io;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use watchfire_events::DataStream;
-use watchfire_sources::normalise::{NormaliseOptions, SourceKind};
+use watchfire_sources::normalise::{GeoDatabases, NormaliseOptions, SourceKind};
 
 use crate::intake::Window;
 use crate::source_tables::SourceTables;
@@ -31,6 +33,10 @@ pub(crate) struct Reading {
     /// The data stream or index of records that carry none and are of no source with its own.
     #[arg(long, value_name = "NAME")]
     index: Option<String>,
+    /// A database in MaxMind's format that tells where addresses are (`.geo`) or whose network they are in (`.as`); may be
+    /// given several times.
+    #[arg(long, value_name = "FILE")]
+    geoip: Vec<PathBuf>,
     #[command(flatten)]
     tables: SourceTables,
 }
@@ -42,12 +48,20 @@ impl Reading {
     /// Of kind [`InvalidInput`](io::ErrorKind::InvalidInput): there is no such source, or a table cannot be used.
     pub(crate) fn normalise(&self) -> io::Result<NormaliseOptions> {
         let tables = self.tables.load()?;
+        let wrong = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
+        let geo = if self.geoip.is_empty() {
+            None
+        } else {
+            let databases = GeoDatabases::open(&self.geoip).map_err(|error| wrong(error.to_string()))?;
+            Some(Arc::new(databases))
+        };
         let source = self.source.as_deref().map(|name| SourceKind::find(name, &tables)).transpose();
         Ok(NormaliseOptions {
-            source: source.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?,
+            source: source.map_err(|error| wrong(error.to_string()))?,
             time_zone: self.tz.clone(),
             index: self.index.as_deref().map(DataStream::new),
             tables,
+            geo,
             ..NormaliseOptions::default()
         })
     }

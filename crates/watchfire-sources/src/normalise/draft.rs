@@ -419,6 +419,11 @@ impl<'a> Finished<'a> {
         }
     }
 
+    /// Whether it has a field.
+    pub(crate) fn has(&self, name: &str, names: &FieldNames) -> bool {
+        names.find(name).is_some_and(|name| self.document.get(name).is_some())
+    }
+
     /// Whether it has no such field, nor will have: what is empty is not there.
     fn lacks(&self, name: FieldName) -> bool {
         self.document.get(name).is_none_or(is_empty)

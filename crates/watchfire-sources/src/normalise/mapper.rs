@@ -13,13 +13,23 @@ use watchfire_events::{
 
 use super::draft::{Draft, Finished};
 use super::ecs::{self, Origin, StreamFields, Streams};
+use super::geo::{self, PlaceFields};
 use super::tables::{self, TableRef};
 use super::{NormaliseError, NormaliseOptions, Normalised, Publication, Reading, SourceKind, windows_log};
 use crate::tape::{Tape, TapeObject, TapeValue};
 use crate::windows::{Form, LocalTime, WindowsEvent};
 
-/// What was indexed, in a result of a search in Splunk.
-const EXPORTED: &str = "result._raw";
+/// Fields that hold a record as a text: of a result of a search in Splunk, and of agents.
+const WRAPPING: &[&str] = &["result._raw", "event.original", "message"];
+
+/// The text that a record holds another one in, if nobody has mapped that.
+fn wrapped_text(wrapper: TapeObject<'_>) -> Option<&str> {
+    if is_mapped(wrapper) {
+        return None;
+    }
+    let texts = WRAPPING.iter().filter_map(|name| wrapper.get_field(name)?.as_str());
+    texts.into_iter().find(|text| text.trim_start().starts_with('{'))
+}
 
 /// The time of an event.
 const TIMESTAMP: &str = "@timestamp";
@@ -43,6 +53,8 @@ pub struct Mapped<'a> {
     /// The mapping that ran; none if the record is passed through.
     mapping: Option<SourceKind>,
     has_time: bool,
+    /// Where its addresses are.
+    places: PlaceFields,
 }
 
 /// The way that a record goes.
@@ -88,21 +100,35 @@ impl<'o> Mapper<'o> {
     ) -> Result<Mapped<'a>, NormaliseError> {
         let record = record.as_object().ok_or(NormaliseError::NotAnObject)?;
         let origin = Origin::of(record, index);
-        match self.route(record, &origin)? {
+        let mapped = match self.route(record, &origin)? {
             Route::Windows(form) => {
                 let event = WindowsEvent::from_json(form, record, &self.local, names)?;
-                Ok(self.windows(event, origin, names))
+                self.windows(event, origin, names)
             }
-            Route::Table(table) => Ok(self.table(table, record, origin, names)),
-            Route::Whole(source) => {
-                if source == SourceKind::Unrecognised
-                    && let Some(mapped) = self.exported(record, names)
-                {
-                    return Ok(mapped);
-                }
-                Ok(self.whole(record, source, origin))
-            }
+            Route::Table(table) => self.table(table, record, origin, names),
+            Route::Whole(source) => match self.wrapped(record, source, origin, names) {
+                Some(mapped) => mapped,
+                None => self.whole(record, source, origin),
+            },
+        };
+        Ok(self.with_places(mapped, names))
+    }
+
+    /// Adds where the addresses of a record are.
+    fn with_places<'a>(&self, mut mapped: Mapped<'a>, names: &FieldNames) -> Mapped<'a> {
+        let Some(geo) = &self.options.geo else { return mapped };
+        for holder in geo::HOLDERS {
+            let text = mapped.text_below(holder, "ip", names);
+            let Some(address) = text.and_then(|text| text.parse().ok()) else { continue };
+            let says = |fields: &[&str]| fields.iter().any(|field| mapped.has_below(holder, field, names));
+            let (says_place, says_network) = (says(&geo::PLACE_FIELDS), says(&geo::NETWORK_FIELDS));
+            let found = geo.look_up(holder, address).into_iter().filter(|(name, _)| {
+                let is_place = name[holder.len()..].starts_with(".geo.");
+                if is_place { !says_place } else { !says_network }
+            });
+            mapped.places.extend(found);
         }
+        mapped
     }
 
     /// Which way a record goes.
@@ -134,7 +160,7 @@ impl<'o> Mapper<'o> {
     /// # Errors
     /// As [`Mapper::map`].
     pub(super) fn reason(
-        &self,
+        &mut self,
         record: TapeObject<'_>,
         index: Option<&str>,
         names: &mut FieldNames,
@@ -150,8 +176,8 @@ impl<'o> Mapper<'o> {
                 windows_reason(form.description(), &event)
             }
             Route::Table(table) => table.passed_test(record).unwrap_or_default(),
-            Route::Whole(SourceKind::Unrecognised) if record.get_field(EXPORTED).is_some() => {
-                "it is a result of a search in Splunk: what it holds decides".to_owned()
+            Route::Whole(source) if self.wrapped(record, source, origin, names).is_some() => {
+                "it holds a record as a text, and that is of this source".to_owned()
             }
             Route::Whole(SourceKind::Unrecognised) => "it passes no test of any source".to_owned(),
             Route::Whole(_) => match (index, origin.dataset) {
@@ -181,7 +207,8 @@ impl<'o> Mapper<'o> {
         names: &mut FieldNames,
     ) -> Result<Mapped<'a>, NormaliseError> {
         let event = WindowsEvent::from_xml(text, &self.local, names)?;
-        Ok(self.windows(event, Origin { index, ..Origin::default() }, names))
+        let mapped = self.windows(event, Origin { index, ..Origin::default() }, names);
+        Ok(self.with_places(mapped, names))
     }
 
     /// The table whose record this is: the user's own go first.
@@ -190,29 +217,48 @@ impl<'o> Mapper<'o> {
         tables.copied().find(|table| table.recognises(record))
     }
 
-    /// A result of a search in Splunk, as it is exported: what was indexed is a text inside of it.
-    fn exported<'a>(&mut self, export: TapeObject<'a>, names: &mut FieldNames) -> Option<Mapped<'a>> {
-        let text = export.get_field(EXPORTED)?.as_str()?;
+    /// A record that is a text inside of another one: a result of a search in Splunk, or what an agent ships before
+    /// a pipeline has taken it apart.
+    fn wrapped<'a>(
+        &mut self,
+        wrapper: TapeObject<'a>,
+        source: SourceKind,
+        origin: Origin<'a>,
+        names: &mut FieldNames,
+    ) -> Option<Mapped<'a>> {
+        if !matches!(source, SourceKind::Ecs | SourceKind::Unrecognised) || self.options.source.is_some() {
+            return None;
+        }
+        let text = wrapped_text(wrapper)?;
         let tape = Tape::of(&serde_json::from_str(text).ok()?);
         let record = tape.first().as_object()?;
-        let table = self.recognise(record)?;
-        let mapped = self.table(table, record, Origin::default(), names);
+        let of_dataset = || {
+            let SourceKind::Table(table) = SourceKind::find(origin.dataset?, &self.options.tables).ok()?
+            else {
+                return None;
+            };
+            Some(table)
+        };
+        let table = self.recognise(record).or_else(of_dataset)?;
+        let mapped = self.table(table, record, origin, names);
         let Content::Table { event, .. } = mapped.content else { return None };
         let mut event = event.into_owned();
+        // An agent's own host is that of the collector; that of a search is where the record was written.
         for (name, target) in [("result.host", "host.name"), ("result.source", "log.file.path")] {
             if event.text(target, names).is_none()
-                && let Some(text) = export.get_field(name).and_then(TapeValue::as_str)
+                && let Some(text) = wrapper.get_field(name).and_then(TapeValue::as_str)
             {
                 event.set(target, Cow::Borrowed(text), names);
             }
         }
         Some(Mapped {
-            content: Content::Table { event, table, record: export },
+            content: Content::Table { event, table, record: wrapper },
             data_stream: mapped.data_stream,
             source: mapped.source,
             stream_fields: mapped.stream_fields,
             mapping: mapped.mapping,
             has_time: mapped.has_time,
+            places: PlaceFields::new(),
         })
     }
 
@@ -240,7 +286,15 @@ impl<'o> Mapper<'o> {
         let stream_fields = self.streams.fields(&data_stream, Some(&dataset));
         let content = Content::Table { event, table, record };
         let source = SourceKind::Table(table);
-        Mapped { content, data_stream, stream_fields, source, mapping: None, has_time }
+        Mapped {
+            content,
+            data_stream,
+            stream_fields,
+            source,
+            mapping: None,
+            has_time,
+            places: PlaceFields::new(),
+        }
     }
 
     fn whole<'a>(&mut self, record: TapeObject<'a>, source: SourceKind, origin: Origin<'a>) -> Mapped<'a> {
@@ -262,7 +316,15 @@ impl<'o> Mapper<'o> {
         };
         let has_time = has_own_time || time.is_some();
         let content = Content::Whole { record, time };
-        Mapped { content, data_stream, stream_fields, source, mapping: None, has_time }
+        Mapped {
+            content,
+            data_stream,
+            stream_fields,
+            source,
+            mapping: None,
+            has_time,
+            places: PlaceFields::new(),
+        }
     }
 
     fn windows<'a>(
@@ -310,7 +372,15 @@ impl<'o> Mapper<'o> {
             stream_fields = self.streams.fields(&data_stream, Some(named));
         }
         let content = Content::Windows(event);
-        Mapped { content, data_stream, stream_fields, source, mapping: Some(mapping), has_time }
+        Mapped {
+            content,
+            data_stream,
+            stream_fields,
+            source,
+            mapping: Some(mapping),
+            has_time,
+            places: PlaceFields::new(),
+        }
     }
 }
 
@@ -318,6 +388,23 @@ impl Mapped<'_> {
     /// Whether it has a time.
     pub fn has_time(&self) -> bool {
         self.has_time
+    }
+
+    /// The text of a field below another one.
+    fn text_below(&self, holder: &str, name: &str, names: &FieldNames) -> Option<&str> {
+        let name = format!("{holder}.{name}");
+        match &self.content {
+            Content::Windows(event) | Content::Table { event, .. } => event.text(&name, names),
+            Content::Whole { record, .. } => record.get_field(&name)?.as_str(),
+        }
+    }
+
+    fn has_below(&self, holder: &str, name: &str, names: &FieldNames) -> bool {
+        let name = format!("{holder}.{name}");
+        match &self.content {
+            Content::Windows(event) | Content::Table { event, .. } => event.has(&name, names),
+            Content::Whole { record, .. } => record.get_field(&name).is_some(),
+        }
     }
 
     /// Its source and data stream.
@@ -362,12 +449,18 @@ impl Mapped<'_> {
                 }
             }
         }
+        for (name, value) in &self.places {
+            if let Some(value) = value.scalar() {
+                let name = builder.names().fixed(name);
+                builder.put(name, value);
+            }
+        }
         builder.push_deferred(number);
     }
 
     /// The event with its document.
     pub(super) fn into_normalised(self, id: EventId, place: Place, names: &FieldNames) -> Normalised {
-        let Self { content, data_stream, stream_fields, source, mapping, has_time } = self;
+        let Self { content, data_stream, stream_fields, source, mapping, has_time, places } = self;
         let reading = match (mapping, &content) {
             (Some(mapping), _) => Reading::Mapped(mapping),
             (None, Content::Table { table, record, .. }) => Reading::Table(table.unread(*record)),
@@ -377,7 +470,7 @@ impl Mapped<'_> {
             }
             (None, _) => Reading::PassedThrough,
         };
-        let document = match content {
+        let mut document = match content {
             Content::Windows(event) | Content::Table { event, .. } => {
                 event.into_document(&stream_fields, names)
             }
@@ -394,6 +487,9 @@ impl Mapped<'_> {
                 document
             }
         };
+        for (name, value) in places {
+            set_field(&mut document, name, value.into_value());
+        }
         Normalised { event: Event { id, data_stream, document, place }, source, has_time, reading }
     }
 }

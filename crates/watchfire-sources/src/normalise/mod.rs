@@ -23,6 +23,7 @@ mod content;
 mod deferred;
 mod draft;
 mod ecs;
+mod geo;
 mod mapper;
 mod pages;
 mod path;
@@ -44,6 +45,7 @@ use serde_json::Value;
 use watchfire_events::{DataStream, Event, EventId, FieldNames, Place, get_field};
 
 pub use deferred::{DeferredRecords, RecordPool};
+pub use geo::{GeoDatabases, GeoError};
 pub use mapper::{Mapped, Mapper};
 pub use pages::page;
 pub use schema::{SourceFields, TypedField, catalogue, catalogue_with, fields};
@@ -67,6 +69,8 @@ pub struct NormaliseOptions {
     pub index: Option<DataStream>,
     /// Sources of the user's own, which are tried before those of the program.
     pub tables: Vec<TableRef>,
+    /// Databases that tell where addresses are.
+    pub geo: Option<Arc<GeoDatabases>>,
 }
 
 impl Default for NormaliseOptions {
@@ -77,6 +81,7 @@ impl Default for NormaliseOptions {
             time_zone: None,
             index: None,
             tables: Vec::new(),
+            geo: None,
         }
     }
 }

@@ -222,7 +222,7 @@ impl Pattern {
 }
 
 /// Texts of tables, which live as long as the program: sources are few, and are read once.
-fn intern(text: &str) -> &'static str {
+pub(crate) fn intern(text: &str) -> &'static str {
     static KNOWN: LazyLock<Mutex<FxHashSet<&'static str>>> = LazyLock::new(Mutex::default);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(&text) = known.get(text) {
