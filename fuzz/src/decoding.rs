@@ -166,8 +166,19 @@ pub fn decode_json(data: &[u8]) {
 }
 
 /// Keys by which an object may be an envelope around records.
-const ENVELOPES: [&str; 10] =
-    ["_source", "_index", "_id", "hits", "responses", "Records", "index", "create", "update", "delete"];
+const ENVELOPES: [&str; 11] = [
+    "_source",
+    "_index",
+    "_id",
+    "hits",
+    "responses",
+    "Records",
+    "records",
+    "index",
+    "create",
+    "update",
+    "delete",
+];
 
 /// The objects of an input that holds nothing else: one after another, or in arrays.
 fn objects(data: &[u8]) -> Option<Vec<Map<String, Value>>> {

@@ -1,10 +1,11 @@
-//! Objects that are no records but hold them: responses of searches, and files of CloudTrail.
+//! Objects that are no records but hold them: responses of searches, files of CloudTrail, messages of event hubs.
 //!
 //! | path to the array | what it is |
 //! |---|---|
 //! | `hits.hits[]` | hits of a search: `_index`, `_id`, `_source` |
 //! | `responses[].hits.hits[]`, with at most `took` before it | a multi-search |
 //! | `Records[]` as the first member | events of CloudTrail as they lie in S3 |
+//! | `records[]` as the first member | a message of an Azure event hub: Defender XDR, diagnostic logs |
 //!
 //! Such an object can be of any length; so the scanner goes into the array as soon as it comes by, and what is before
 //! and behind it in the object is passed over.
@@ -39,7 +40,7 @@ pub(super) fn may_be_envelope(object: &Map<String, Value>) -> bool {
 
 /// Whether the scanner has to look at members of this name.
 pub(super) fn is_holder(name: &str) -> bool {
-    matches!(name, "hits" | "responses" | "Records")
+    matches!(name, "hits" | "responses" | "Records" | "records")
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,7 +96,7 @@ impl KeyPath {
             b"took" => Key::Took,
             b"hits" => Key::Hits,
             b"responses" => Key::Responses,
-            b"Records" => Key::Records,
+            b"Records" | b"records" => Key::Records,
             _ => Key::Other,
         };
         if depth == 1 {
