@@ -76,8 +76,23 @@ impl<'a> Fields<'a> {
 
     /// Adds what is no object under a name that comes from the record.
     pub(crate) fn add_member(&mut self, name: &str, value: FieldValue<'a>, names: &mut FieldNames) {
-        self.needs_tree |= [EVENT_DATA, USER_DATA, "."].iter().any(|odd| name.starts_with(odd));
+        self.note_odd(name);
         self.set(names.intern(name), value);
+    }
+
+    /// As [`Self::add_member`], under a name that lives as long as the program.
+    pub(crate) fn add_fixed_member(
+        &mut self,
+        name: &'static str,
+        value: FieldValue<'a>,
+        names: &mut FieldNames,
+    ) {
+        self.note_odd(name);
+        self.set(names.fixed(name), value);
+    }
+
+    fn note_odd(&mut self, name: &str) {
+        self.needs_tree |= [EVENT_DATA, USER_DATA, "."].iter().any(|odd| name.starts_with(odd));
     }
 
     /// Whether only the tree tells what the fields flatten to.

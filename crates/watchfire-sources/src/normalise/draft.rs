@@ -155,7 +155,10 @@ impl<'a, 'n> Draft<'a, 'n> {
 
     /// Writes a value as it is, an object field by field.
     pub(crate) fn set_value(&mut self, name: &'static str, value: TapeValue<'a>, naming: Naming) {
-        self.set_named_value(name, value, naming);
+        match value.scalar() {
+            Some(_) => self.document.add_fixed_member(name, FieldValue::of_tape(value), self.names),
+            None => self.set_named_value(name, value, naming),
+        }
     }
 
     /// As [`Draft::set_value`], under a name that comes from the record.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::RwLock;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use toml::Spanned;
@@ -78,14 +79,15 @@ impl Compiler {
         let words: FxHashMap<_, FxHashMap<_, _>> = words
             .into_iter()
             .map(|(name, table)| {
-                let table = table.into_iter().map(|(key, texts)| (intern(&key), value_of_texts(&texts)));
+                let table = table.iter().map(|(key, value)| (intern(key), value_of_toml(value)));
                 (intern(&name), table.collect())
             })
             .collect();
         let known_words: FxHashSet<&'static str> = words.keys().copied().collect();
         let time = time.map(|time| self.time(&time)).unwrap_or_default();
         let steps = step.into_iter().map(|step| self.step(step, &known_words)).collect();
-        let rest = rest.map(|rest| self.rest(&rest));
+        let inside = source.inside.as_deref().map(intern);
+        let rest = rest.map(|rest| self.rest(&rest, inside));
         let written = written
             .into_iter()
             .filter_map(|(name, kind)| {
@@ -112,6 +114,7 @@ impl Compiler {
                 dataset,
                 written,
             },
+            inside,
             nothing: source.nothing.iter().map(|text| intern(text)).collect(),
             tests,
             paths: std::mem::take(&mut self.paths),
@@ -353,7 +356,7 @@ impl Compiler {
         self.problems.push(diagnostic);
     }
 
-    fn rest(&mut self, rest: &format::Rest) -> Rest {
+    fn rest(&mut self, rest: &format::Rest, inside: Option<&'static str>) -> Rest {
         let naming = match &rest.names {
             None => Naming::Same,
             Some(written) => Naming::parse(written.get_ref()).unwrap_or_else(|| {
@@ -370,21 +373,17 @@ impl Compiler {
             under: intern(&rest.under),
             naming,
             rename: rest.rename.iter().map(|(from, to)| (intern(from), intern(to))).collect(),
+            parts: rest.parts.iter().map(|(from, to)| (intern(from), intern(to))).collect(),
             without: rest.without.iter().map(|path| intern(path)).collect(),
             of: rest.of.as_deref().map(intern),
+            inside,
+            known: RwLock::default(),
         }
     }
 }
 
 fn patterns(texts: &Texts) -> Vec<Pattern> {
     texts.as_slice().iter().map(|text| Pattern::new(text)).collect()
-}
-
-fn value_of_texts(texts: &Texts) -> FieldValue<'static> {
-    match texts {
-        Texts::One(text) => intern(text).into(),
-        Texts::Many(texts) => words_of(texts.iter().map(|text| intern(text)).collect()),
-    }
 }
 
 /// Lists of tables live as long as the tables do: to the end.

@@ -153,6 +153,7 @@ mod tests {
         assert_eq!(iso("any", Scalar::Text("yesterday")), None);
         assert_eq!(iso("seconds", Scalar::Text("99999999999999999999999999")), None);
         assert_eq!(iso("any", Scalar::Integer(0)), None);
+        assert_eq!(iso("any", Scalar::Double(1e300)), None);
     }
 
     #[test]

@@ -16,9 +16,9 @@ pub(super) struct Document {
     pub(super) time: Option<Time>,
     #[serde(default)]
     pub(super) step: Vec<Step>,
-    /// Texts for texts.
+    /// Values for texts.
     #[serde(default)]
-    pub(super) words: BTreeMap<String, BTreeMap<String, Texts>>,
+    pub(super) words: BTreeMap<String, BTreeMap<String, toml::Value>>,
     pub(super) rest: Option<Rest>,
     /// Fields that functions of the program write beside the table, with the names of their types.
     #[serde(default)]
@@ -38,6 +38,8 @@ pub(super) struct Source {
     pub(super) module: Option<String>,
     /// The index, instead of that of the dataset; `{namespace}` is put in.
     pub(super) index: Option<String>,
+    /// An object whose members count as members of the record.
+    pub(super) inside: Option<String>,
     /// Texts that stand for nothing.
     #[serde(default)]
     pub(super) nothing: Vec<String>,
@@ -133,10 +135,13 @@ pub(super) struct LongRow {
 pub(super) struct Rest {
     pub(super) under: String,
     pub(super) names: Option<Spanned<String>>,
-    /// Raw fields of other names than they would have.
+    /// Raw fields of other names than they would have, by their whole paths or what those begin with.
     #[serde(default)]
     pub(super) rename: BTreeMap<String, String>,
-    /// Raw fields that are left out.
+    /// Parts of names that are written otherwise, wherever they stand.
+    #[serde(default)]
+    pub(super) parts: BTreeMap<String, String>,
+    /// Raw fields that are left out, with all below them.
     #[serde(default)]
     pub(super) without: Vec<String>,
     /// Only what is within this raw object.

@@ -21,8 +21,9 @@ pub(crate) mod naming;
 mod page;
 mod paths;
 
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError, RwLock};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use watchfire_diagnostics::Diagnostic;
@@ -109,6 +110,8 @@ struct Dataset {
 #[derive(Debug)]
 struct Source {
     table: TableSource,
+    /// An object whose members count as members of the record.
+    inside: Option<&'static str>,
     nothing: Vec<&'static str>,
     tests: Vec<Test>,
     paths: Paths,
@@ -178,9 +181,15 @@ struct Row {
 struct Rest {
     under: &'static str,
     naming: Naming,
+    /// Paths of raw fields, or what they begin with.
     rename: FxHashMap<&'static str, &'static str>,
+    /// Parts of names, wherever they stand.
+    parts: FxHashMap<&'static str, &'static str>,
     without: FxHashSet<&'static str>,
     of: Option<&'static str>,
+    inside: Option<&'static str>,
+    /// Where raw fields go that came before, by their paths.
+    known: RwLock<FxHashMap<Box<str>, Option<&'static str>>>,
 }
 
 /// A text to compare with, without case; a `*` at its start or end stands for anything.
@@ -328,7 +337,7 @@ impl TableRef {
         draft: &mut Draft<'a, '_>,
     ) -> String {
         let source = &self.0.source;
-        let found = source.paths.find(record, &source.nothing);
+        let found = source.paths.find(record, source.inside, &source.nothing);
         if let Some(rest) = &source.rest {
             rest.apply(record, &source.nothing, draft);
         }
@@ -366,6 +375,13 @@ impl TableRef {
         unread: &mut Vec<String>,
     ) {
         for (key, value) in object.iter() {
+            if depth == 0
+                && self.0.source.inside == Some(key)
+                && let Some(inner) = value.as_object()
+            {
+                self.collect_unread(inner, path, 1, unread);
+                continue;
+            }
             let length = path.len();
             if length > 0 {
                 path.push('.');
@@ -447,7 +463,12 @@ impl Source {
         for related in ["related.ip", "related.hosts", "related.user", "related.hash"] {
             write(related.to_owned(), None);
         }
-        write("@timestamp".to_owned(), None);
+        for field in ["@timestamp", "event.dataset", "event.module"] {
+            write(field.to_owned(), None);
+        }
+        for field in ["data_stream.dataset", "data_stream.namespace", "data_stream.type"] {
+            write(field.to_owned(), None);
+        }
         for step in &self.steps {
             for (field, value) in &step.set {
                 write((*field).to_owned(), Some(type_of(value)));
@@ -619,6 +640,9 @@ impl Row {
 }
 
 impl Rest {
+    /// Names that are remembered. They come from records, and live to the end of the program.
+    const MOST_KNOWN: usize = 8192;
+
     fn apply<'a>(&'static self, record: TapeObject<'a>, nothing: &[&str], draft: &mut Draft<'a, '_>) {
         let record = match self.of {
             None => record,
@@ -627,52 +651,110 @@ impl Rest {
                 None => return,
             },
         };
-        let mut raw = String::new();
-        let mut target = self.under.to_owned();
-        self.put_object(record, &mut raw, &mut target, nothing, 0, draft);
+        let unknown = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            let mut seen = SeenNames { known: &known, unknown: Vec::new(), path: String::new() };
+            self.put_object(record, nothing, 0, &mut seen, draft);
+            seen.unknown
+        };
+        if !unknown.is_empty() {
+            self.remember(unknown);
+        }
     }
 
     fn put_object<'a>(
         &'static self,
         object: TapeObject<'a>,
-        raw: &mut String,
-        target: &mut String,
         nothing: &[&str],
         depth: usize,
+        seen: &mut SeenNames<'_>,
         draft: &mut Draft<'a, '_>,
     ) {
         for (key, value) in object.iter() {
-            let (raw_length, target_length) = (raw.len(), target.len());
-            if raw_length > 0 {
-                raw.push('.');
+            if value.as_str().is_some_and(|text| text.is_empty() || nothing.contains(&text)) {
+                continue;
             }
-            raw.push_str(key);
-            let says_nothing = value.as_str().is_some_and(|text| text.is_empty() || nothing.contains(&text));
-            if !says_nothing && !self.without.contains(raw.as_str()) {
-                let holder = self
-                    .rename
-                    .get(raw.as_str())
-                    .map(|name| std::mem::replace(target, format!("{}.{name}", self.under)));
-                if holder.is_none() {
-                    for part in key.split('.') {
-                        target.push('.');
-                        target.push_str(&self.naming.of(part));
+            if depth == 0
+                && self.inside == Some(key)
+                && let Some(inner) = value.as_object()
+            {
+                self.put_object(inner, nothing, 1, seen, draft);
+                continue;
+            }
+            let length = seen.path.len();
+            let within = (length > 0).then(|| {
+                seen.path.push('.');
+                seen.path.push_str(key);
+            });
+            match value.as_object() {
+                Some(inner) if depth < MOST_DEPTH => {
+                    if within.is_none() {
+                        seen.path.push_str(key);
+                    }
+                    self.put_object(inner, nothing, depth + 1, seen, draft);
+                }
+                _ => {
+                    let path = if within.is_some() { seen.path.as_str() } else { key };
+                    match seen.known.get(path) {
+                        Some(Some(name)) => draft.set_value(name, value, self.naming),
+                        Some(None) => {}
+                        None => {
+                            let name = self.name_of(path);
+                            if let Some(name) = &name {
+                                draft.set_named_value(name, value, self.naming);
+                            }
+                            seen.unknown.push((path.to_owned(), name));
+                        }
                     }
                 }
-                match value.as_object() {
-                    Some(inner) if depth < MOST_DEPTH => {
-                        self.put_object(inner, raw, target, nothing, depth + 1, draft);
-                    }
-                    _ => draft.set_named_value(target, value, self.naming),
-                }
-                match holder {
-                    Some(holder) => *target = holder,
-                    None => target.truncate(target_length),
-                }
             }
-            raw.truncate(raw_length);
+            seen.path.truncate(length);
         }
     }
+
+    /// Where a raw field goes, by its path; nothing for one that is left out.
+    fn name_of(&self, path: &str) -> Option<String> {
+        let is_end = |at: usize| at == path.len() || path.as_bytes()[at] == b'.';
+        let mut ends = (0..=path.len()).rev().filter(|at| is_end(*at));
+        if ends.clone().any(|end| self.without.contains(&path[..end])) {
+            return None;
+        }
+        let renamed = ends.find_map(|end| Some((*self.rename.get(&path[..end])?, &path[end..])));
+        let (start, rest) = match renamed {
+            Some((start, rest)) => (Some(start), rest.strip_prefix('.')),
+            None => (None, Some(path)),
+        };
+        let mut name = self.under.to_owned();
+        for part in start.into_iter().filter(|start| !start.is_empty()).map(Cow::Borrowed).chain(
+            rest.into_iter().flat_map(|rest| {
+                rest.split('.').map(|part| match self.parts.get(part) {
+                    Some(other) => Cow::Borrowed(*other),
+                    None => self.naming.of(part),
+                })
+            }),
+        ) {
+            name.push('.');
+            name.push_str(&part);
+        }
+        Some(name)
+    }
+
+    fn remember(&self, unknown: Vec<(String, Option<String>)>) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for (path, name) in unknown {
+            if known.len() < Self::MOST_KNOWN {
+                known.insert(path.into(), name.as_deref().map(intern));
+            }
+        }
+    }
+}
+
+/// What [`Rest`] knows of the names of raw fields while it goes through a record.
+struct SeenNames<'k> {
+    known: &'k FxHashMap<Box<str>, Option<&'static str>>,
+    unknown: Vec<(String, Option<String>)>,
+    /// The path of the object.
+    path: String,
 }
 
 /// Nesting beyond this is kept as one value; decoders refuse such records first.
@@ -694,4 +776,45 @@ pub fn builtin() -> &'static [TableRef] {
 /// The source of a name: one of the user's, else one of the program.
 pub fn find(name: &str, own: &[TableRef]) -> Option<SourceKind> {
     own.iter().chain(builtin()).find(|table| table.name() == name).map(|table| SourceKind::Table(*table))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_has_the_names_that_the_table_gives() {
+        let table = TableRef::read(
+            r#"
+            [source]
+            name = "example.logs"
+            title = "Example"
+            inside = "body"
+            [[recognise]]
+            has = ["kind"]
+            [rest]
+            under = "example"
+            names = "snake"
+            rename = { "user.Id" = "user_number", "old" = "", "new.thing" = "thing" }
+            parts = { cmdline = "command_line" }
+            without = ["secret", "user.Password"]
+            "#,
+        )
+        .unwrap();
+        let rest = table.0.source.rest.as_ref().unwrap();
+        for (path, name) in [
+            ("someName", Some("example.some_name")),
+            ("user.Id", Some("example.user_number")),
+            ("user.Id.raw", Some("example.user_number.raw")),
+            ("user.Identity", Some("example.user.identity")),
+            ("old.cmdline", Some("example.command_line")),
+            ("older", Some("example.older")),
+            ("new.thing.cmdline.Other", Some("example.thing.command_line.other")),
+            ("secret.inner", None),
+            ("user.Password", None),
+            ("secrets", Some("example.secrets")),
+        ] {
+            assert_eq!(rest.name_of(path).as_deref(), name, "{path}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::conversion::{CONVERSIONS, Conversion};
 use super::naming::Naming;
-use super::{Condition, Pattern, Row, Slot, Source, Step, TableRef};
+use super::{Condition, Pattern, Rest, Row, Slot, Source, Step, TableRef};
 use crate::fields::FieldValue;
 
 /// The page of a source whose mapping is a table, in Markdown.
@@ -38,6 +38,9 @@ pub fn source_page(table: TableRef) -> String {
         let _ = writeln!(page, "`@timestamp` is the first of {} that is a time.\n", names.join(", "));
     }
     page.push_str("## Where each raw field goes\n\n");
+    if let Some(inside) = source.inside {
+        let _ = writeln!(page, "Fields of the object `{inside}` count as fields of the record.\n");
+    }
     page.push_str("In this order; a later row writes over an earlier one.\n\n");
     if let Some(rest) = &source.rest {
         let names = match rest.naming {
@@ -47,6 +50,7 @@ pub fn source_page(table: TableRef) -> String {
         let of =
             rest.of.map_or_else(|| "All raw fields".to_owned(), |of| format!("All raw fields in `{of}`"));
         let _ = writeln!(page, "{of} are kept below `{}`, {names}.\n", rest.under);
+        rest.write_names(&mut page);
     }
     for step in &source.steps {
         step.write(source, &mut page);
@@ -113,6 +117,26 @@ fn texts(patterns: &[Pattern]) -> String {
         .map(|pattern| format!("`{}`", cell(&pattern.to_string())))
         .collect::<Vec<_>>()
         .join(" or ")
+}
+
+impl Rest {
+    /// The names that are not what the rule makes of them.
+    fn write_names(&self, page: &mut String) {
+        for (heading, names) in [("raw field", &self.rename), ("part of a name", &self.parts)] {
+            if !names.is_empty() {
+                let _ = writeln!(page, "| {heading} | is named |\n|---|---|");
+                for (from, to) in sorted(names) {
+                    let _ = writeln!(page, "| `{from}` | `{to}` |");
+                }
+                page.push('\n');
+            }
+        }
+        if !self.without.is_empty() {
+            let mut left_out: Vec<&str> = self.without.iter().copied().collect();
+            left_out.sort_unstable();
+            let _ = writeln!(page, "Left out: `{}`.\n", left_out.join("`, `"));
+        }
+    }
 }
 
 impl Condition {

@@ -59,11 +59,20 @@ impl Paths {
         &self.slots
     }
 
-    /// What a record holds of them. Texts that are empty or one of `nothing` are not there.
-    pub(super) fn find<'a>(&self, record: TapeObject<'a>, nothing: &[&str]) -> Found<'a> {
+    /// What a record holds of them, by itself or in its object `inside`. Texts that are empty or one of `nothing` are not
+    /// there.
+    pub(super) fn find<'a>(
+        &self,
+        record: TapeObject<'a>,
+        inside: Option<&str>,
+        nothing: &[&str],
+    ) -> Found<'a> {
         let mut found = Found { slots: Vec::new() };
         found.slots.resize_with(self.slots.len(), Vec::new);
         self.walk(0, record, nothing, 0, &mut found);
+        if let Some(inner) = inside.and_then(|name| record.get(name)).and_then(TapeValue::as_object) {
+            self.walk(0, inner, nothing, 1, &mut found);
+        }
         found
     }
 
