@@ -207,8 +207,7 @@ fn resolution<'a>(draft: &mut Draft<'a, '_>, results: &str) -> Resolution<'a> {
             let typed = typed.trim_start();
             let (number, data) = typed.split_once(char::is_whitespace).unwrap_or((typed, ""));
             let data = data.trim();
-            let kind = number.parse().ok().and_then(|number| find(RECORD_TYPES, number));
-            let kind = kind.map_or_else(|| Cow::Owned(number.to_owned()), Cow::Borrowed);
+            let kind = record_type(number).map_or_else(|| Cow::Owned(number.to_owned()), Cow::Borrowed);
             let data = Cow::Owned(data.to_owned());
             draft.relate_host(&data);
             records.push(vec![("type", kind), ("data", data)]);
@@ -228,6 +227,11 @@ fn resolution<'a>(draft: &mut Draft<'a, '_>, results: &str) -> Resolution<'a> {
         }
     }
     Resolution { records, addresses, whole }
+}
+
+/// The name of a record type by its number as a text.
+pub(in crate::normalise) fn record_type(number: &str) -> Option<&'static str> {
+    find(RECORD_TYPES, number.parse().ok()?)
 }
 
 fn find(table: &'static [(u32, &'static str)], number: u32) -> Option<&'static str> {

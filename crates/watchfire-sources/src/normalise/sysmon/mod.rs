@@ -1,6 +1,6 @@
 //! Sysmon, the Sysinternals driver that reports processes, connections, files, registry changes and more (sources §1).
 
-mod dns;
+pub(super) mod dns;
 mod image;
 mod registry;
 
