@@ -33,6 +33,7 @@ pub(super) enum Conversion {
     Split(&'static str),
     Date(DateForm),
     Executable(Separator),
+    BaseName(Separator),
     File(Separator),
     CommandLine(Splitting),
     Account,
@@ -51,7 +52,11 @@ pub(super) const CONVERSIONS: &[(&str, &str, &str)] = &[
     ("long", "", "A whole number, from a number or from decimal or `0x` hexadecimal digits."),
     ("double", "", "A number, from a number or from digits."),
     ("boolean", "", "From `true`, `false`, `yes`, `no`, `1`, `0`, in any case."),
-    ("ip", "", "An IP address, also in `related.ip`; what is none is left out."),
+    (
+        "ip",
+        "",
+        "An IP address, or several with blanks or commas between them, also in `related.ip`; what is none is left out.",
+    ),
     ("host", "", "A text, also in `related.hosts`."),
     ("user", "", "A text, also in `related.user`."),
     ("hash", "", "A hash, also in `related.hash`; one of zeros only is left out."),
@@ -62,13 +67,15 @@ pub(super) const CONVERSIONS: &[(&str, &str, &str)] = &[
         "date",
         "FORM",
         "A time. `FORM` is `any` (the default: ISO 8601, or a number since 1970 whose size tells its unit), `seconds`, \
-         `milliseconds`, `microseconds`, `nanoseconds`, `filetime`, or a `strftime` pattern with a `%` in it.",
+         `milliseconds`, `microseconds`, `nanoseconds`, `filetime`, \
+         `seconds_or_filetime` (by its size), or a `strftime` pattern with a `%` in it.",
     ),
     (
         "executable",
         "SEPARATOR",
         "The path of a program: the target's `.executable` and `.name`. `SEPARATOR` is `windows` (the default), `posix` or `any`.",
     ),
+    ("base_name", "SEPARATOR", "What stands behind the last separator of a path; all of it if it has none."),
     (
         "file",
         "SEPARATOR",
@@ -138,6 +145,7 @@ impl Conversion {
             "split" => Self::Split(intern(argument.filter(|separator| !separator.is_empty()).ok_or(wrong)?)),
             "date" => Self::Date(DateForm::parse(argument.unwrap_or("any")).ok_or(wrong)?),
             "executable" => Self::Executable(separator()?),
+            "base_name" => Self::BaseName(separator()?),
             "file" => Self::File(separator()?),
             "command_line" => Self::CommandLine(match argument {
                 None | Some("argv") => Splitting::Argv,
@@ -193,6 +201,7 @@ impl Conversion {
             | Self::Lower
             | Self::Upper
             | Self::Split(_)
+            | Self::BaseName(_)
             | Self::Words(_) => one(Keyword),
             Self::Executable(_) => below(&[("executable", Keyword), ("name", Keyword)]),
             Self::File(_) => below(&[
@@ -308,6 +317,7 @@ impl Conversion {
                 self.texts(texts, first.as_array().is_some(), target, draft);
             }
             Self::Executable(_)
+            | Self::BaseName(_)
             | Self::File(_)
             | Self::CommandLine(_)
             | Self::Account
@@ -351,6 +361,10 @@ impl Conversion {
             }
             Self::Hash => texts.retain(|text| text.bytes().any(|byte| byte != b'0')),
             Self::Address => {
+                if texts.iter().any(|text| text.contains([' ', ','])) {
+                    let parts = texts.into_iter().flat_map(|text| split(text, " "));
+                    texts = parts.flat_map(|text| split(text, ",")).collect();
+                }
                 texts = texts.iter().filter_map(Draft::address).collect();
                 texts.iter().for_each(|text| draft.relate_address(text));
             }
@@ -378,6 +392,10 @@ impl Conversion {
                     draft.set_below(target, "name", name);
                 }
                 draft.set_below(target, "executable", text);
+            }
+            Self::BaseName(separator) => {
+                let name = part(&text, |text| path::name_of(text, *separator));
+                draft.set(target, name.unwrap_or(text));
             }
             Self::File(separator) => draft.set_file_of(target, text, *separator),
             Self::CommandLine(splitting) => draft.set_command_line(target, text, *splitting),
@@ -431,17 +449,15 @@ pub(super) fn texts_of<'a>(values: &[TapeValue<'a>]) -> Vec<Cow<'a, str>> {
     scalars_of(values).into_iter().map(scalar_text).collect()
 }
 
-/// A whole number; numbers beyond 2^63 stay unsigned.
+/// A whole number; numbers beyond 2^63 stay unsigned, and what is beyond 2^64 is none.
 fn long<'a>(scalar: Scalar<'_>) -> Option<FieldValue<'a>> {
+    let whole = |number: f64| (number.abs() < 2f64.powi(63)).then_some(FieldValue::Integer(number as i64));
     match scalar {
         Scalar::Unsigned(number) => Some(FieldValue::Unsigned(number)),
-        Scalar::Double(number) if number.is_finite() => Some(FieldValue::Integer(number as i64)),
+        Scalar::Double(number) => whole(number),
         Scalar::Text(text) => integer(scalar).map(FieldValue::Integer).or_else(|| {
             let text = text.trim();
-            text.parse().map(FieldValue::Unsigned).ok().or_else(|| {
-                let number: f64 = text.parse().ok()?;
-                number.is_finite().then_some(FieldValue::Integer(number as i64))
-            })
+            text.parse().map(FieldValue::Unsigned).ok().or_else(|| whole(text.parse().ok()?))
         }),
         other => integer(other).map(FieldValue::Integer),
     }
@@ -452,5 +468,21 @@ fn truth(scalar: Scalar<'_>) -> Option<bool> {
         "true" | "yes" | "1" => Some(true),
         "false" | "no" | "0" => Some(false),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_none_beyond_their_range() {
+        let long = |text| long(Scalar::Text(text)).map(FieldValue::into_value);
+        assert_eq!(long("0x10"), Some(16.into()));
+        assert_eq!(long("18446744073709551615"), Some(u64::MAX.into()));
+        assert_eq!(long("7.9"), Some(7.into()));
+        for text in ["99999999999999999999", "1e400", "NaN", "-1e30", "", "x"] {
+            assert_eq!(long(text), None, "{text}");
+        }
     }
 }

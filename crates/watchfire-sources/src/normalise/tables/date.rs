@@ -16,6 +16,8 @@ pub(super) enum DateForm {
     Nanoseconds,
     /// Units of 100 ns since 1601.
     Filetime,
+    /// Seconds since 1970, or units of 100 ns since 1601: the size tells which.
+    SecondsOrFiletime,
     /// A pattern of `strftime`.
     Pattern(&'static str),
 }
@@ -29,6 +31,7 @@ impl DateForm {
             "microseconds" => Self::Microseconds,
             "nanoseconds" => Self::Nanoseconds,
             "filetime" => Self::Filetime,
+            "seconds_or_filetime" => Self::SecondsOrFiletime,
             pattern if pattern.contains('%') => Self::Pattern(intern(pattern)),
             _ => return None,
         })
@@ -38,13 +41,15 @@ impl DateForm {
 /// Nanoseconds of a number in a unit, and what a unit is.
 fn since_1970(scalar: Scalar<'_>, unit: i128) -> Option<Timestamp> {
     let exact = match scalar {
-        Scalar::Integer(number) => Some(i128::from(number)),
-        Scalar::Unsigned(number) => Some(i128::from(number)),
-        Scalar::Text(text) => text.trim().parse().ok(),
+        Scalar::Integer(number) => i128::from(number).checked_mul(unit),
+        Scalar::Unsigned(number) => i128::from(number).checked_mul(unit),
+        Scalar::Text(text) => decimal(text.trim(), unit),
+        // The shortest digits of a number are those that the record had.
+        Scalar::Double(number) => decimal(&number.to_string(), unit),
         _ => None,
     };
     match exact {
-        Some(number) => in_range(number.checked_mul(unit)?),
+        Some(nanos) => in_range(nanos),
         // Whole and fraction apart: together they have more digits than a float, of which six are kept.
         None => {
             let number = number(scalar)?;
@@ -52,6 +57,21 @@ fn since_1970(scalar: Scalar<'_>, unit: i128) -> Option<Timestamp> {
             in_range((number.trunc() as i128).checked_mul(unit)? + fraction)
         }
     }
+}
+
+/// A decimal number times a unit. As a binary fraction `1700000000.137` is a little less, and would lose a millisecond.
+fn decimal(text: &str, unit: i128) -> Option<i128> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let mut nanos = whole.parse::<i128>().ok()?.checked_mul(unit)?;
+    let mut place = unit;
+    for digit in fraction.bytes() {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        place /= 10;
+        nanos += i128::from(digit - b'0') * place;
+    }
+    Some(nanos)
 }
 
 /// Years beyond these are no times of events.
@@ -89,6 +109,13 @@ pub(super) fn read(form: &DateForm, scalar: Scalar<'_>, zone: Option<&TimeZone>)
         DateForm::Milliseconds => since_1970(scalar, SECOND / 1_000),
         DateForm::Microseconds => since_1970(scalar, SECOND / 1_000_000),
         DateForm::Nanoseconds => since_1970(scalar, 1),
+        DateForm::SecondsOrFiletime => {
+            let form = match number(scalar)? {
+                size if size > 2f64.powi(56) => DateForm::Filetime,
+                _ => DateForm::Seconds,
+            };
+            read(&form, scalar, zone)
+        }
         DateForm::Filetime => {
             let number = match scalar {
                 Scalar::Integer(number) => u64::try_from(number).ok()?,
@@ -144,6 +171,8 @@ mod tests {
             ("any", "2026-03-02T09:15:30.25Z"),
             ("milliseconds", "1772442930250"),
             ("filetime", "134169165302500000"),
+            ("seconds_or_filetime", "134169165302500000"),
+            ("seconds_or_filetime", "1772442930.25"),
             ("%d/%b/%Y:%H:%M:%S%.f %z", "02/Mar/2026:10:15:30.25 +0100"),
             ("%Y-%m-%d %H:%M:%S%.f", "2026-03-02 09:15:30.25"),
         ] {
@@ -154,6 +183,15 @@ mod tests {
         assert_eq!(iso("seconds", Scalar::Text("99999999999999999999999999")), None);
         assert_eq!(iso("any", Scalar::Integer(0)), None);
         assert_eq!(iso("any", Scalar::Double(1e300)), None);
+    }
+
+    #[test]
+    fn fractions_lose_no_millisecond() {
+        let expected = Some("2021-07-07T17:05:21.137Z".to_owned());
+        assert_eq!(iso("seconds", Scalar::Text("1625677521.137")), expected);
+        assert_eq!(iso("any", Scalar::Text("1625677521.1379999")), expected);
+        assert_eq!(iso("seconds", Scalar::Double(1_625_677_521.137)), expected);
+        assert_eq!(iso("seconds", Scalar::Text("1625677521.x")), None);
     }
 
     #[test]

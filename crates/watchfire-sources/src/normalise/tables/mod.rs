@@ -214,14 +214,23 @@ impl Pattern {
     }
 
     fn matches(&self, text: &str) -> bool {
-        if !self.open_start && !self.open_end {
-            return self.text == text || (self.text.len() == text.len() && self.text == text.to_lowercase());
+        if !self.text.is_ascii() || !text.is_ascii() {
+            let text = text.to_lowercase();
+            return match (self.open_start, self.open_end) {
+                (true, true) => text.contains(&self.text),
+                (true, false) => text.ends_with(&self.text),
+                (false, true) => text.starts_with(&self.text),
+                (false, false) => text == self.text,
+            };
         }
-        let text = text.to_lowercase();
+        let (text, pattern) = (text.as_bytes(), self.text.as_bytes());
+        let Some(room) = text.len().checked_sub(pattern.len()) else { return false };
+        let is_at = |at: usize| text[at..at + pattern.len()].eq_ignore_ascii_case(pattern);
         match (self.open_start, self.open_end) {
-            (true, true) => text.contains(&self.text),
-            (true, false) => text.ends_with(&self.text),
-            _ => text.starts_with(&self.text),
+            (true, true) => (0..=room).any(is_at),
+            (true, false) => is_at(room),
+            (false, true) => is_at(0),
+            (false, false) => room == 0 && is_at(0),
         }
     }
 
@@ -815,6 +824,24 @@ mod tests {
             ("secrets", Some("example.secrets")),
         ] {
             assert_eq!(rest.name_of(path).as_deref(), name, "{path}");
+        }
+    }
+
+    #[test]
+    fn patterns_are_without_case() {
+        for (pattern, text, expected) in [
+            ("Ab", "aB", true),
+            ("ab", "abc", false),
+            ("ab*", "ABC", true),
+            ("*bc", "ABC", true),
+            ("*b*", "ABC", true),
+            ("*x*", "ABC", false),
+            ("*abcd", "abc", false),
+            ("*", "", true),
+            ("*É*", "caféine", true),
+            ("É", "é", true),
+        ] {
+            assert_eq!(Pattern::new(pattern).matches(text), expected, "{pattern} {text}");
         }
     }
 }

@@ -265,9 +265,11 @@ impl Conversion {
                 DateForm::Microseconds => "date:microseconds".to_owned(),
                 DateForm::Nanoseconds => "date:nanoseconds".to_owned(),
                 DateForm::Filetime => "date:filetime".to_owned(),
+                DateForm::SecondsOrFiletime => "date:seconds_or_filetime".to_owned(),
                 DateForm::Pattern(pattern) => format!("date:`{}`", cell(pattern)),
             },
             Self::Executable(of) => format!("executable:{}", separator(of)),
+            Self::BaseName(of) => format!("base_name:{}", separator(of)),
             Self::File(of) => format!("file:{}", separator(of)),
             Self::CommandLine(splitting) => match splitting {
                 Splitting::Argv => "command_line:argv".to_owned(),
