@@ -20,6 +20,7 @@ mod auditd;
 pub mod command_line;
 mod community_id;
 mod content;
+mod crowdstrike;
 mod deferred;
 mod draft;
 mod ecs;

@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(defend.names(), "`endpoint`");
         assert!(sources(&["logs-system.security*", "winlogbeat-*", "logs-windows.*"]).are_all_known());
         assert!(!sources(&["logs-system.*"]).are_all_known());
-        assert!(!sources(&["winlogbeat-*", "logs-crowdstrike.fdr*"]).are_all_known());
+        assert!(!sources(&["winlogbeat-*", "logs-unheard_of.log*"]).are_all_known());
         assert!(!sources(&["logs-*"]).are_all_known());
         assert!(!sources(&[]).are_all_known());
         assert!(sources(&["remote:winlogbeat-*,-*secret"]).are_all_known());

@@ -25,6 +25,7 @@ macro_rules! builtin {
 
 /// In the order in which records are tried.
 const BUILTIN: &[Builtin] = builtin![
+    "crowdstrike.fdr", crate::normalise::crowdstrike::refine;
     "sentinel_one_cloud_funnel.event", crate::normalise::sentinel_one::refine;
     "auditd_manager.auditd", crate::normalise::auditd::refine;
     "zeek", crate::normalise::zeek::refine;
