@@ -17,6 +17,7 @@
 //! Elasticsearch would refuse it in a data stream; for an investigation its content is worth having.
 
 mod auditd;
+mod azure;
 pub mod command_line;
 mod community_id;
 mod content;

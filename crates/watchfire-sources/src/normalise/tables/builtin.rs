@@ -29,6 +29,10 @@ const BUILTIN: &[Builtin] = builtin![
     "sentinel_one_cloud_funnel.event", crate::normalise::sentinel_one::refine;
     "auditd_manager.auditd", crate::normalise::auditd::refine;
     "zeek", crate::normalise::zeek::refine;
+    "azure.signinlogs", crate::normalise::azure::refine_sign_in;
+    "azure.auditlogs", crate::normalise::azure::refine_audit;
+    "azure.identity_protection", crate::normalise::azure::refine_identity_protection;
+    "azure.activitylogs", crate::normalise::azure::refine_activity;
 ];
 
 static TABLES: LazyLock<Vec<TableRef>> = LazyLock::new(|| {
