@@ -75,14 +75,28 @@ pub fn catalogue() -> Catalogue {
 pub fn catalogue_with(own: &[TableRef]) -> Catalogue {
     let mut catalogue = Catalogue::ecs();
     for source in fields().iter().chain(own.iter().map(|table| table.fields())) {
-        for (name, field_type) in source.typed_fields() {
-            catalogue.insert(name, field_type);
-        }
-        for &(prefix, field_type) in source.prefixes {
-            catalogue.insert_prefix(prefix, field_type);
-        }
+        add(source, &mut catalogue);
     }
     catalogue
+}
+
+/// The schema without the sources that are tables: what it has, they do not give another type.
+pub(super) fn declared() -> &'static Catalogue {
+    static DECLARED: LazyLock<Catalogue> = LazyLock::new(|| {
+        let mut catalogue = Catalogue::ecs();
+        SOURCES.iter().for_each(|source| add(source, &mut catalogue));
+        catalogue
+    });
+    &DECLARED
+}
+
+fn add(source: &SourceFields, catalogue: &mut Catalogue) {
+    for (name, field_type) in source.typed_fields() {
+        catalogue.insert(name, field_type);
+    }
+    for &(prefix, field_type) in source.prefixes {
+        catalogue.insert_prefix(prefix, field_type);
+    }
 }
 
 const SOURCES: &[SourceFields] = &[
@@ -572,3 +586,25 @@ const ENDGAME_ECS: &[&str] = &[
     "threat.",
     "user.",
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn no_field_has_two_types() {
+        let mut types: BTreeMap<&str, (FieldType, SourceKind)> = BTreeMap::new();
+        let mut twice = Vec::new();
+        for source in fields() {
+            for (name, field_type) in source.typed_fields().chain(source.prefixes.iter().copied()) {
+                let (known, of) = *types.entry(name).or_insert((field_type, source.source));
+                if known != field_type {
+                    twice.push(format!("{name}: {known:?} of {of}, {field_type:?} of {}", source.source));
+                }
+            }
+        }
+        assert!(twice.is_empty(), "{twice:#?}");
+    }
+}

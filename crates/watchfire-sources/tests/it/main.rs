@@ -2,4 +2,5 @@
 
 mod columns;
 mod decode;
+mod geo;
 mod normalise;

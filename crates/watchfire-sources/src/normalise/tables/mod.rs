@@ -28,7 +28,6 @@ use std::sync::{LazyLock, Mutex, OnceLock, PoisonError, RwLock};
 use rustc_hash::{FxHashMap, FxHashSet};
 use watchfire_diagnostics::Diagnostic;
 use watchfire_events::{FieldType, Timestamp};
-use watchfire_ir::Catalogue;
 
 pub use page::{conversions_page, source_page};
 
@@ -37,7 +36,7 @@ use self::date::DateForm;
 use self::naming::Naming;
 use self::paths::{Found, Paths, Slot};
 use super::draft::Draft;
-use super::schema::{SourceFields, TypedField};
+use super::schema::{SourceFields, TypedField, declared};
 use super::source::SourceKind;
 use crate::fields::FieldValue;
 use crate::tape::{TapeObject, TapeValue};
@@ -450,8 +449,8 @@ impl Source {
 
     /// The fields that the table can write.
     fn fields(&self, table: TableRef) -> SourceFields {
-        static ECS: LazyLock<Catalogue> = LazyLock::new(Catalogue::ecs);
-        let catalogue = &*ECS;
+        // A field that is known has its type already: that of a table's conversion is a guess.
+        let catalogue = declared();
         let mut typed: Vec<TypedField> = self.table.written.clone();
         let mut prefixes: Vec<TypedField> = Vec::new();
         let mut ecs: Vec<&'static str> = Vec::new();
