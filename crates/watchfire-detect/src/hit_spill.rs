@@ -23,7 +23,7 @@ use watchfire_events::{Event, EventBatch, Place, RowEvent, Timestamp};
 
 use crate::correlation::{Correlation, CorrelationCounts, Joining};
 use crate::sorted_spill::{SortedSpill, damaged_spill};
-use crate::stored_events::{BatchEvents, EventRef, StoredEvents};
+use crate::stored_events::{BatchEvents, EventReader, EventRef, StoredEvents};
 
 /// The part of the memory for events that are kept to be read again: one in this many. The rest is for the hits.
 const EVENT_SHARE: u64 = 4;
@@ -114,8 +114,16 @@ pub fn event_identity(event: &Event) -> Vec<u8> {
     [event.data_stream.as_str().as_bytes(), event.id.as_str().as_bytes()].join(&0)
 }
 
-/// What takes results: the number of the correlation, each result, and the events to look it up in.
-pub type OnResult<'a> = dyn FnMut(usize, &Sequence<EventRef>, &mut StoredEvents) -> io::Result<()> + 'a;
+/// What takes results: the number of the correlation, each result, and what reads its events.
+pub type OnResult<'a> = dyn FnMut(usize, &Sequence<EventRef>, &mut EventReader<'_>) -> io::Result<()> + 'a;
+
+/// What takes several results at a time, each with the number of its correlation, and what reads their events: one for
+/// each thread.
+pub type OnResults<'a> =
+    dyn FnMut(&[(usize, Sequence<EventRef>)], &mut [EventReader<'_>]) -> io::Result<()> + 'a;
+
+/// Events of the results that are handed over together: enough for several threads to share.
+const PART_EVENTS: usize = 1_024;
 
 /// The hits of all batches.
 #[derive(Debug)]
@@ -178,12 +186,31 @@ impl HitSpill {
         memory: u64,
         found: &mut OnResult<'_>,
     ) -> io::Result<Vec<CorrelationAccount>> {
+        self.join_in_parts(correlations, memory, 1, &mut |results, readers| {
+            results.iter().try_for_each(|(number, result)| found(*number, result, &mut readers[0]))
+        })
+    }
+
+    /// As [`Self::join`], with several results at a time and as many readers of events as there are threads. Results come
+    /// in the same order, whatever their number is.
+    ///
+    /// # Errors
+    /// If a temporary file cannot be read, and what `found` returns.
+    pub fn join_in_parts(
+        self,
+        correlations: &[&Correlation],
+        memory: u64,
+        threads: usize,
+        found: &mut OnResults<'_>,
+    ) -> io::Result<Vec<CorrelationAccount>> {
         let mut accounts: Vec<CorrelationAccount> = self
             .extracted
             .into_iter()
             .map(|extracted| CorrelationAccount { extracted, ..CorrelationAccount::default() })
             .collect();
-        let mut events = self.events;
+        let mut readers = self.events.readers(threads.max(1));
+        let mut part: Vec<(usize, Sequence<EventRef>)> = Vec::new();
+        let mut part_events = 0;
         let has_all_stages: Vec<bool> = (0..correlations.len())
             .map(|at| correlations[at].necessary_stages().all(|stage| self.stages.contains(&(at, stage))))
             .collect();
@@ -194,7 +221,15 @@ impl HitSpill {
         let mut next = hits.next_entry()?;
         while let Some(at) = next.as_ref().and_then(|(key, _)| number_of(key)) {
             let account = accounts.get_mut(at).ok_or_else(damaged_spill)?;
-            let mut give = |result: Sequence<EventRef>| found(at, &result, &mut events);
+            let mut give = |result: Sequence<EventRef>| {
+                part_events += result.places.len();
+                part.push((at, result));
+                if part_events < PART_EVENTS {
+                    return Ok(());
+                }
+                part_events = 0;
+                found(&std::mem::take(&mut part), &mut readers)
+            };
             let mut joining: Joining<EventRef> =
                 correlations.get(at).ok_or_else(damaged_spill)?.begin(memory);
             let mut numbering = Numbering::default();
@@ -208,6 +243,9 @@ impl HitSpill {
             }
             account.repeated = numbering.repeated;
             account.counts = joining.finish(&mut give)?;
+        }
+        if !part.is_empty() {
+            found(&part, &mut readers)?;
         }
         Ok(accounts)
     }

@@ -27,7 +27,8 @@ pub use alert::{Alert, AlertBuilder, AlertGroup, RuleAlerts};
 pub use compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 pub use correlation::{Correlation, CorrelationCounts, CorrelationOptions};
 pub use hit_spill::{
-    BatchHits, CorrelationAccount, FirstReadings, HitSpill, OnResult, event_identity, event_position,
+    BatchHits, CorrelationAccount, FirstReadings, HitSpill, OnResult, OnResults, event_identity,
+    event_position,
 };
 pub use identity::{AlertId, RuleUuid, kibana_alert_id};
 pub use query::{QueryOptions, QueryTree, ReadFilter, ReadQuery, read_filters, read_query};
@@ -35,4 +36,4 @@ pub use reason::reason;
 pub use rule_book::{RuleBook, RuleState, not_applied};
 pub use rule_test::{TestOutcome, TestResult, run_tests};
 pub use sorted_spill::{SortedEntries, SortedSpill, damaged_spill};
-pub use stored_events::{EventRef, StoredEvents};
+pub use stored_events::{EventReader, EventRef};

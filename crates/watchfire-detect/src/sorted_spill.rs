@@ -199,6 +199,25 @@ impl SortedEntries {
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_is_not_wanted_is_left_out() {
+        for limit in [usize::MAX, 2_000] {
+            let mut spill = SortedSpill::new(limit);
+            for number in (0..500_u32).rev() {
+                let payload = vec![0; number as usize % 300];
+                spill.push(number.to_be_bytes().to_vec(), payload).expect("temporary files can be written");
+            }
+            let wanted = |key: &[u8]| key.last().is_some_and(|byte| byte % 3 == 0);
+            let mut entries = spill.finish_with(wanted).expect("temporary files can be read");
+            let mut found = Vec::new();
+            while let Some((key, payload)) = entries.next_entry().expect("temporary files can be read") {
+                found.push((key, payload.len()));
+            }
+            let all = (0..500_u32).map(|number| (number.to_be_bytes().to_vec(), number as usize % 300));
+            assert_eq!(found, all.filter(|(key, _)| wanted(key)).collect::<Vec<_>>());
+        }
+    }
+
     fn sorted(limit: usize) -> (Vec<String>, u64, usize) {
         let mut spill = SortedSpill::new(limit);
         for number in 0..500_u32 {

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use watchfire_engine::correlate::{Sequence, SequencePlace};
 use watchfire_events::{DataStream, Document, Event, EventId, Place, RestoreEvent, RowEvent};
@@ -107,26 +107,19 @@ impl BatchEvents {
 
 /// All events that were stored.
 #[derive(Debug)]
-pub struct StoredEvents {
-    file: Option<File>,
-    /// Where each block begins, and its length packed and unpacked.
+pub(crate) struct StoredEvents {
+    file: Option<Mutex<File>>,
+    /// Where each block begins, and its length.
     blocks: Vec<(u64, usize)>,
     end: u64,
-    cache: BlockCache,
+    memory: u64,
     restore: Option<Arc<dyn RestoreEvent>>,
 }
 
 impl StoredEvents {
     /// Without events yet; about so many bytes of them may be in memory while they are read.
     pub(crate) fn new(memory: u64) -> Self {
-        let blocks = (memory as usize / BLOCK_BYTES).max(1);
-        Self {
-            file: None,
-            blocks: Vec::new(),
-            end: 0,
-            cache: BlockCache { most: blocks, recent: Vec::new() },
-            restore: None,
-        }
+        Self { file: None, blocks: Vec::new(), end: 0, memory, restore: None }
     }
 
     /// Adds the events of a batch, and returns where each is.
@@ -136,8 +129,9 @@ impl StoredEvents {
         for block in batch.packed {
             let file = match &mut self.file {
                 Some(file) => file,
-                none => none.insert(tempfile::tempfile()?),
+                none => none.insert(Mutex::new(tempfile::tempfile()?)),
             };
+            let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
             file.write_all(&block)?;
             self.blocks.push((self.end, block.len()));
             self.end += block.len() as u64;
@@ -145,14 +139,42 @@ impl StoredEvents {
         Ok(batch.refs.into_iter().map(|at| EventRef { block: first + at.block, ..at }).collect())
     }
 
+    /// What reads events back, so many for as many threads.
+    pub(crate) fn readers(&self, number: usize) -> Vec<EventReader<'_>> {
+        let blocks = (self.memory as usize / number.max(1) / BLOCK_BYTES).max(1);
+        let reader = || EventReader { stored: self, cache: BlockCache { most: blocks, recent: Vec::new() } };
+        std::iter::repeat_with(reader).take(number).collect()
+    }
+
+    fn read(&self, block: u32) -> io::Result<Vec<u8>> {
+        let (start, length) = *self.blocks.get(block as usize).ok_or_else(damaged_spill)?;
+        let mut packed = vec![0; length];
+        {
+            let file = self.file.as_ref().ok_or_else(damaged_spill)?;
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            file.seek(SeekFrom::Start(start))?;
+            file.read_exact(&mut packed)?;
+        }
+        zstd::stream::decode_all(packed.as_slice())
+    }
+}
+
+/// Reads events back.
+#[derive(Debug)]
+pub struct EventReader<'s> {
+    stored: &'s StoredEvents,
+    cache: BlockCache,
+}
+
+impl EventReader<'_> {
     /// Reads an event back.
     fn get(&mut self, event: EventRef) -> io::Result<Event> {
         let block = match self.cache.take(event.block) {
             Some(block) => block,
-            None => self.read(event.block)?,
+            None => self.stored.read(event.block)?,
         };
         let found = stored_at(&block, event.at).and_then(|(form, stored)| match form {
-            DEFERRED => self.restore.as_ref()?.event(stored),
+            DEFERRED => self.stored.restore.as_ref()?.event(stored),
             _ => kept_event(stored),
         });
         self.cache.put(event.block, block);
@@ -171,15 +193,6 @@ impl StoredEvents {
             })
         };
         result.places.iter().map(place).collect()
-    }
-
-    fn read(&mut self, block: u32) -> io::Result<Vec<u8>> {
-        let (start, length) = *self.blocks.get(block as usize).ok_or_else(damaged_spill)?;
-        let file = self.file.as_mut().ok_or_else(damaged_spill)?;
-        file.seek(SeekFrom::Start(start))?;
-        let mut packed = vec![0; length];
-        file.read_exact(&mut packed)?;
-        zstd::stream::decode_all(packed.as_slice())
     }
 }
 
@@ -258,8 +271,9 @@ mod tests {
                 );
             }
             assert!(stored.blocks.len() > 6);
+            let mut reader = stored.readers(1).remove(0);
             for (at, event) in all.iter().rev().chain(&all) {
-                assert_eq!(stored.get(*at).expect("temporary files can be read"), *event);
+                assert_eq!(reader.get(*at).expect("temporary files can be read"), *event);
                 assert_eq!(EventRef::from_bytes(at.to_bytes()), *at);
             }
         }

@@ -6,13 +6,24 @@ pub(crate) fn map_in_order<T: Sync, R: Send>(
     threads: usize,
     make: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
-    let make_all = |part: &[T]| part.iter().map(&make).collect::<Vec<R>>();
-    if threads <= 1 {
-        return make_all(items);
+    map_in_order_with(&mut vec![(); threads.max(1)], items, |(), item| make(item))
+}
+
+/// As [`map_in_order`], on as many threads as there are tools, of which each thread has one.
+pub(crate) fn map_in_order_with<W: Send, T: Sync, R: Send>(
+    tools: &mut [W],
+    items: &[T],
+    make: impl Fn(&mut W, &T) -> R + Sync,
+) -> Vec<R> {
+    let make_all = |tool: &mut W, part: &[T]| part.iter().map(|item| make(tool, item)).collect::<Vec<R>>();
+    if let [tool] = tools {
+        return make_all(tool, items);
     }
+    let make_all = &make_all;
     std::thread::scope(|scope| {
-        let parts = items.chunks(items.len().div_ceil(threads).max(1));
-        let handles: Vec<_> = parts.map(|part| scope.spawn(|| make_all(part))).collect();
+        let parts = items.chunks(items.len().div_ceil(tools.len()).max(1));
+        let handles: Vec<_> =
+            tools.iter_mut().zip(parts).map(|(tool, part)| scope.spawn(|| make_all(tool, part))).collect();
         let joined = handles.into_iter().map(|handle| match handle.join() {
             Ok(part) => part,
             // A panic is a bug: it goes on as if there had been one thread.

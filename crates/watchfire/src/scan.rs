@@ -212,7 +212,8 @@ impl Scan {
         }
         account_for_rules(&book, &account.coverage, &sources, &mut summary);
         let finds = finds.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let (alerts, joined) = finds.join(&book, &builder, max_memory / JOIN_SHARE, &mut host_width)?;
+        let (alerts, joined) =
+            finds.join(&book, &builder, max_memory / JOIN_SHARE, threads, &mut host_width)?;
         account_for_correlations(&book, &joined, &mut summary);
         summary.profile = profile.map(|sum| sum.finish(&book, account.times));
         let writer = AlertWriter::new(out, self.format, colour, host_width);

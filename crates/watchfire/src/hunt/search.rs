@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 use watchfire_detect::{
-    BatchHits, Correlation, CorrelationAccount, CorrelationOptions, EventRef, HitSpill, SortedSpill,
-    StoredEvents, event_identity, event_position,
+    BatchHits, Correlation, CorrelationAccount, CorrelationOptions, EventReader, EventRef, HitSpill,
+    SortedSpill, event_identity, event_position,
 };
 use watchfire_engine::correlate::{KeyValue, Sequence, SequencePlace, StageExtractor};
 use watchfire_engine::{Coverage, Matcher, RuleSet, RuleSetBuilder, VALUE_CACHE_BYTES};
@@ -96,7 +96,7 @@ impl Finds {
 }
 
 /// A sequence or sample as Elasticsearch answers it.
-fn group(result: &Sequence<EventRef>, events: &mut StoredEvents) -> io::Result<Vec<u8>> {
+fn group(result: &Sequence<EventRef>, events: &mut EventReader<'_>) -> io::Result<Vec<u8>> {
     let place = |place: &SequencePlace<Event>| match place {
         SequencePlace::Event(event) => hit(event),
         SequencePlace::Missing => json!({ "_index": "", "_id": "", "_source": {}, "missing": true }),

@@ -7,10 +7,10 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use watchfire_detect::{
-    Alert, AlertBuilder, AlertGroup, BatchHits, CorrelationAccount, HitSpill, RuleBook, SortedSpill,
-    damaged_spill,
+    Alert, AlertBuilder, AlertGroup, BatchHits, CorrelationAccount, EventReader, EventRef, HitSpill,
+    RuleBook, SortedSpill, damaged_spill,
 };
-use watchfire_engine::correlate::SequencePlace;
+use watchfire_engine::correlate::{Sequence, SequencePlace};
 use watchfire_engine::{Matcher, RuleIndex};
 use watchfire_events::{EventBatch, Timestamp};
 use watchfire_ir::Catalogue;
@@ -18,6 +18,7 @@ use watchfire_rules::model::Severity;
 
 use super::profile::{Stage, WorkerTimes};
 use crate::intake::Worker;
+use crate::parallel::map_in_order_with;
 use crate::progress::Progress;
 
 /// An alert as it is kept until it is written, with the alerts behind it.
@@ -149,20 +150,22 @@ pub(super) struct Finds {
 }
 
 impl Finds {
-    /// Joins what is to be joined to alerts, within so many bytes. For each correlation its account.
+    /// Joins what is to be joined to alerts, within so many bytes; the alerts are made by so many threads. For each
+    /// correlation its account.
     pub(super) fn join(
         self,
         book: &RuleBook,
         builder: &AlertBuilder<'_>,
         memory: u64,
+        threads: usize,
         host_width: &mut usize,
     ) -> io::Result<(SortedSpill, Vec<CorrelationAccount>)> {
         let Self { mut alerts, hits } = self;
         let correlations = book.correlations();
-        let accounts = hits.join(&correlations, memory, &mut |number, result, events| {
-            let index = book.correlated(number);
-            let places = events.places(result)?;
-            let (key, found) = match (correlations[number].gives_groups(), &places[..]) {
+        let make = |reader: &mut EventReader<'_>, (number, result): &(usize, Sequence<EventRef>)| {
+            let index = book.correlated(*number);
+            let places = reader.places(result)?;
+            let (key, found) = match (correlations[*number].gives_groups(), &places[..]) {
                 (false, [SequencePlace::Event(event)]) => {
                     let alert = builder.of(index).of_event(event);
                     (key(&alert), Found::of_event(index, alert))
@@ -172,8 +175,15 @@ impl Finds {
                     (key(&group.shell), Found::of_group(index, group))
                 }
             };
-            *host_width = found.all().map(|alert| alert.host.chars().count()).fold(*host_width, usize::max);
-            alerts.push(key, found.encode())
+            let width = found.all().map(|alert| alert.host.chars().count()).max().unwrap_or_default();
+            Ok::<_, io::Error>((key, found.encode(), width))
+        };
+        let accounts = hits.join_in_parts(&correlations, memory, threads, &mut |results, readers| {
+            map_in_order_with(readers, results, make).into_iter().try_for_each(|made| {
+                let (key, found, width) = made?;
+                *host_width = width.max(*host_width);
+                alerts.push(key, found)
+            })
         })?;
         Ok((alerts, accounts))
     }
