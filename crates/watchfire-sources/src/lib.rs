@@ -9,5 +9,6 @@
 pub mod decode;
 mod fields;
 pub mod normalise;
+mod syslog;
 pub mod tape;
 pub mod windows;

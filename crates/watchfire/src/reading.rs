@@ -27,6 +27,9 @@ pub(crate) struct Reading {
     /// what a record itself hints at, else UTC]
     #[arg(long, value_name = "ZONE", value_parser = time_argument::time_zone, allow_hyphen_values = true)]
     tz: Option<TimeZone>,
+    /// The year of times that name none, as old stamps of syslog do. [default: the current one]
+    #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i16).range(1970..=9999))]
+    year: Option<i16>,
     /// Takes every record for one of this source instead of recognising it; a wrong name lists the known ones.
     #[arg(long, value_name = "SOURCE")]
     source: Option<String>,
@@ -59,6 +62,7 @@ impl Reading {
         Ok(NormaliseOptions {
             source: source.map_err(|error| wrong(error.to_string()))?,
             time_zone: self.tz.clone(),
+            year: Some(self.year.unwrap_or_else(time_argument::current_year)),
             index: self.index.as_deref().map(DataStream::new),
             tables,
             geo,

@@ -9,6 +9,11 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_nanos(jiff::Timestamp::now().as_nanosecond())
 }
 
+/// What `--year` stands for if it is not given: the year of the run, in UTC.
+pub(crate) fn current_year() -> i16 {
+    TimeZone::UTC.to_datetime(jiff::Timestamp::now()).year()
+}
+
 /// What `--tz` takes: a name of the time-zone database such as `Europe/Berlin`, `UTC`, or an offset such as `+02:00`.
 pub(crate) fn time_zone(text: &str) -> Result<TimeZone, String> {
     TimeZone::get(text).ok().or_else(|| offset(text)).ok_or_else(|| {

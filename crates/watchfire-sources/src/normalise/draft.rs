@@ -32,6 +32,10 @@ pub(crate) struct Draft<'a, 'n> {
     pub(crate) user_data: Fields<'a>,
     document: Fields<'a>,
     related: Related<'a>,
+    /// The zone of local times.
+    pub(crate) zone: Option<jiff::tz::TimeZone>,
+    /// The year of times that name none.
+    pub(crate) year: Option<i16>,
     names: &'n mut FieldNames,
 }
 
@@ -57,6 +61,8 @@ impl<'a, 'n> Draft<'a, 'n> {
             user_data: event.user_data,
             document: event.document,
             related: Related::default(),
+            zone: None,
+            year: None,
             names,
         }
     }
@@ -69,6 +75,8 @@ impl<'a, 'n> Draft<'a, 'n> {
             user_data: Fields::default(),
             document: Fields::with_room_for(64),
             related: Related::default(),
+            zone: None,
+            year: None,
             names,
         }
     }

@@ -35,6 +35,7 @@ mod security;
 mod sentinel_one;
 mod source;
 mod sysmon;
+mod system_log;
 mod table;
 pub mod tables;
 mod url;
@@ -67,6 +68,8 @@ pub struct NormaliseOptions {
     pub source: Option<SourceKind>,
     /// The zone of local times. Without one, a record's own hint counts (NXLog's two stamps), else UTC.
     pub time_zone: Option<jiff::tz::TimeZone>,
+    /// The year of times that name none, as old stamps of syslog do. Without one, their events have no time.
+    pub year: Option<i16>,
     /// The data stream of records that carry none.
     pub index: Option<DataStream>,
     /// Sources of the user's own, which are tried before those of the program.
@@ -81,6 +84,7 @@ impl Default for NormaliseOptions {
             namespace: "default".to_owned(),
             source: None,
             time_zone: None,
+            year: None,
             index: None,
             tables: Vec::new(),
             geo: None,

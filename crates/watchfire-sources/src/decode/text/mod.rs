@@ -47,7 +47,7 @@ impl TextFormat {
     fn heads(self, line: &[u8]) -> bool {
         match self {
             Self::Audit => audit::Head::of(line).is_some(),
-            Self::Syslog => syslog::is_head(line),
+            Self::Syslog => crate::syslog::Head::of(line).is_some(),
             Self::Zeek => zeek::is_header(line),
         }
     }

@@ -381,7 +381,7 @@ fn tags<'t>(field: &Field<'t>) -> Vec<Cow<'t, str>> {
     vec![owned(text)]
 }
 
-fn architecture(code: &str) -> Cow<'static, str> {
+pub(super) fn architecture(code: &str) -> Cow<'static, str> {
     Cow::Borrowed(match code.to_ascii_lowercase().as_str() {
         "c000003e" => "x86_64",
         "c00000b7" => "aarch64",

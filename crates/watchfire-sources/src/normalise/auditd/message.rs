@@ -164,8 +164,8 @@ fn read_fields<'t>(text: &'t str, has_arguments: bool, fields: &mut Vec<Field<'t
             continue;
         }
         // `(hostname=web-1, addr=?)` as old programs write it.
-        let value = if quoted { value } else { value.trim_end_matches([',', '\'', ')']) };
-        if matches!(value.trim(), "" | "?" | "(null)" | "(null") {
+        let value = if quoted { value } else { without_brackets(value) };
+        if matches!(value.trim(), "" | "?" | "(null)") {
             continue;
         }
         let is_chosen = CHOSEN.contains(&name) || (has_arguments && is_argument(name));
@@ -174,6 +174,15 @@ fn read_fields<'t>(text: &'t str, has_arguments: bool, fields: &mut Vec<Field<'t
             _ => Cow::Borrowed(value.trim()),
         };
         fields.push(Field { name: Cow::Borrowed(name), value, quoted });
+    }
+}
+
+/// A value without what closes a bracket, or goes on in a list, that it stands in.
+fn without_brackets(value: &str) -> &str {
+    let value = value.trim_end_matches([',', '\'']);
+    match value.strip_suffix(')') {
+        Some(inner) if !inner.contains('(') => inner,
+        _ => value,
     }
 }
 
@@ -237,6 +246,11 @@ mod tests {
         );
         let line = "type=LOGIN msg=audit(19.001:4): login pid=3 uid=0 old auid=4 new auid=5";
         assert_eq!(fields(line), pairs(&[("pid", "3"), ("uid", "0"), ("old_auid", "4"), ("new_auid", "5")]));
+        let line = "type=USER_START msg=audit(19.001:4): tty=(none) (hostname=web-1, addr=?, terminal=ssh res=success)";
+        assert_eq!(
+            fields(line),
+            pairs(&[("tty", "(none)"), ("hostname", "web-1"), ("terminal", "ssh"), ("res", "success")])
+        );
         let line = "type=EXECVE msg=audit(19.001:4): argc=2 a0=\"sh\" a1=2D6320 a2=cut \"";
         assert_eq!(fields(line), pairs(&[("argc", "2"), ("a0", "sh"), ("a1", "-c "), ("a2", "cut")]));
     }

@@ -8,6 +8,7 @@
 
 mod action;
 mod event;
+pub(crate) mod log;
 mod message;
 mod numbers;
 mod words;

@@ -2,25 +2,27 @@
 
 use std::sync::LazyLock;
 
-use super::{Function, TableRef};
+use super::{Function, Recogniser, TableRef};
 
-/// One source: its file, and its function.
+/// One source: its file, its function, and what its records have to pass beside the tests of the table.
 struct Builtin {
     name: &'static str,
     text: &'static str,
     function: Option<Function>,
+    accepts: Option<Recogniser>,
 }
 
 macro_rules! builtin {
-    ($($name:literal $(, $function:path)?;)*) => {
+    ($($name:literal $(, $function:path $(, if $accepts:path)?)?;)*) => {
         &[$(Builtin {
             name: $name,
             text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tables/", $name, ".toml")),
-            function: builtin!(@function $($function)?),
+            function: builtin!(@some $($function)?),
+            accepts: builtin!(@some $($($accepts)?)?),
         }),*]
     };
-    (@function) => { None };
-    (@function $function:path) => { Some($function) };
+    (@some) => { None };
+    (@some $function:path) => { Some($function) };
 }
 
 /// In the order in which records are tried.
@@ -28,6 +30,9 @@ const BUILTIN: &[Builtin] = builtin![
     "crowdstrike.fdr", crate::normalise::crowdstrike::refine;
     "sentinel_one_cloud_funnel.event", crate::normalise::sentinel_one::refine;
     "auditd_manager.auditd", crate::normalise::auditd::refine;
+    "auditd.log", crate::normalise::auditd::log::refine;
+    "system.auth", crate::normalise::system_log::refine, if crate::normalise::system_log::is_auth;
+    "system.syslog", crate::normalise::system_log::refine;
     "zeek", crate::normalise::zeek::refine;
     "azure.signinlogs", crate::normalise::azure::refine_sign_in;
     "azure.auditlogs", crate::normalise::azure::refine_audit;
@@ -37,7 +42,7 @@ const BUILTIN: &[Builtin] = builtin![
 
 static TABLES: LazyLock<Vec<TableRef>> = LazyLock::new(|| {
     let table = |source: &Builtin| {
-        TableRef::compile(source.text, source.function).unwrap_or_else(|problems| {
+        TableRef::compile(source.text, source.function, source.accepts).unwrap_or_else(|problems| {
             let problems: Vec<String> = problems.iter().map(|problem| problem.message.clone()).collect();
             unreachable!("the table of `{}` is checked by a test: {}", source.name, problems.join("; "))
         })
@@ -56,7 +61,7 @@ mod tests {
     #[test]
     fn every_table_can_be_read_and_is_under_its_name() {
         for source in BUILTIN {
-            let table = TableRef::compile(source.text, source.function);
+            let table = TableRef::compile(source.text, source.function, source.accepts);
             let table = table.unwrap_or_else(|problems| panic!("{}: {problems:#?}", source.name));
             assert_eq!(table.name(), source.name);
         }

@@ -155,8 +155,8 @@ impl Compiler {
     }
 
     fn test(&mut self, test: &Spanned<format::Test>) -> Test {
-        let format::Test { has, lacks, is } = test.get_ref();
-        if has.is_empty() && is.is_empty() {
+        let format::Test { has, only, lacks, is } = test.get_ref();
+        if has.is_empty() && only.is_empty() && is.is_empty() {
             self.problem(
                 codes::RECOGNITION,
                 "the test asks for nothing that a record has".to_owned(),
@@ -166,6 +166,7 @@ impl Compiler {
         }
         Test {
             has: has.iter().map(|path| intern(path)).collect(),
+            only: only.iter().map(|path| intern(path)).collect(),
             lacks: lacks.iter().map(|path| intern(path)).collect(),
             is: is.iter().map(|(path, texts)| (intern(path), patterns(texts))).collect(),
         }

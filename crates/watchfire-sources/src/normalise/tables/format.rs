@@ -51,6 +51,8 @@ pub(super) struct Test {
     #[serde(default)]
     pub(super) has: Vec<String>,
     #[serde(default)]
+    pub(super) only: Vec<String>,
+    #[serde(default)]
     pub(super) lacks: Vec<String>,
     #[serde(default)]
     pub(super) is: BTreeMap<String, Texts>,

@@ -81,9 +81,13 @@ impl fmt::Debug for TableRef {
 /// What a function of a source does to a record that its table has mapped.
 pub(crate) type Function = for<'a> fn(TapeObject<'a>, &mut Draft<'a, '_>);
 
+/// Whether a record that passes a test of its table is of its source.
+pub(crate) type Recogniser = fn(TapeObject<'_>) -> bool;
+
 struct Compiled {
     source: Source,
     function: Option<Function>,
+    accepts: Option<Recogniser>,
     fields: OnceLock<SourceFields>,
 }
 
@@ -123,6 +127,8 @@ struct Source {
 #[derive(Debug)]
 struct Test {
     has: Vec<&'static str>,
+    /// What it has and nothing else, if there is something here.
+    only: Vec<&'static str>,
     lacks: Vec<&'static str>,
     is: Vec<(&'static str, Vec<Pattern>)>,
 }
@@ -256,7 +262,7 @@ impl TableRef {
     /// # Errors
     /// All that is wrong with it, with places in the text.
     pub fn read(text: &str) -> Result<Self, Vec<Diagnostic>> {
-        let table = Self::compile(text, None)?;
+        let table = Self::compile(text, None, None)?;
         if table.0.source.tests.is_empty() {
             let problem = "a source of one's own needs a `[[recognise]]` test".to_owned();
             return Err(vec![Diagnostic::error(codes::RECOGNITION, problem)]);
@@ -264,9 +270,13 @@ impl TableRef {
         Ok(table)
     }
 
-    fn compile(text: &str, function: Option<Function>) -> Result<Self, Vec<Diagnostic>> {
+    fn compile(
+        text: &str,
+        function: Option<Function>,
+        accepts: Option<Recogniser>,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let source = compile::compile(text)?;
-        Ok(Self(Box::leak(Box::new(Compiled { source, function, fields: OnceLock::new() }))))
+        Ok(Self(Box::leak(Box::new(Compiled { source, function, accepts, fields: OnceLock::new() }))))
     }
 
     /// The name of the source.
@@ -307,7 +317,7 @@ impl TableRef {
 
     /// Whether a record is of this source.
     pub(crate) fn recognises(self, record: TapeObject<'_>) -> bool {
-        self.find_test(record).is_some()
+        self.find_test(record).is_some() && self.0.accepts.is_none_or(|accepts| accepts(record))
     }
 
     /// The test that a record passes, in words.
@@ -323,7 +333,8 @@ impl TableRef {
         };
         let text_of = |path: &str| record.get_field(path).and_then(scalar_of).map(scalar_text);
         self.0.source.tests.iter().find(|test| {
-            test.has.iter().all(|path| record.get_field(path).is_some())
+            (test.only.is_empty() || record.iter().all(|(name, _)| test.only.contains(&name)))
+                && test.only.iter().chain(&test.has).all(|path| record.get_field(path).is_some())
                 && test
                     .is
                     .iter()
@@ -410,6 +421,10 @@ impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<String> = Vec::new();
         parts.extend(self.has.iter().map(|path| format!("has `{path}`")));
+        if !self.only.is_empty() {
+            let names: Vec<String> = self.only.iter().map(|path| format!("`{path}`")).collect();
+            parts.push(format!("has {} and nothing else", names.join(", ")));
+        }
         parts.extend(self.is.iter().map(|(path, texts)| {
             let texts: Vec<String> = texts.iter().map(|text| format!("`{text}`")).collect();
             format!("`{path}` is {}", texts.join(" or "))
@@ -452,6 +467,7 @@ impl Source {
         // A field that is known has its type already: that of a table's conversion is a guess.
         let catalogue = declared();
         let mut typed: Vec<TypedField> = self.table.written.clone();
+        typed.retain(|(name, _)| !name.ends_with('.'));
         let mut prefixes: Vec<TypedField> = Vec::new();
         let mut ecs: Vec<&'static str> = Vec::new();
         let mut write = |name: String, kind: Option<FieldType>| {
