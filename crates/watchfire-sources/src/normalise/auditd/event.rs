@@ -10,6 +10,9 @@ use super::numbers;
 /// Ids that stand for none.
 const UNSET: [&str; 3] = ["4294967295", "-1", "unset"];
 
+/// The one user and group whose id is the same on all machines, and its id.
+const ROOT: (&str, &str) = ("root", "0");
+
 /// Programs that run scripts: the name of what they run says more.
 const INTERPRETERS: [&str; 4] = ["/usr/bin/python", "/usr/bin/sh", "/usr/bin/bash", "/usr/bin/perl"];
 
@@ -164,9 +167,11 @@ impl<'t> AuditEvent<'t> {
         let of_kind = || self.known.iter().filter(|(user, ..)| *user == is_user);
         if value.bytes().all(|byte| byte.is_ascii_digit()) {
             let name = of_kind().find(|(_, id, _)| id == value).map(|(.., name)| name.clone());
+            let name = name.or_else(|| (value == ROOT.1).then_some(Cow::Borrowed(ROOT.0)));
             Entity { id: Some(value.clone()), name }
         } else {
             let id = of_kind().find(|(.., name)| name == value).map(|(_, id, _)| id.clone());
+            let id = id.or_else(|| (value == ROOT.0).then_some(Cow::Borrowed(ROOT.1)));
             Entity { id, name: Some(value.clone()) }
         }
     }
@@ -214,7 +219,12 @@ impl<'t> AuditEvent<'t> {
                 _ => {}
             }
             let is_id = field.name.ends_with("uid") || field.name.ends_with("gid");
-            if is_id { self.ids.push(field) } else { self.data.push(field) }
+            let fields = if is_id { &mut self.ids } else { &mut self.data };
+            // What a program says again in its message counts.
+            match fields.iter_mut().find(|known| known.name == field.name) {
+                Some(known) => *known = field,
+                None => fields.push(field),
+            }
         }
     }
 

@@ -162,8 +162,14 @@ fn put<'a>(message: Message<'a>, draft: &mut Draft<'a, '_>) {
                 draft.set("auditd.log.virt", value);
             }
             "uid" if is_account => uids.push(value),
-            "old_auid" | "old-auid" if kind == "LOGIN" => login = Some(value),
-            "new_auid" if kind == "LOGIN" => draft.set("user.effective.id", value),
+            name @ ("old_auid" | "old-auid") if kind == "LOGIN" => {
+                draft.set_named_below("auditd.log", name, value.clone());
+                login = Some(value);
+            }
+            "new_auid" if kind == "LOGIN" => {
+                draft.set("auditd.log.new_auid", value.clone());
+                draft.set("user.effective.id", value);
+            }
             "auid" if kind == "LOGIN" => {
                 draft.set("user.effective.id", value.clone());
                 draft.set("user.audit.id", value);
