@@ -146,9 +146,9 @@ pub(crate) fn compare_all(fixtures: &Path) -> Vec<Comparison> {
 fn sets_of_tables(fixtures: &Path) -> Vec<String> {
     let patterns: Vec<String> = builtin()
         .iter()
-        .map(|table| {
-            let pattern = table.fields().data_stream_pattern;
-            pattern.trim_start_matches("logs-").trim_end_matches("-*").to_owned()
+        .filter_map(|table| {
+            let pattern = table.fields().data_stream_pattern.strip_prefix("logs-")?;
+            Some(pattern.trim_end_matches("-*").to_owned())
         })
         .collect();
     let entries =

@@ -26,6 +26,7 @@ mod deferred;
 mod draft;
 mod ecs;
 mod geo;
+mod endgame;
 mod mapper;
 mod pages;
 mod path;

@@ -27,6 +27,7 @@ macro_rules! builtin {
 
 /// In the order in which records are tried.
 const BUILTIN: &[Builtin] = builtin![
+    "endgame.native", crate::normalise::endgame::refine;
     "crowdstrike.fdr", crate::normalise::crowdstrike::refine;
     "sentinel_one_cloud_funnel.event", crate::normalise::sentinel_one::refine;
     "auditd_manager.auditd", crate::normalise::auditd::refine;
