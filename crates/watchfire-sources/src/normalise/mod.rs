@@ -27,6 +27,7 @@ mod draft;
 mod ecs;
 mod geo;
 mod endgame;
+mod m365_defender;
 mod mapper;
 mod pages;
 mod path;

@@ -23,7 +23,7 @@ pub(crate) fn refine<'a>(record: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
     let kind = record.get_field("event.category").and_then(TapeValue::as_str).unwrap_or_default();
     let is_process = kind.eq_ignore_ascii_case("process");
     for path in ["process.executable", "process.parent.executable"] {
-        if let Some(folded) = draft.copy_text(path).and_then(folded) {
+        if let Some(folded) = draft.text(path).and_then(folded) {
             draft.set(path, folded);
         }
     }
@@ -32,9 +32,8 @@ pub(crate) fn refine<'a>(record: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
     command_line(draft, "process.parent", "process.parent.command_line", !is_process);
     for field in QUOTED_LINES {
         if let Some(line) = draft.copy_text(field) {
-            let folded = folded(line.clone());
-            let line = folded.clone().unwrap_or(line);
-            if let Some(line) = without_quotes(&line).or(folded) {
+            let folded = folded(&line).map(Cow::Owned);
+            if let Some(line) = without_quotes(folded.as_ref().unwrap_or(&line)).or(folded) {
                 draft.set(field, line);
             }
         }
@@ -46,8 +45,8 @@ pub(crate) fn refine<'a>(record: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
         }
     }
     user(draft, if is_process { "process.parent.user.name" } else { "process.user.name" });
-    if let Some(file) = draft.copy_text("file.path").and_then(folded) {
-        draft.set_file_of("file", file, Separator::Any);
+    if let Some(file) = draft.text("file.path").and_then(folded) {
+        draft.set_file_of("file", file.into(), Separator::Any);
     }
     if kind.eq_ignore_ascii_case("registry") {
         registry(record, draft);
@@ -63,9 +62,9 @@ fn command_line(
     takes_quotes_off: bool,
 ) {
     let Some(mut line) = draft.copy_text(field) else { return };
-    if let Some(folded) = folded(line.clone()) {
-        draft.set_command_line(prefix, folded.clone(), Splitting::ArgvWithoutEmpty);
-        line = folded;
+    if let Some(folded) = folded(&line) {
+        line = Cow::Owned(folded);
+        draft.set_command_line(prefix, line.clone(), Splitting::ArgvWithoutEmpty);
     }
     if takes_quotes_off && let Some(inner) = part(&line, |line| line.strip_prefix('"')?.strip_suffix('"')) {
         draft.set(field, inner);
@@ -95,7 +94,7 @@ fn user(draft: &mut Draft<'_, '_>, field: &'static str) {
 
 /// The last element of a path is the value, for keys as well: records do not tell which of the two a path ends with.
 fn registry<'a>(record: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
-    if let Some(folded) = draft.copy_text("registry.path").and_then(folded) {
+    if let Some(folded) = draft.text("registry.path").and_then(folded) {
         draft.set("registry.path", folded);
     }
     if let Some(path) = draft.copy_text("registry.path") {
@@ -161,14 +160,14 @@ fn typed(text: &str) -> Option<(&str, Option<&str>)> {
 
 /// A path or command line that some installations write with doubled backslashes, with single ones; nothing for any
 /// other. One that begins with backslashes is a path of a network or a device.
-fn folded(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
-    let path = text.strip_prefix('"').unwrap_or(&text);
+fn folded(text: &str) -> Option<String> {
+    let path = text.strip_prefix('"').unwrap_or(text);
     let (before, behind) = path.split_once('\\')?;
     let is_start = match before.as_bytes() {
         [letter, b':'] => letter.is_ascii_alphabetic(),
         word => !word.is_empty() && word.iter().all(u8::is_ascii_alphabetic),
     };
-    (is_start && behind.starts_with('\\')).then(|| Cow::Owned(text.replace(r"\\", r"\")))
+    (is_start && behind.starts_with('\\')).then(|| text.replace(r"\\", r"\"))
 }
 
 #[cfg(test)]
@@ -177,13 +176,12 @@ mod tests {
 
     #[test]
     fn doubled_backslashes_are_folded_where_a_path_begins_with_them() {
-        let fold = |text: &'static str| folded(Cow::Borrowed(text)).map(Cow::into_owned);
-        assert_eq!(fold(r"C:\\Tools\\a.exe").as_deref(), Some(r"C:\Tools\a.exe"));
-        assert_eq!(fold(r#""C:\\Tools\\a.exe" \\\\h\\s"#).as_deref(), Some(r#""C:\Tools\a.exe" \\h\s"#));
-        assert_eq!(fold(r"MACHINE\\SOFTWARE\\a").as_deref(), Some(r"MACHINE\SOFTWARE\a"));
+        assert_eq!(folded(r"C:\\Tools\\a.exe").as_deref(), Some(r"C:\Tools\a.exe"));
+        assert_eq!(folded(r#""C:\\Tools\\a.exe" \\\\h\\s"#).as_deref(), Some(r#""C:\Tools\a.exe" \\h\s"#));
+        assert_eq!(folded(r"MACHINE\\SOFTWARE\\a").as_deref(), Some(r"MACHINE\SOFTWARE\a"));
         for kept in [r"C:\Tools\a.exe", r"\\host\share", r"net use \\host\share", r"\\?\C:\\x", "/bin/sh", ""]
         {
-            assert_eq!(fold(kept), None, "{kept}");
+            assert_eq!(folded(kept), None, "{kept}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 pub(super) mod dns;
 mod image;
-mod registry;
+pub(super) mod registry;
 
 use watchfire_events::Timestamp;
 

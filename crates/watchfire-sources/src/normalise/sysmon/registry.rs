@@ -16,11 +16,15 @@ const HIVES: &[(&str, &str)] = &[
     ("HKEY_USERS", "HKU"),
 ];
 
+/// The short name of a hive; a name that is not known stays.
+pub(in crate::normalise) fn short_hive(hive: &str) -> &str {
+    HIVES.iter().find(|(long, _)| *long == hive).map_or(hive, |(_, short)| short)
+}
+
 pub(super) fn map(draft: &mut Draft<'_, '_>) {
     if let Some(path) = draft.take("TargetObject") {
         if let Some(hive) = part(&path, |path| path.split_once('\\').map(|(hive, _)| hive)) {
-            let short = HIVES.iter().find(|(long, _)| *long == hive);
-            draft.set("registry.hive", short.map_or(hive, |(_, short)| Cow::Borrowed(*short)));
+            draft.set("registry.hive", part(&hive, |hive| Some(short_hive(hive))).unwrap_or(hive));
         }
         let key = part(&path, |path| path.split_once('\\').map(|(_, key)| key));
         if let Some(key) = key.filter(|key| !key.is_empty()) {

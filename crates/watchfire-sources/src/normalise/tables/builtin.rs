@@ -29,6 +29,7 @@ macro_rules! builtin {
 const BUILTIN: &[Builtin] = builtin![
     "endgame.native", crate::normalise::endgame::refine;
     "crowdstrike.fdr", crate::normalise::crowdstrike::refine;
+    "m365_defender.event", crate::normalise::m365_defender::refine;
     "sentinel_one_cloud_funnel.event", crate::normalise::sentinel_one::refine;
     "auditd_manager.auditd", crate::normalise::auditd::refine;
     "auditd.log", crate::normalise::auditd::log::refine;

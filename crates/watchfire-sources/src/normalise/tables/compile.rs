@@ -370,10 +370,19 @@ impl Compiler {
                 Naming::Same
             }),
         };
+        let (prefixes, whole): (Vec<_>, Vec<_>) = rest
+            .rename
+            .iter()
+            .map(|(from, to)| (intern(from), intern(to)))
+            .partition(|(from, _)| from.ends_with('*'));
+        let mut prefixes: Vec<_> =
+            prefixes.into_iter().map(|(from, to)| (from.trim_end_matches('*'), to)).collect();
+        prefixes.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
         Rest {
             under: intern(&rest.under),
             naming,
-            rename: rest.rename.iter().map(|(from, to)| (intern(from), intern(to))).collect(),
+            rename: whole.into_iter().collect(),
+            prefixes,
             parts: rest.parts.iter().map(|(from, to)| (intern(from), intern(to))).collect(),
             without: rest.without.iter().map(|path| intern(path)).collect(),
             of: rest.of.as_deref().map(intern),

@@ -137,7 +137,8 @@ pub(super) struct LongRow {
 pub(super) struct Rest {
     pub(super) under: String,
     pub(super) names: Option<Spanned<String>>,
-    /// Raw fields of other names than they would have, by their whole paths or what those begin with.
+    /// Raw fields of other names than they would have, by their whole paths or what those begin with. A name
+    /// that ends with `*` stands for all that go on with a capital or a digit.
     #[serde(default)]
     pub(super) rename: BTreeMap<String, String>,
     /// Parts of names that are written otherwise, wherever they stand.

@@ -188,6 +188,8 @@ struct Rest {
     naming: Naming,
     /// Paths of raw fields, or what they begin with.
     rename: FxHashMap<&'static str, &'static str>,
+    /// What names begin with, before a capital or a digit; longer ones first.
+    prefixes: Vec<(&'static str, &'static str)>,
     /// Parts of names, wherever they stand.
     parts: FxHashMap<&'static str, &'static str>,
     without: FxHashSet<&'static str>,
@@ -566,10 +568,10 @@ impl Condition {
             && !self.lacks.iter().any(|slot| found.has(*slot))
             && self.when.iter().all(is_one)
             && !self.unless.iter().any(is_one)
-            && self
-                .fields
-                .iter()
-                .all(|test| draft.texts(test.field).iter().any(|text| Pattern::any(&test.texts, text)))
+            && self.fields.iter().all(|test| match draft.text(test.field) {
+                Some(text) => Pattern::any(&test.texts, text),
+                None => draft.texts(test.field).iter().any(|text| Pattern::any(&test.texts, text)),
+            })
             && !self.lacks_field.iter().any(|field| draft.has(field))
     }
 }
@@ -746,7 +748,14 @@ impl Rest {
         let renamed = ends.find_map(|end| Some((*self.rename.get(&path[..end])?, &path[end..])));
         let (start, rest) = match renamed {
             Some((start, rest)) => (Some(start), rest.strip_prefix('.')),
-            None => (None, Some(path)),
+            None => match self
+                .prefixes
+                .iter()
+                .find_map(|(prefix, start)| Some((start, word_behind(path, prefix)?)))
+            {
+                Some((start, rest)) => (Some(*start), Some(rest)),
+                None => (None, Some(path)),
+            },
         };
         let mut name = self.under.to_owned();
         for part in start.into_iter().filter(|start| !start.is_empty()).map(Cow::Borrowed).chain(
@@ -771,6 +780,12 @@ impl Rest {
             }
         }
     }
+}
+
+/// What follows a prefix of a path, if a word begins there.
+fn word_behind<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
+    path.strip_prefix(prefix)
+        .filter(|rest| rest.starts_with(|first: char| first.is_ascii_uppercase() || first.is_ascii_digit()))
 }
 
 /// What [`Rest`] knows of the names of raw fields while it goes through a record.
@@ -807,6 +822,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn patterns_are_open_where_they_have_a_star() {
+        let matches = |written, text| Pattern::new(written).matches(text);
+        assert!(matches("Start", "START") && !matches("Start", "Started"));
+        assert!(matches("*ApiCall", "OpenProcessApiCall") && !matches("*ApiCall", "ApiCalls"));
+        assert!(matches("Dns*", "dnsQuery") && !matches("Dns*", "aDns"));
+        assert!(matches("*Write*", "WriteMemory") && matches("*", "") && !matches("*Write*", "Writ"));
+        assert!(matches("ÄRGER*", "ärgerlich") && !matches("x", "ä"));
+    }
+
+    #[test]
     fn what_is_kept_has_the_names_that_the_table_gives() {
         let table = TableRef::read(
             r#"
@@ -819,7 +844,7 @@ mod tests {
             [rest]
             under = "example"
             names = "snake"
-            rename = { "user.Id" = "user_number", "old" = "", "new.thing" = "thing" }
+            rename = { "user.Id" = "user_number", "old" = "", "new.thing" = "thing", "Process*" = "process", "ProcessParent*" = "process.parent" }
             parts = { cmdline = "command_line" }
             without = ["secret", "user.Password"]
             "#,
@@ -837,6 +862,10 @@ mod tests {
             ("secret.inner", None),
             ("user.Password", None),
             ("secrets", Some("example.secrets")),
+            ("ProcessFileName", Some("example.process.file_name")),
+            ("ProcessParentId", Some("example.process.parent.id")),
+            ("Process", Some("example.process")),
+            ("Processes", Some("example.processes")),
         ] {
             assert_eq!(rest.name_of(path).as_deref(), name, "{path}");
         }

@@ -131,6 +131,13 @@ impl Rest {
                 page.push('\n');
             }
         }
+        if !self.prefixes.is_empty() {
+            page.push_str("| a raw field that begins with | is kept below |\n|---|---|\n");
+            for (prefix, to) in &self.prefixes {
+                let _ = writeln!(page, "| `{prefix}` | `{to}` |");
+            }
+            page.push('\n');
+        }
         if !self.without.is_empty() {
             let mut left_out: Vec<&str> = self.without.iter().copied().collect();
             left_out.sort_unstable();
