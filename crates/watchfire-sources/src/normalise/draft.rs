@@ -192,6 +192,11 @@ impl<'a, 'n> Draft<'a, 'n> {
         self.document.add_value(&mut name.to_owned(), value, self.names);
     }
 
+    /// As [`Draft::set_json`], under a name that comes from the record, and with names as they are.
+    pub(crate) fn set_named_json(&mut self, name: &str, value: Value) {
+        self.document.add_value(&mut name.to_owned(), value, self.names);
+    }
+
     pub(crate) fn set(&mut self, name: &'static str, value: impl Into<FieldValue<'a>>) {
         self.document.set(self.names.fixed(name), value.into());
     }

@@ -40,6 +40,7 @@ const BUILTIN: &[Builtin] = builtin![
     "azure.auditlogs", crate::normalise::azure::refine_audit;
     "azure.identity_protection", crate::normalise::azure::refine_identity_protection;
     "azure.activitylogs", crate::normalise::azure::refine_activity;
+    "o365.audit", crate::normalise::office::refine;
 ];
 
 static TABLES: LazyLock<Vec<TableRef>> = LazyLock::new(|| {

@@ -115,6 +115,7 @@ impl Compiler {
                 written,
             },
             inside,
+            wrappers: source.wrappers.iter().map(|path| intern(path)).collect(),
             nothing: source.nothing.iter().map(|text| intern(text)).collect(),
             tests,
             paths: std::mem::take(&mut self.paths),
@@ -309,7 +310,12 @@ impl Compiler {
                 }
             },
         };
-        if let Conversion::Words(table) = conversion
+        let table = match &conversion {
+            Conversion::Words(table) => Some(*table),
+            Conversion::Pairs(pairs) => pairs.fields,
+            _ => None,
+        };
+        if let Some(table) = table
             && !words.contains(table)
         {
             let help = did_you_mean(table, words.iter().copied());

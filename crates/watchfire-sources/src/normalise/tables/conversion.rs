@@ -13,7 +13,7 @@ use crate::fields::{FieldValue, part};
 use crate::normalise::command_line::Splitting;
 use crate::normalise::draft::Draft;
 use crate::normalise::path::{self, Separator};
-use crate::tape::TapeValue;
+use crate::tape::{TapeObject, TapeValue};
 use crate::windows::values::{integer, scalar_text};
 
 /// A conversion.
@@ -42,8 +42,62 @@ pub(super) enum Conversion {
     Tree(Naming),
     Json(Naming),
     Words(&'static str),
-    Pairs(&'static str, &'static str),
+    Pairs(Pairs),
 }
+
+/// How a list of named values is read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Pairs {
+    name: &'static str,
+    /// The members of which the first that is there is the value.
+    values: Vec<&'static str>,
+    /// The table with the fields of some names.
+    pub(super) fields: Option<&'static str>,
+}
+
+impl Pairs {
+    fn value_of<'a>(&self, object: TapeObject<'a>) -> Option<TapeValue<'a>> {
+        self.values.iter().find_map(|name| object.get(name).filter(|value| !value.is_null()))
+    }
+
+    /// Whether a list is one of named values.
+    fn is_list(&self, value: TapeValue<'_>) -> bool {
+        value.as_array().is_some_and(|mut items| {
+            items.all(|item| item.as_object().is_some_and(|object| object.get(self.name).is_some()))
+        })
+    }
+
+    /// A value, in which objects that only hold a list of named values are objects with these names.
+    fn plain(&self, value: TapeValue<'_>, depth: usize) -> Value {
+        if depth >= MOST_NESTED_PAIRS {
+            return value.to_value();
+        }
+        if let Some(items) = value.as_array() {
+            return items.map(|item| self.plain(item, depth + 1)).collect();
+        }
+        let mut members = value.as_object().into_iter().flat_map(TapeObject::iter);
+        let (Some((_, list)), None) = (members.next(), members.next()) else { return value.to_value() };
+        if !self.is_list(list) {
+            return value.to_value();
+        }
+        let items = list.as_array().into_iter().flatten().filter_map(TapeValue::as_object);
+        let named = items.filter_map(|object| {
+            let name = object.get(self.name)?.as_str()?;
+            Some((name.to_owned(), self.plain(self.value_of(object)?, depth + 1)))
+        });
+        Value::Object(named.collect())
+    }
+}
+
+impl std::fmt::Display for Pairs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{},{}", self.name, self.values.join("|"))?;
+        self.fields.map_or(Ok(()), |table| write!(f, ",{table}"))
+    }
+}
+
+/// Named values within named values are read down to this depth; what is deeper stays as it is.
+const MOST_NESTED_PAIRS: usize = 8;
 
 /// Names of conversions, what each takes behind a colon, and what it does: for messages and the generated page.
 pub(super) const CONVERSIONS: &[(&str, &str, &str)] = &[
@@ -102,8 +156,9 @@ pub(super) const CONVERSIONS: &[(&str, &str, &str)] = &[
     ("json", "NAMES", "A text that holds JSON, as `tree` does it."),
     (
         "pairs",
-        "NAME,VALUE",
-        "A list of objects that have a name and a value, such as `[{\"Name\": \"a\", \"Value\": 1}]`: each value below the target, under its name.",
+        "NAME,VALUE[|VALUE…][,TABLE]",
+        "A list of objects that have a name and a value, such as `[{\"Name\": \"a\", \"Value\": 1}]`: each value below the target, under its name. \
+         The value is the first of several members that is there; one that holds such a list itself is an object. A table of `[words]` says which names are whole fields elsewhere.",
     ),
     ("words", "TABLE", "What a table of `[words]` has for the value."),
 ];
@@ -159,8 +214,10 @@ impl Conversion {
             "tree" => Self::Tree(naming()?),
             "json" => Self::Json(naming()?),
             "pairs" => {
-                let (name, value) = argument.and_then(|both| both.split_once(',')).ok_or(wrong)?;
-                Self::Pairs(intern(name), intern(value))
+                let mut parts = argument.into_iter().flat_map(|argument| argument.split(','));
+                let (Some(name), Some(values)) = (parts.next(), parts.next()) else { return Err(wrong) };
+                let values = values.split('|').map(intern).collect();
+                Self::Pairs(Pairs { name: intern(name), values, fields: parts.next().map(intern) })
             }
             _ => Self::Words(intern(argument.ok_or(wrong)?)),
         })
@@ -193,7 +250,7 @@ impl Conversion {
             Self::Date(_) => one(Date),
             Self::Address => one(Ip),
             Self::Same => vec![(target.to_owned(), None)],
-            Self::Tree(_) | Self::Json(_) | Self::Pairs(..) => vec![(format!("{target}."), None)],
+            Self::Tree(_) | Self::Json(_) | Self::Pairs(_) => vec![(format!("{target}."), None)],
             Self::Text
             | Self::Host
             | Self::User
@@ -274,12 +331,22 @@ impl Conversion {
                     }
                 }
             }
-            Self::Pairs(name, value) => {
+            Self::Pairs(pairs) => {
+                let fields = pairs.fields.and_then(|table| words.get(table));
                 let items = values.iter().flat_map(|list| list.as_array().into_iter().flatten());
                 for object in items.filter_map(TapeValue::as_object) {
-                    let key = object.get(name).and_then(TapeValue::as_str).filter(|key| !key.is_empty());
-                    if let (Some(key), Some(value)) = (key, object.get(value)) {
-                        draft.set_named_value(&format!("{target}.{key}"), value, Naming::Same);
+                    let key =
+                        object.get(pairs.name).and_then(TapeValue::as_str).filter(|key| !key.is_empty());
+                    let (Some(key), Some(value)) = (key, pairs.value_of(object)) else { continue };
+                    let below = format!("{target}.{key}");
+                    let field = match fields.and_then(|fields| fields.get(key)) {
+                        Some(FieldValue::Text(field)) => field,
+                        _ => &*below,
+                    };
+                    if value.scalar().is_some() {
+                        draft.set_named_value(field, value, Naming::Same);
+                    } else {
+                        draft.set_named_json(field, pairs.plain(value, 0));
                     }
                 }
             }

@@ -40,6 +40,9 @@ pub(super) struct Source {
     pub(super) index: Option<String>,
     /// An object whose members count as members of the record.
     pub(super) inside: Option<String>,
+    /// Raw objects of which the first that is there is the record: what a shipper puts around it is not looked at.
+    #[serde(default)]
+    pub(super) wrappers: Vec<String>,
     /// Texts that stand for nothing.
     #[serde(default)]
     pub(super) nothing: Vec<String>,

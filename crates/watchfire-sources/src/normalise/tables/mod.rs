@@ -115,6 +115,7 @@ struct Source {
     table: TableSource,
     /// An object whose members count as members of the record.
     inside: Option<&'static str>,
+    wrappers: Vec<&'static str>,
     nothing: Vec<&'static str>,
     tests: Vec<Test>,
     paths: Paths,
@@ -327,22 +328,9 @@ impl TableRef {
         self.find_test(record).map(|test| format!("it {test}"))
     }
 
-    fn find_test<'a>(self, record: TapeObject<'a>) -> Option<&'static Test> {
-        // Of a list, the first says it.
-        let scalar_of = |value: TapeValue<'a>| match value.as_array() {
-            Some(mut items) => items.next().and_then(TapeValue::scalar),
-            None => value.scalar(),
-        };
-        let text_of = |path: &str| record.get_field(path).and_then(scalar_of).map(scalar_text);
-        self.0.source.tests.iter().find(|test| {
-            (test.only.is_empty() || record.iter().all(|(name, _)| test.only.contains(&name)))
-                && test.only.iter().chain(&test.has).all(|path| record.get_field(path).is_some())
-                && test
-                    .is
-                    .iter()
-                    .all(|(path, texts)| text_of(path).is_some_and(|text| Pattern::any(texts, &text)))
-                && !test.lacks.iter().any(|path| record.get_field(path).is_some())
-        })
+    fn find_test(self, record: TapeObject<'_>) -> Option<&'static Test> {
+        let source = &self.0.source;
+        source.find_test(record).or_else(|| source.find_test(source.inner(record)?.1))
     }
 
     /// The tests, in words.
@@ -358,6 +346,7 @@ impl TableRef {
         draft: &mut Draft<'a, '_>,
     ) -> String {
         let source = &self.0.source;
+        let record = source.inner(record).map_or(record, |(_, inner)| inner);
         let found = source.paths.find(record, source.inside, &source.nothing);
         if let Some(rest) = &source.rest {
             rest.apply(record, &source.nothing, draft);
@@ -382,7 +371,17 @@ impl TableRef {
     pub(crate) fn unread(self, record: TapeObject<'_>) -> Vec<String> {
         let mut unread = Vec::new();
         let mut path = String::new();
-        self.collect_unread(record, &mut path, 0, &mut unread);
+        match self.0.source.inner(record) {
+            Some((name, inner)) => {
+                // All around it is unread.
+                let around = record.iter().filter(|(key, value)| {
+                    name.split('.').next() != Some(key) && *key != name && !value.is_null()
+                });
+                unread.extend(around.map(|(key, _)| key.to_owned()));
+                self.collect_unread(inner, &mut path, 0, &mut unread);
+            }
+            None => self.collect_unread(record, &mut path, 0, &mut unread),
+        }
         unread.sort_unstable();
         unread.dedup();
         unread
@@ -460,6 +459,30 @@ impl Dataset {
 }
 
 impl Source {
+    /// The test that a record passes.
+    fn find_test<'a>(&self, record: TapeObject<'a>) -> Option<&Test> {
+        // Of a list, the first says it.
+        let scalar_of = |value: TapeValue<'a>| match value.as_array() {
+            Some(mut items) => items.next().and_then(TapeValue::scalar),
+            None => value.scalar(),
+        };
+        let text_of = |path: &str| record.get_field(path).and_then(scalar_of).map(scalar_text);
+        self.tests.iter().find(|test| {
+            (test.only.is_empty() || record.iter().all(|(name, _)| test.only.contains(&name)))
+                && test.only.iter().chain(&test.has).all(|path| record.get_field(path).is_some())
+                && test
+                    .is
+                    .iter()
+                    .all(|(path, texts)| text_of(path).is_some_and(|text| Pattern::any(texts, &text)))
+                && !test.lacks.iter().any(|path| record.get_field(path).is_some())
+        })
+    }
+
+    /// The record inside of another object, with its name there.
+    fn inner<'a>(&self, record: TapeObject<'a>) -> Option<(&'static str, TapeObject<'a>)> {
+        self.wrappers.iter().find_map(|path| Some((*path, record.get_field(path)?.as_object()?)))
+    }
+
     fn time(&self, found: &Found<'_>, zone: Option<&jiff::tz::TimeZone>) -> Option<Timestamp> {
         self.time.iter().find_map(|(slot, form)| date::read(form, found.first(*slot)?.scalar()?, zone))
     }

@@ -32,6 +32,10 @@ pub fn source_page(table: TableRef) -> String {
         }
         page.push('\n');
     }
+    if !source.wrappers.is_empty() {
+        let names: Vec<String> = source.wrappers.iter().map(|path| format!("`{path}`")).collect();
+        let _ = writeln!(page, "A record may also be in {} of a shipper's.\n", names.join(" or "));
+    }
     if !source.time.is_empty() {
         let names: Vec<String> =
             source.time.iter().map(|(slot, _)| format!("`{}`", source.paths.names()[*slot])).collect();
@@ -288,7 +292,7 @@ impl Conversion {
             Self::Url => "url".to_owned(),
             Self::Tree(of) => format!("tree:{}", naming(of)),
             Self::Json(of) => format!("json:{}", naming(of)),
-            Self::Pairs(name, value) => format!("pairs:{name},{value}"),
+            Self::Pairs(pairs) => format!("pairs:{pairs}"),
             Self::Words(table) => format!("words:{table}"),
         }
     }
