@@ -3,6 +3,7 @@
 mod cases;
 mod check_corpus;
 mod completions;
+mod forms;
 mod hostile;
 mod netsupport;
 mod pipes;
