@@ -70,6 +70,7 @@ impl<'t> Head<'t> {
         let data = behind_words(self.rest, 4)?;
         let message = match data.first() {
             Some(b'[') => &data[memchr::memmem::find(data, b"] ")? + 2..],
+            _ if data == b"-" => b"",
             _ => data.strip_prefix(b"-")?.strip_prefix(b" ")?,
         };
         Some(message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message))

@@ -115,7 +115,15 @@ fn text<'a>(record: TapeObject<'a>, name: &str) -> Option<&'a str> {
     record.get_field(name).and_then(TapeValue::as_str)
 }
 
-/// Refines what the tables made of a record.
+/// Refines what the table of logins and accounts made of a record.
+pub(crate) fn refine_auth<'a>(record: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
+    refine(record, draft);
+    if let Some(version) = draft.copy_value("log.syslog.version") {
+        draft.set("system.auth.syslog.version", version);
+    }
+}
+
+/// Refines what the table of all other lines made of a record.
 pub(crate) fn refine<'a>(record: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
     draft.set("event.kind", "event");
     draft.set("host.os.type", "linux");
@@ -133,7 +141,7 @@ pub(crate) fn refine<'a>(record: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
             draft.set("log.syslog.priority", i64::from(priority));
         }
         if let Some(version) = head.version {
-            draft.set("system.auth.syslog.version", String::from_utf8_lossy(version).into_owned());
+            draft.set("log.syslog.version", String::from_utf8_lossy(version).into_owned());
         }
     }
     if let Some(host) = line.host {

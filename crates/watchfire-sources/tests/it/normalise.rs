@@ -44,6 +44,7 @@ fn run(case: &Value) -> Result<Normalised, NormaliseError> {
     let options = NormaliseOptions {
         source: text("source").map(|name| name.parse().expect("a source")),
         index: text("given_stream").map(DataStream::new),
+        year: case.get("year").and_then(Value::as_i64).and_then(|year| year.try_into().ok()),
         ..NormaliseOptions::default()
     };
     normalise(raw, &options)

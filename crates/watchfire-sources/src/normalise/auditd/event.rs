@@ -119,9 +119,19 @@ impl<'t> AuditEvent<'t> {
                 "EXECVE" => event.execve(message),
                 "SYSCALL" => {}
                 _ => {
-                    for field in message.fields {
-                        let is_context = matches!(&*field.name, "subj" | "obj");
-                        if !is_context && event.get(&field.name).is_none() {
+                    for mut field in message.fields {
+                        match &*field.name {
+                            "subj" | "obj" | "key" => continue,
+                            "res" | "success" => {
+                                field.value = Cow::Borrowed(result(&field.value));
+                                field.name = Cow::Borrowed("result");
+                            }
+                            "auid" | "ses" if is_unset(&field.value) => {
+                                field.value = Cow::Borrowed("unset");
+                            }
+                            _ => {}
+                        }
+                        if event.get(&field.name).is_none() {
                             event.data.push(field);
                         }
                     }
@@ -182,9 +192,7 @@ impl<'t> AuditEvent<'t> {
         for mut field in message.fields {
             match &*field.name {
                 "success" | "res" | "result" => {
-                    let value = field.value.to_ascii_lowercase();
-                    let succeeded = matches!(&*value, "yes" | "1") || value.starts_with("suc");
-                    self.result = if succeeded { "success" } else { "fail" };
+                    self.result = result(&field.value);
                     continue;
                 }
                 "ses" => {
@@ -348,6 +356,12 @@ impl<'t> AuditEvent<'t> {
             From::Uid => self.id("uid"),
         }
     }
+}
+
+/// What a result is, however a program writes it.
+fn result(text: &str) -> &'static str {
+    let text = text.to_ascii_lowercase();
+    if matches!(&*text, "yes" | "1") || text.starts_with("suc") { "success" } else { "fail" }
 }
 
 fn plain<'t>(name: &str, value: Cow<'t, str>) -> Field<'t> {

@@ -311,7 +311,9 @@ fn arguments<'a>(fields: Vec<Field<'a>>, draft: &mut Draft<'a, '_>) {
     }
     if let Some(missing) = first.filter(|first| *first > 0) {
         arguments.insert(0, Cow::Owned(format!("[... {missing} truncated arguments ...]")));
-    } else if let Some(executable) = arguments.first().cloned() {
+    } else if let Some(executable) = arguments.first().cloned()
+        && !draft.has("process.executable")
+    {
         draft.set("process.executable", executable);
     }
     if is_whole {

@@ -115,6 +115,8 @@ fn put<'a>(mut event: AuditEvent<'a>, draft: &mut Draft<'a, '_>) {
     if let Some(node) = event.node {
         let node: Cow<'a, str> = Cow::Borrowed(node);
         draft.relate_host(&node);
+        // Sequences join on it; a line has nothing else that names its machine.
+        draft.set("host.id", node.to_lowercase());
         draft.set("host.name", node);
     }
     draft.set("auditd.message_type", event.kind.to_ascii_lowercase());

@@ -33,7 +33,7 @@ const BUILTIN: &[Builtin] = builtin![
     "sentinel_one_cloud_funnel.event", crate::normalise::sentinel_one::refine;
     "auditd_manager.auditd", crate::normalise::auditd::refine;
     "auditd.log", crate::normalise::auditd::log::refine;
-    "system.auth", crate::normalise::system_log::refine, if crate::normalise::system_log::is_auth;
+    "system.auth", crate::normalise::system_log::refine_auth, if crate::normalise::system_log::is_auth;
     "system.syslog", crate::normalise::system_log::refine;
     "zeek", crate::normalise::zeek::refine;
     "azure.signinlogs", crate::normalise::azure::refine_sign_in;

@@ -76,6 +76,7 @@ impl Compiler {
             Some(written) => self.dataset(written),
         };
         let tests: Vec<Test> = recognise.iter().map(|test| self.test(test)).collect();
+        self.slots(&source.function_reads);
         let words: FxHashMap<_, FxHashMap<_, _>> = words
             .into_iter()
             .map(|(name, table)| {

@@ -43,6 +43,9 @@ pub(super) struct Source {
     /// Raw objects of which the first that is there is the record: what a shipper puts around it is not looked at.
     #[serde(default)]
     pub(super) wrappers: Vec<String>,
+    /// Raw fields that the function of the source reads, beside those of the table.
+    #[serde(default)]
+    pub(super) function_reads: Vec<String>,
     /// Texts that stand for nothing.
     #[serde(default)]
     pub(super) nothing: Vec<String>,
