@@ -17,6 +17,7 @@ mod peer;
 mod report;
 mod rule_sets;
 mod scan;
+mod sources;
 mod table;
 mod targets;
 mod workload;
@@ -74,6 +75,22 @@ fn bench(options: &Options, out: &mut dyn Write, log: &mut dyn Write) -> Result<
         shared,
         place,
     };
+    if options.sources {
+        let place = tempfile::tempdir()?;
+        let rules = [bench.rules(Rules::One)?, bench.rules(Rules::All)?];
+        let fixtures = bench.shared.join("fixtures");
+        let rows = sources::measure(
+            &bench.scanner,
+            &fixtures,
+            rules,
+            place.path(),
+            options.events,
+            options.runs,
+            log,
+        )?;
+        writeln!(out, "{}\n\n{}", report::machine(), sources::table(&rows, options.runs))?;
+        return Ok(());
+    }
     let mut report = Report {
         machine: report::machine(),
         counter: counter.map(Counter::label),

@@ -24,6 +24,7 @@ What a scan costs, as ratios to reading alone.
   --large GB          memory over time, on so many GB in a stream
   --save FILE         writes the ratios and instructions as a baseline
   --compare FILE      prints what became of those of a baseline
+  --sources           what each source costs instead: its fixtures, repeated
   --quick             one run of few events and two rule sets: for a first look, and for the gate
 
 Paths are taken from the root of the repository. Workloads:
@@ -42,6 +43,8 @@ pub(crate) struct Options {
     pub(crate) large_gigabytes: Option<u64>,
     pub(crate) save: Option<PathBuf>,
     pub(crate) compare: Option<PathBuf>,
+    /// The sources are measured instead of the workloads.
+    pub(crate) sources: bool,
 }
 
 /// The command line, understood.
@@ -57,7 +60,7 @@ impl Options {
         let (mut workloads, mut peers) = (Vec::new(), Vec::new());
         let (mut events, mut runs, mut large_gigabytes) = (None, None, None);
         let (mut save, mut compare) = (None, None);
-        let (mut instructions, mut is_quick) = (false, false);
+        let (mut instructions, mut is_quick, mut sources) = (false, false, false);
         let mut words = words.into_iter();
         while let Some(word) = words.next() {
             let mut value = |what: &str| words.next().with_context(|| format!("`{word}` needs {what}"));
@@ -68,6 +71,7 @@ impl Options {
                 "--large" => large_gigabytes = Some(number(&value("a number of gigabytes")?)?),
                 "--instructions" => instructions = true,
                 "--quick" => is_quick = true,
+                "--sources" => sources = true,
                 "--peer" => peers.push(Peer::parse(&value("NAME=PROGRAM[,RULES[,MAPPING]]")?)?),
                 "--save" => save = Some(PathBuf::from(value("a file")?)),
                 "--compare" => compare = Some(PathBuf::from(value("a file")?)),
@@ -99,6 +103,7 @@ impl Options {
             large_gigabytes,
             save,
             compare,
+            sources,
         }))
     }
 }
