@@ -16,6 +16,7 @@ use super::command_line::{Splitting, split};
 use super::path::{self, Separator};
 use super::tables::naming::Naming;
 use super::url::UrlParts;
+use super::user_agent::UserAgent;
 use crate::fields::{EVENT_DATA, FieldValue, Fields, USER_DATA, part};
 use crate::tape::TapeValue;
 use crate::windows::{WindowsEvent, values};
@@ -153,6 +154,20 @@ impl<'a, 'n> Draft<'a, 'n> {
                 .into_iter()
                 .collect(),
             None => Vec::new(),
+        }
+    }
+
+    /// Adds texts to those that a field of the document has, each once.
+    pub(crate) fn add_texts(&mut self, name: &'static str, added: impl Iterator<Item = Cow<'a, str>>) {
+        let mut texts = self.texts(name);
+        let before = texts.len();
+        for text in added {
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        if texts.len() > before {
+            self.set(name, texts);
         }
     }
 
@@ -359,6 +374,24 @@ impl<'a, 'n> Draft<'a, 'n> {
             self.set_below(prefix, "full", url.clone());
         }
         self.set_below(prefix, "original", url);
+    }
+
+    /// Writes a user agent with the program and the system that it names, if they are known.
+    pub(crate) fn set_user_agent(&mut self, prefix: &'static str, text: Cow<'a, str>) {
+        let agent = UserAgent::of(&text);
+        if let Some(name) = agent.name {
+            self.set_below(prefix, "name", name);
+        }
+        if let Some(version) = agent.version {
+            self.set_below(prefix, "version", version.to_owned());
+        }
+        if let Some(system) = agent.system {
+            self.set_below(prefix, "os.name", system);
+        }
+        if let Some(version) = agent.system_version {
+            self.set_below(prefix, "os.version", version);
+        }
+        self.set_below(prefix, "original", text);
     }
 
     /// Writes `<prefix>.domain` and `.name` from `DOMAIN\name`; false if the text has not exactly two parts.

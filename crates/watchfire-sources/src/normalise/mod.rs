@@ -42,6 +42,7 @@ mod system_log;
 mod table;
 pub mod tables;
 mod url;
+mod user_agent;
 mod windows_log;
 mod zeek;
 

@@ -215,12 +215,16 @@ impl Compiler {
         for (field, value) in &step.set {
             set.push((intern(field), value_of_toml(value)));
         }
+        let add = step.add.iter().map(|(field, texts)| {
+            (intern(field), texts.as_slice().iter().map(|text| intern(text)).collect())
+        });
+        let add = add.collect();
         let lookup = step.lookup.map(|lookup| self.lookup(&lookup));
         let rows = step.fields.iter().filter_map(|row| self.row(row, words)).collect();
         let rename = step.rename.iter().filter_map(|pair| self.pair(pair)).collect();
         let copy = step.copy.iter().filter_map(|pair| self.pair(pair)).collect();
         let remove = step.remove.iter().map(|field| intern(field)).collect();
-        Step { note: step.note, condition, set, lookup, rows, rename, copy, remove }
+        Step { note: step.note, condition, set, add, lookup, rows, rename, copy, remove }
     }
 
     fn pair(&mut self, pair: &Spanned<Vec<String>>) -> Option<(&'static str, &'static str)> {
@@ -277,11 +281,11 @@ impl Compiler {
     }
 
     fn row(&mut self, row: &Spanned<WrittenRow>, words: &FxHashSet<&'static str>) -> Option<Row> {
-        let (from, to, conversion, join, if_absent) = match row.get_ref() {
+        let (from, to, conversion, join, if_absent, add) = match row.get_ref() {
             WrittenRow::Short(parts) => match &parts[..] {
-                [from, to] => (vec![from.clone()], vec![to.clone()], None, None, false),
+                [from, to] => (vec![from.clone()], vec![to.clone()], None, None, false, false),
                 [from, to, conversion] => {
-                    (vec![from.clone()], vec![to.clone()], Some(conversion), None, false)
+                    (vec![from.clone()], vec![to.clone()], Some(conversion), None, false, false)
                 }
                 _ => {
                     self.problem(
@@ -299,6 +303,7 @@ impl Compiler {
                 row.conversion.as_ref(),
                 row.join.as_deref(),
                 row.if_absent,
+                row.add,
             ),
         };
         let conversion = match conversion {
@@ -311,6 +316,14 @@ impl Compiler {
                 }
             },
         };
+        if add && (conversion != Conversion::Text || join.is_some() || if_absent) {
+            self.problem(
+                codes::ROW,
+                "`add` goes with texts, without `as`, `join` and `if_absent`".to_owned(),
+                row.span(),
+                "",
+            );
+        }
         let table = match &conversion {
             Conversion::Words(table) => Some(*table),
             Conversion::Pairs(pairs) => pairs.fields,
@@ -336,6 +349,7 @@ impl Compiler {
             conversion,
             join: join.map(intern),
             if_absent,
+            add,
         })
     }
 
@@ -423,5 +437,28 @@ fn text_of_toml(value: &toml::Value) -> String {
     match value {
         toml::Value::String(text) => text.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_texts_are_added() {
+        let table = |row: &str| {
+            format!(
+                "[source]\nname = \"a\"\ntitle = \"a\"\n[[step]]\nfields = [{{ from = \"x\", to = \"y\", add = true{row} }}]\n"
+            )
+        };
+        assert!(compile(&table("")).is_ok());
+        for row in [", as = \"long\"", ", join = \"-\"", ", if_absent = true"] {
+            let problems = compile(&table(row)).expect_err(row);
+            assert_eq!(
+                problems.iter().map(|problem| problem.code).collect::<Vec<_>>(),
+                [codes::ROW],
+                "{row}"
+            );
+        }
     }
 }

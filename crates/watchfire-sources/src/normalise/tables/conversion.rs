@@ -8,6 +8,7 @@ use watchfire_events::{FieldType, Scalar, Timestamp};
 
 use super::date::{self, DateForm};
 use super::intern;
+use super::map_text;
 use super::naming::Naming;
 use crate::fields::{FieldValue, part};
 use crate::normalise::command_line::Splitting;
@@ -39,8 +40,10 @@ pub(super) enum Conversion {
     Account,
     Email,
     Url,
+    UserAgent,
     Tree(Naming),
     Json(Naming),
+    MapText,
     Words(&'static str),
     Pairs(Pairs),
 }
@@ -149,6 +152,12 @@ pub(super) const CONVERSIONS: &[(&str, &str, &str)] = &[
         "A URL: the target's `.original`, `.full`, `.scheme`, `.domain`, `.port`, `.path`, `.query`, `.fragment`, `.extension`, `.username`.",
     ),
     (
+        "user_agent",
+        "",
+        "A user agent: the target's `.original`, and `.name`, `.version`, `.os.name`, `.os.version` of the programs and systems \
+         that are known.",
+    ),
+    (
         "tree",
         "NAMES",
         "An object, field by field below the target. `NAMES` is `same` (the default) or `snake`.",
@@ -159,6 +168,12 @@ pub(super) const CONVERSIONS: &[(&str, &str, &str)] = &[
         "NAME,VALUE[|VALUE…][,TABLE]",
         "A list of objects that have a name and a value, such as `[{\"Name\": \"a\", \"Value\": 1}]`: each value below the target, under its name. \
          The value is the first of several members that is there; one that holds such a list itself is an object. A table of `[words]` says which names are whole fields elsewhere.",
+    ),
+    (
+        "map_text",
+        "",
+        "An object as one text, such as `{name=x, list=[1, 2]}`, with its names in the order in which Java's hash maps have \
+         them; what is empty is left out.",
     ),
     ("words", "TABLE", "What a table of `[words]` has for the value."),
 ];
@@ -211,8 +226,10 @@ impl Conversion {
             "account" => Self::Account,
             "email" => Self::Email,
             "url" => Self::Url,
+            "user_agent" => Self::UserAgent,
             "tree" => Self::Tree(naming()?),
             "json" => Self::Json(naming()?),
+            "map_text" => Self::MapText,
             "pairs" => {
                 let mut parts = argument.into_iter().flat_map(|argument| argument.split(','));
                 let (Some(name), Some(values)) = (parts.next(), parts.next()) else { return Err(wrong) };
@@ -231,7 +248,7 @@ impl Conversion {
             Self::CommandLine(_) => ".command_line",
             Self::Account => ".name",
             Self::Email => ".email",
-            Self::Url => ".original",
+            Self::Url | Self::UserAgent => ".original",
             _ => "",
         }
     }
@@ -259,6 +276,7 @@ impl Conversion {
             | Self::Upper
             | Self::Split(_)
             | Self::BaseName(_)
+            | Self::MapText
             | Self::Words(_) => one(Keyword),
             Self::Executable(_) => below(&[("executable", Keyword), ("name", Keyword)]),
             Self::File(_) => below(&[
@@ -273,6 +291,13 @@ impl Conversion {
             }
             Self::Account => below(&[("domain", Keyword), ("name", Keyword)]),
             Self::Email => below(&[("email", Keyword), ("name", Keyword), ("domain", Keyword)]),
+            Self::UserAgent => below(&[
+                ("original", Keyword),
+                ("name", Keyword),
+                ("version", Keyword),
+                ("os.name", Keyword),
+                ("os.version", Keyword),
+            ]),
             Self::Url => below(&[
                 ("original", FieldType::Wildcard),
                 ("full", FieldType::Wildcard),
@@ -350,6 +375,11 @@ impl Conversion {
                     }
                 }
             }
+            Self::MapText => {
+                if let Some(text) = map_text::map_text(first) {
+                    draft.set(target, text);
+                }
+            }
             Self::Long => Self::numbers(values, target, draft),
             Self::Double => {
                 let number = first.scalar().and_then(|scalar| match scalar {
@@ -389,7 +419,8 @@ impl Conversion {
             | Self::CommandLine(_)
             | Self::Account
             | Self::Email
-            | Self::Url => {
+            | Self::Url
+            | Self::UserAgent => {
                 if let Some(text) = texts_of(values).into_iter().next() {
                     self.compound(text, target, draft);
                 }
@@ -473,6 +504,7 @@ impl Conversion {
                 }
             }
             Self::Email => draft.set_email(target, text),
+            Self::UserAgent => draft.set_user_agent(target, text),
             _ => draft.set_url(target, text),
         }
     }

@@ -93,6 +93,9 @@ pub(super) struct Step {
     pub(super) lacks_field: Vec<String>,
     #[serde(default)]
     pub(super) set: BTreeMap<String, toml::Value>,
+    /// Texts that join those that fields have already.
+    #[serde(default)]
+    pub(super) add: BTreeMap<String, Texts>,
     pub(super) lookup: Option<Lookup>,
     #[serde(default)]
     pub(super) fields: Vec<Spanned<Row>>,
@@ -127,7 +130,7 @@ pub(super) enum Row {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LongRow {
-    /// The first that the record has; with `join`, all of them.
+    /// The first that the record has; with `join` or `add`, all of them.
     pub(super) from: Texts,
     pub(super) to: Texts,
     #[serde(rename = "as")]
@@ -136,6 +139,9 @@ pub(super) struct LongRow {
     /// Whether a field that is there already stays.
     #[serde(default)]
     pub(super) if_absent: bool,
+    /// Whether the texts join those that the field has already.
+    #[serde(default)]
+    pub(super) add: bool,
 }
 
 #[derive(Debug, Deserialize)]

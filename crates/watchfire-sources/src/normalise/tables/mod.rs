@@ -17,6 +17,7 @@ mod compile;
 mod conversion;
 mod date;
 mod format;
+mod map_text;
 pub(crate) mod naming;
 mod page;
 mod paths;
@@ -139,6 +140,7 @@ struct Step {
     note: String,
     condition: Condition,
     set: Vec<(&'static str, FieldValue<'static>)>,
+    add: Vec<(&'static str, Vec<&'static str>)>,
     lookup: Option<Lookup>,
     rows: Vec<Row>,
     rename: Vec<(&'static str, &'static str)>,
@@ -181,6 +183,7 @@ struct Row {
     conversion: Conversion,
     join: Option<&'static str>,
     if_absent: bool,
+    add: bool,
 }
 
 #[derive(Debug)]
@@ -522,6 +525,7 @@ impl Source {
             for (field, value) in &step.set {
                 write((*field).to_owned(), Some(type_of(value)));
             }
+            step.add.iter().for_each(|(field, _)| write((*field).to_owned(), None));
             if let Some(lookup) = &step.lookup {
                 lookup.columns.iter().for_each(|field| write((*field).to_owned(), None));
             }
@@ -626,6 +630,9 @@ impl Step {
         for (field, value) in &self.set {
             draft.set(field, value.clone());
         }
+        for (field, texts) in &self.add {
+            draft.add_texts(field, texts.iter().copied().map(Cow::Borrowed));
+        }
         if let Some(lookup) = &self.lookup
             && let Some(values) = lookup.find(found)
         {
@@ -675,6 +682,13 @@ impl Row {
                         draft.set(target, parts.join(separator));
                     }
                 }
+            }
+            return;
+        }
+        if self.add {
+            let texts = self.from.iter().flat_map(|slot| texts_of(found.all(*slot)));
+            for (target, _) in &self.to {
+                draft.add_texts(target, texts.clone());
             }
             return;
         }

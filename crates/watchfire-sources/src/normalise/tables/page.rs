@@ -185,6 +185,13 @@ impl Step {
             }
             page.push('\n');
         }
+        for (field, texts) in &self.add {
+            let texts: Vec<String> = texts.iter().map(|text| format!("`{}`", cell(text))).collect();
+            let _ = writeln!(page, "- {} joins `{field}`", texts.join(", "));
+        }
+        if !self.add.is_empty() {
+            page.push('\n');
+        }
         if let Some(lookup) = &self.lookup {
             let columns: Vec<String> = lookup.columns.iter().map(|field| format!("`{field}`")).collect();
             let _ = writeln!(page, "| {} | {} |", raw(source, &lookup.by), columns.join(" | "));
@@ -230,12 +237,15 @@ impl Row {
         let targets: Vec<String> = self.to.iter().map(|(target, _)| format!("`{target}`")).collect();
         let from = match self.join {
             Some(separator) => format!("{} joined with `{}`", raw(source, &self.from), cell(separator)),
-            None if self.from.len() > 1 => format!("the first of {}", raw(source, &self.from)),
+            None if self.from.len() > 1 && !self.add => format!("the first of {}", raw(source, &self.from)),
             None => raw(source, &self.from),
         };
         let mut conversion = self.conversion.written();
         if self.if_absent {
             conversion.push_str(", if it is not there yet");
+        }
+        if self.add {
+            conversion.push_str(", beside what is there");
         }
         let _ = writeln!(page, "| {from} | {} | {conversion} |", targets.join(", "));
     }
@@ -290,9 +300,11 @@ impl Conversion {
             Self::Account => "account".to_owned(),
             Self::Email => "email".to_owned(),
             Self::Url => "url".to_owned(),
+            Self::UserAgent => "user_agent".to_owned(),
             Self::Tree(of) => format!("tree:{}", naming(of)),
             Self::Json(of) => format!("json:{}", naming(of)),
             Self::Pairs(pairs) => format!("pairs:{pairs}"),
+            Self::MapText => "map_text".to_owned(),
             Self::Words(table) => format!("words:{table}"),
         }
     }
