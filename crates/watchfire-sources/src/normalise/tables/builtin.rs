@@ -41,6 +41,7 @@ const BUILTIN: &[Builtin] = builtin![
     "azure.identity_protection", crate::normalise::azure::refine_identity_protection;
     "azure.activitylogs", crate::normalise::azure::refine_activity;
     "o365.audit", crate::normalise::office::refine;
+    "aws.cloudtrail";
 ];
 
 static TABLES: LazyLock<Vec<TableRef>> = LazyLock::new(|| {
