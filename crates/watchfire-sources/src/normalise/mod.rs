@@ -30,6 +30,7 @@ mod geo;
 mod m365_defender;
 mod mapper;
 mod office;
+mod okta;
 mod pages;
 mod path;
 mod powershell;

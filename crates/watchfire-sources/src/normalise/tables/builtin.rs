@@ -42,6 +42,7 @@ const BUILTIN: &[Builtin] = builtin![
     "azure.activitylogs", crate::normalise::azure::refine_activity;
     "o365.audit", crate::normalise::office::refine;
     "aws.cloudtrail";
+    "okta.system", crate::normalise::okta::refine;
 ];
 
 static TABLES: LazyLock<Vec<TableRef>> = LazyLock::new(|| {
