@@ -26,6 +26,7 @@ mod deferred;
 mod draft;
 mod ecs;
 mod endgame;
+mod gcp;
 mod geo;
 mod m365_defender;
 mod mapper;

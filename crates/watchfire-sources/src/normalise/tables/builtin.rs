@@ -43,6 +43,7 @@ const BUILTIN: &[Builtin] = builtin![
     "o365.audit", crate::normalise::office::refine;
     "aws.cloudtrail";
     "okta.system", crate::normalise::okta::refine;
+    "gcp.audit", crate::normalise::gcp::refine;
 ];
 
 static TABLES: LazyLock<Vec<TableRef>> = LazyLock::new(|| {
