@@ -44,6 +44,7 @@ const BUILTIN: &[Builtin] = builtin![
     "aws.cloudtrail";
     "okta.system", crate::normalise::okta::refine;
     "gcp.audit", crate::normalise::gcp::refine;
+    "kubernetes.audit_logs", crate::normalise::kubernetes::refine;
 ];
 
 static TABLES: LazyLock<Vec<TableRef>> = LazyLock::new(|| {
