@@ -29,6 +29,7 @@ mod endgame;
 mod gcp;
 mod geo;
 mod m365_defender;
+mod github;
 mod kubernetes;
 mod mapper;
 mod office;

@@ -45,6 +45,7 @@ const BUILTIN: &[Builtin] = builtin![
     "okta.system", crate::normalise::okta::refine;
     "gcp.audit", crate::normalise::gcp::refine;
     "kubernetes.audit_logs", crate::normalise::kubernetes::refine;
+    "github.audit", crate::normalise::github::refine;
 ];
 
 static TABLES: LazyLock<Vec<TableRef>> = LazyLock::new(|| {
