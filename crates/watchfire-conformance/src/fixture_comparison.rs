@@ -303,7 +303,7 @@ fn compare(pair: Pair, source: Option<SourceKind>, comparison: &mut Comparison) 
     for (field, value) in expected {
         // Of logs that name no time of their making, it is when the reference's agent read them.
         let is_reading = field == "event.created"
-            && ["zeek.", "aws.cloudtrail"].iter().any(|set| comparison.set.starts_with(set));
+            && ["zeek.", "aws.cloudtrail", "suricata.eve"].iter().any(|set| comparison.set.starts_with(set));
         // And of logs whose stamps have no zone, where it runs.
         let is_zone = field == "event.timezone" && LOGS.contains(&comparison.set.as_str());
         if is_left_out(&field)

@@ -41,6 +41,7 @@ mod schema;
 mod security;
 mod sentinel_one;
 mod source;
+mod suricata;
 mod sysmon;
 mod system_log;
 mod table;

@@ -46,6 +46,7 @@ const BUILTIN: &[Builtin] = builtin![
     "gcp.audit", crate::normalise::gcp::refine;
     "kubernetes.audit_logs", crate::normalise::kubernetes::refine;
     "github.audit", crate::normalise::github::refine;
+    "suricata.eve", crate::normalise::suricata::refine;
 ];
 
 static TABLES: LazyLock<Vec<TableRef>> = LazyLock::new(|| {
