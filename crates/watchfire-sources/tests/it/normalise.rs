@@ -332,7 +332,9 @@ fn shared_ecs_has_the_fields_that_sources_name() {
     let path = shared.join("schemas/ecs_fields.csv");
     let text = std::fs::read_to_string(path).expect("the fields of ECS");
     let ecs: BTreeSet<&str> = text.lines().filter_map(|line| line.split(',').next()).collect();
-    for source in fields() {
+    // A table's fields are sorted by what the schema knows, which is more than ECS.
+    let declared = fields().iter().filter(|source| !matches!(source.source, SourceKind::Table(_)));
+    for source in declared {
         for field in source.ecs_names() {
             let known = match field.strip_suffix('.') {
                 Some(_) => ecs.iter().any(|name| name.starts_with(field)),
