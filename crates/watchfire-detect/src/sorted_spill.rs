@@ -14,8 +14,8 @@ pub fn damaged_spill() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a temporary file has changed under our hands")
 }
 
-/// What an entry costs beside its bytes: two allocations and two lengths.
-const ENTRY_OVERHEAD: usize = 64;
+/// What an entry costs beside its bytes: two allocations, rounded up, and its part of a list that doubles as it grows.
+const ENTRY_OVERHEAD: usize = 104;
 /// Read and write buffers of a file.
 const BUFFER: usize = 64 * 1024;
 

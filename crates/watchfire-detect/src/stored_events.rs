@@ -18,7 +18,7 @@ use crate::sorted_spill::damaged_spill;
 /// Bytes of events that are packed together.
 const BLOCK_BYTES: usize = 256 << 10;
 /// Faster than small: what is packed is mostly never read again.
-const LEVEL: i32 = -3;
+const LEVEL: i32 = -7;
 
 /// An event that was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
