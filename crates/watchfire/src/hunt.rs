@@ -151,6 +151,7 @@ impl Hunt {
         let max_memory = self.resources.max_memory();
         let options = IntakeOptions {
             normalise,
+            enrich: self.reading.enriches(),
             threads: self.resources.threads(),
             memory: max_memory / RECORD_SHARE,
             window: self.reading.window()?,

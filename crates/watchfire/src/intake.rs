@@ -6,12 +6,15 @@
 //!     one thread a file       any thread that is free
 //! ```
 //!
+//! A pass over the files goes before, if one has records that lack what others tell ([`first_pass`]).
+//!
 //! Every thread does all three steps: it takes a chunk that waits, else the next file. A thread that decodes hands its
 //! chunks over while there is room and works on them itself where there is none; so one large file keeps all threads
 //! busy, and memory stays bounded. Which thread does what differs from run to run; so nothing that is kept here depends
 //! on it: sums, unions, and the first places in their own order.
 
 mod account;
+mod first_pass;
 mod input_summary;
 
 use std::collections::VecDeque;
@@ -48,6 +51,8 @@ const MIN_CHUNK_BYTES: u64 = 256 << 10;
 pub(crate) struct IntakeOptions {
     /// How records become events.
     pub(crate) normalise: NormaliseOptions,
+    /// Whether fields that a record lacks are filled in from other records of the input.
+    pub(crate) enrich: bool,
     /// Number of threads, at least 1. With 1, batches come in the order of the input.
     pub(crate) threads: usize,
     /// Bytes that records on their way may take up, over all threads; the rest of the process comes on top.
@@ -145,12 +150,15 @@ pub(crate) fn read_all<W: Worker>(
     mut worker: impl FnMut() -> W,
 ) -> io::Result<(Vec<W>, Account)> {
     let threads = options.threads.max(1);
+    let mut normalise = options.normalise.clone();
+    let known = if options.enrich { first_pass::gather(&inputs.list, threads, &mut normalise) } else { None };
     let chunk_bytes = options.memory / (COPIES * CHUNKS_OF_THREAD * threads as u64);
     let shared = Shared {
         options,
+        normalise: &normalise,
         schema,
         progress,
-        pool: RecordPool::new(options.normalise.clone()),
+        pool: RecordPool::new(normalise.clone()),
         // Counting what stays unread needs the document, and so does a null that stands for a value.
         defers: !options.count_unmapped && schema.null_values().is_empty(),
         inputs: &inputs.list,
@@ -176,6 +184,7 @@ pub(crate) fn read_all<W: Worker>(
         own.into_iter().chain(joined).collect()
     });
     let mut account = Account::new(inputs.list.len() as u64, inputs.reports);
+    account.known = known;
     let mut done = Vec::new();
     for result in results {
         let (worker, part) = result?;
@@ -220,6 +229,8 @@ struct Queue {
 
 struct Shared<'a> {
     options: &'a IntakeOptions,
+    /// How records become events, with what the first pass has gathered.
+    normalise: &'a NormaliseOptions,
     schema: &'a (dyn Schema + Sync),
     progress: &'a Progress,
     pool: Arc<RecordPool>,
@@ -286,7 +297,7 @@ impl<'a, W: Worker> Thread<'a, W> {
             worker,
             account: Account::default(),
             filling: Chunk::new(&shared.pool),
-            mapper: Mapper::new(&shared.options.normalise),
+            mapper: Mapper::new(shared.normalise),
             builder: match &shared.options.fields {
                 Some(fields) => BatchBuilder::selecting(shared.schema, fields),
                 None => BatchBuilder::new(shared.schema),
@@ -367,7 +378,7 @@ impl<'a, W: Worker> Thread<'a, W> {
     fn whole(&mut self, record: RawInput) {
         let place = record.place.clone();
         let mut watch = Watch::start(self.shared.options.timed);
-        let normalised = normalise(record, &self.shared.options.normalise);
+        let normalised = normalise(record, self.shared.normalise);
         watch.lap(&mut self.account.times.normalising);
         match normalised {
             Ok(normalised) => {

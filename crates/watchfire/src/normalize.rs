@@ -57,6 +57,7 @@ impl Normalize {
         let progress = Progress::new(inputs.bytes(), "written");
         let options = IntakeOptions {
             normalise,
+            enrich: self.reading.enriches(),
             // One, so that events come in the order of the input.
             threads: 1,
             memory: MEMORY,

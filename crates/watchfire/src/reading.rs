@@ -36,6 +36,10 @@ pub(crate) struct Reading {
     /// The data stream or index of records that carry none and are of no source with its own.
     #[arg(long, value_name = "NAME")]
     index: Option<String>,
+    /// Leaves out what a record of CrowdStrike lacks and others tell: host and user names, path and command line of the
+    /// parent process. Finding it takes reading such files twice; standard input tells nothing.
+    #[arg(long)]
+    no_enrich: bool,
     /// A database in MaxMind's format that tells where addresses are (`.geo`) or whose network they are in (`.as`); may be
     /// given several times.
     #[arg(long, value_name = "FILE")]
@@ -68,6 +72,11 @@ impl Reading {
             geo,
             ..NormaliseOptions::default()
         })
+    }
+
+    /// Whether fields that a record lacks are filled in from other records.
+    pub(crate) fn enriches(&self) -> bool {
+        !self.no_enrich
     }
 
     /// The time that was asked for.

@@ -170,6 +170,7 @@ impl Scan {
         let max_memory = self.resources.max_memory();
         let intake = IntakeOptions {
             normalise,
+            enrich: self.reading.enriches(),
             threads,
             memory: max_memory / RECORD_SHARE,
             window: self.reading.window()?,

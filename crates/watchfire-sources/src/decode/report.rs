@@ -28,6 +28,24 @@ pub trait RecordSink {
         false
     }
 
+    /// Whether records are wanted of what comes next: a file or a member of an archive, of a format such as `json`. One that
+    /// is not wanted is not read, and there is no report of it.
+    fn wants_member(&mut self, name: &Arc<str>, format: &'static str) -> bool {
+        let _ = (name, format);
+        true
+    }
+
+    /// Whether no further record of the present file or member is wanted. A few more can come all the same.
+    fn is_done_with_member(&self) -> bool {
+        false
+    }
+
+    /// Whether the document of a line of JSON may be wanted; any other is passed over, and not counted.
+    fn wants_line(&self, line: &[u8]) -> bool {
+        let _ = line;
+        true
+    }
+
     /// How far the file is read that is given to the decoder: bytes of it as it is on the disk, compressed or not.
     /// Told about once in 256 KiB and at the end; never falls within one file, and never passes its length.
     fn progress(&mut self, bytes: u64) {

@@ -75,6 +75,16 @@ impl<'s> Session<'s> {
         self.announce(PROGRESS_BYTES);
     }
 
+    /// Whether the document of a line may be wanted.
+    pub(super) fn wants_line(&self, line: &[u8]) -> bool {
+        self.sink.wants_line(line)
+    }
+
+    /// Whether no more is wanted of what is being read.
+    pub(super) fn is_done_with_member(&self) -> bool {
+        self.sink.is_done_with_member()
+    }
+
     pub(super) fn rejected(&mut self, place: &Place, reason: RejectReason) {
         self.sink.rejected(place, reason);
         self.announce(PROGRESS_BYTES);
@@ -129,7 +139,11 @@ impl<'s> Session<'s> {
         };
         match recognise(&start) {
             Kind::Empty => self.problem(name, "unknown", "the file is empty"),
-            Kind::Evtx => evtx_file::read(&mut stream, name, self),
+            Kind::Evtx => {
+                if self.sink.wants_member(name, "evtx") {
+                    evtx_file::read(&mut stream, name, self);
+                }
+            }
             Kind::Gzip => {
                 if let Some(layers) = self.enter(layers, name, "gzip") {
                     self.decompressed(flate2::bufread::MultiGzDecoder::new(stream), name, layers);
@@ -158,9 +172,21 @@ impl<'s> Session<'s> {
 
     fn read_text(&mut self, kind: Kind, stream: Box<dyn BufRead + '_>, name: &Arc<str>) {
         match kind {
-            Kind::Xml => xml::read(stream, name, self),
-            Kind::Json => json::read(stream, name, self),
-            Kind::Lines(format) => text::read(format, stream, name, self),
+            Kind::Xml => {
+                if self.sink.wants_member(name, "xml") {
+                    xml::read(stream, name, self);
+                }
+            }
+            Kind::Json => {
+                if self.sink.wants_member(name, "json") {
+                    json::read(stream, name, self);
+                }
+            }
+            Kind::Lines(format) => {
+                if self.sink.wants_member(name, "lines") {
+                    text::read(format, stream, name, self);
+                }
+            }
             Kind::Other(what) => self.problem(name, "unknown", what),
             Kind::Empty => self.problem(name, "unknown", "no text behind its byte order mark"),
             _ => self.problem(

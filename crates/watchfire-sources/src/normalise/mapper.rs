@@ -15,7 +15,9 @@ use super::draft::{Draft, Finished};
 use super::ecs::{self, Origin, StreamFields, Streams};
 use super::geo::{self, PlaceFields};
 use super::tables::{self, TableRef};
-use super::{NormaliseError, NormaliseOptions, Normalised, Publication, Reading, SourceKind, windows_log};
+use super::{
+    Knowledge, NormaliseError, NormaliseOptions, Normalised, Publication, Reading, SourceKind, windows_log,
+};
 use crate::tape::{Tape, TapeObject, TapeValue};
 use crate::windows::{Form, LocalTime, WindowsEvent};
 
@@ -23,7 +25,7 @@ use crate::windows::{Form, LocalTime, WindowsEvent};
 const WRAPPING: &[&str] = &["result._raw", "event.original", "message"];
 
 /// The text that a record holds another one in, if nobody has mapped that.
-fn wrapped_text(wrapper: TapeObject<'_>) -> Option<&str> {
+pub(super) fn wrapped_text(wrapper: TapeObject<'_>) -> Option<&str> {
     if is_mapped(wrapper) {
         return None;
     }
@@ -276,6 +278,11 @@ impl<'o> Mapper<'o> {
         let dataset = table.map(record, options.time_zone.as_ref(), &mut draft);
         if !draft.has("event.module") {
             draft.set("event.module", table.module());
+        }
+        if let Some(knowledge) = &options.knowledge
+            && dataset == Knowledge::DATASET
+        {
+            knowledge.fill_in(&mut draft);
         }
         let has_time = draft.has(TIMESTAMP);
         let event = draft.finish();

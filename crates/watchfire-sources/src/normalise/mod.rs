@@ -28,9 +28,10 @@ mod ecs;
 mod endgame;
 mod gcp;
 mod geo;
-mod m365_defender;
 mod github;
+mod knowledge;
 mod kubernetes;
+mod m365_defender;
 mod mapper;
 mod office;
 mod okta;
@@ -58,6 +59,7 @@ use watchfire_events::{DataStream, Event, EventId, FieldNames, Place, get_field}
 
 pub use deferred::{DeferredRecords, RecordPool};
 pub use geo::{GeoDatabases, GeoError};
+pub use knowledge::{Gatherer, Gathering, Knowledge, KnowledgeSize};
 pub use mapper::{Mapped, Mapper};
 pub use pages::page;
 pub use schema::{SourceFields, TypedField, catalogue, catalogue_with, fields};
@@ -85,6 +87,8 @@ pub struct NormaliseOptions {
     pub tables: Vec<TableRef>,
     /// Databases that tell where addresses are.
     pub geo: Option<Arc<GeoDatabases>>,
+    /// What other records of the input tell, for fields that a record lacks.
+    pub knowledge: Option<Arc<Knowledge>>,
 }
 
 impl Default for NormaliseOptions {
@@ -97,6 +101,7 @@ impl Default for NormaliseOptions {
             index: None,
             tables: Vec::new(),
             geo: None,
+            knowledge: None,
         }
     }
 }

@@ -3,4 +3,5 @@
 mod columns;
 mod decode;
 mod geo;
+mod knowledge;
 mod normalise;

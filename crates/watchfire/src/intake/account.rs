@@ -6,7 +6,7 @@ use std::time::Duration;
 use watchfire_engine::Coverage;
 use watchfire_events::{EventBatch, Place};
 use watchfire_sources::decode::FileReport;
-use watchfire_sources::normalise::Normalised;
+use watchfire_sources::normalise::{KnowledgeSize, Normalised};
 
 /// Places of rejected records that are kept; the others are in the counts only.
 const KEPT_PLACES: usize = 20;
@@ -38,6 +38,8 @@ pub(crate) struct Account {
     pub(crate) unmapped: BTreeMap<String, u64>,
     /// What the events have.
     pub(crate) coverage: Coverage,
+    /// What records told of others, if any did.
+    pub(crate) known: Option<KnowledgeSize>,
     /// Where the time went, of all threads together.
     pub(crate) times: InputTimes,
 }

@@ -14,6 +14,19 @@ pub(crate) struct InputSummary {
     pub(crate) files: Files,
     pub(crate) records: Records,
     pub(crate) events: Events,
+    /// What fields were filled in from; only where records of the input told of others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) filled_in_from: Option<FilledInFrom>,
+}
+
+/// What records of the input told of others.
+#[derive(Debug, Serialize)]
+pub(crate) struct FilledInFrom {
+    pub(crate) hosts: u64,
+    pub(crate) users: u64,
+    pub(crate) processes: u64,
+    /// Records that told of what was not remembered, because it did not fit.
+    pub(crate) records_left_out: u64,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -88,12 +101,20 @@ impl InputSummary {
                 values_of_wrong_type: account.misfits.clone(),
                 unmapped_fields: account.unmapped.clone(),
             },
+            filled_in_from: account.known.map(|known| FilledInFrom {
+                hosts: known.hosts,
+                users: known.users,
+                processes: known.processes,
+                records_left_out: known.left_out,
+            }),
         }
     }
 
     /// Whether all of the input could be used.
     pub(crate) fn is_clean(&self) -> bool {
-        self.files.problems.is_empty() && self.records.rejected == 0
+        self.files.problems.is_empty()
+            && self.records.rejected == 0
+            && self.filled_in_from.as_ref().is_none_or(|from| from.records_left_out == 0)
     }
 
     /// The sums that must hold (design, promise 3): what, the whole, its parts.
@@ -138,6 +159,16 @@ impl InputSummary {
         }
         for (stream, number) in &events.by_data_stream {
             writeln!(log, "  {number} events of {}", escape_controls(stream))?;
+        }
+        if let Some(from) = &self.filled_in_from {
+            writeln!(
+                log,
+                "  fields filled in from what other records tell of {} hosts, {} users, {} processes",
+                from.hosts, from.users, from.processes
+            )?;
+            if from.records_left_out > 0 {
+                writeln!(log, "  {} records tell of more than can be remembered", from.records_left_out)?;
+            }
         }
         if events.unrecognised > 0 {
             writeln!(log, "  {} events of no known source, searched as they are", events.unrecognised)?;

@@ -30,7 +30,7 @@ pub(super) fn read(mut stream: Box<dyn BufRead + '_>, name: &Arc<str>, session: 
     let mut problems = Problems::default();
     // The beginning of a line whose end is in a later chunk.
     let mut line = Vec::new();
-    loop {
+    while !records.is_done_with_member() {
         let chunk = match stream.fill_buf() {
             Ok([]) => break,
             Ok(chunk) => chunk,
@@ -81,7 +81,7 @@ pub(super) fn read(mut stream: Box<dyn BufRead + '_>, name: &Arc<str>, session: 
 
 /// One line, with its end if it has one: as one document if it is one, else by the scanner.
 fn whole_line(scanner: &mut Scanner<'_>, line: &[u8], records: &mut Records<'_, '_>) {
-    if scanner.takes_whole_line(line, records) {
+    if !records.wants_line(line) || scanner.takes_whole_line(line, records) {
         return;
     }
     scan_all(scanner, line, records);

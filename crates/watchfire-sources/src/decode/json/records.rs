@@ -60,6 +60,16 @@ impl<'n, 's> Records<'n, 's> {
         self.session.announce(PROGRESS_BYTES);
     }
 
+    /// Whether the document of a line may be wanted.
+    pub(super) fn wants_line(&self, line: &[u8]) -> bool {
+        self.session.wants_line(line)
+    }
+
+    /// Whether no more is wanted of what is being read.
+    pub(super) fn is_done_with_member(&self) -> bool {
+        self.session.is_done_with_member()
+    }
+
     /// Takes a text that is one document as it is; `false` if it is not, or may hold other documents.
     pub(super) fn take_document(&mut self, text: &[u8], start: Position, within: Within) -> bool {
         if let Some(record) = self.reader.read(text)

@@ -46,7 +46,7 @@ fn since_1970(scalar: Scalar<'_>, unit: i128) -> Option<Timestamp> {
         Scalar::Text(text) => decimal(text.trim(), unit),
         // The shortest digits of a number are those that the record had.
         Scalar::Double(number) => decimal(&number.to_string(), unit),
-        _ => None,
+        Scalar::Boolean(_) => None,
     };
     match exact {
         Some(nanos) => in_range(nanos),
