@@ -324,6 +324,12 @@ impl Conversion {
     ) {
         let Some(&first) = values.first() else { return };
         match self {
+            // Most rows are texts that go on as they are.
+            Self::Text if values.len() == 1 && first.scalar().is_some() => {
+                if let Some(scalar) = first.scalar() {
+                    draft.set(target, scalar_text(scalar));
+                }
+            }
             Self::Same => match values {
                 [single] => draft.set_value(target, *single, Naming::Same),
                 several => {
@@ -421,7 +427,11 @@ impl Conversion {
             | Self::Email
             | Self::Url
             | Self::UserAgent => {
-                if let Some(text) = texts_of(values).into_iter().next() {
+                let text = match first.scalar() {
+                    Some(scalar) => Some(scalar_text(scalar)),
+                    None => texts_of(values).into_iter().next(),
+                };
+                if let Some(text) = text {
                     self.compound(text, target, draft);
                 }
             }
@@ -429,6 +439,12 @@ impl Conversion {
     }
 
     fn numbers<'a>(values: &[TapeValue<'a>], target: &'static str, draft: &mut Draft<'a, '_>) {
+        if let [single] = values
+            && let Some(scalar) = single.scalar()
+        {
+            long(scalar).into_iter().for_each(|number| draft.set(target, number));
+            return;
+        }
         let mut numbers: Vec<FieldValue<'a>> = scalars_of(values).into_iter().filter_map(long).collect();
         match numbers.len() {
             0 => {}

@@ -588,8 +588,10 @@ fn type_of(value: &FieldValue<'_>) -> FieldType {
 
 impl Condition {
     fn holds(&self, found: &Found<'_>, draft: &mut Draft<'_, '_>) -> bool {
-        let is_one = |(slot, texts): &(Slot, Vec<Pattern>)| {
-            texts_of(found.all(*slot)).iter().any(|text| Pattern::any(texts, text))
+        let is_one = |(slot, texts): &(Slot, Vec<Pattern>)| match found.text(*slot) {
+            Some(text) if Pattern::any(texts, &text) => true,
+            Some(_) if found.all(*slot).len() == 1 => false,
+            _ => texts_of(found.all(*slot)).iter().any(|text| Pattern::any(texts, text)),
         };
         self.has.iter().all(|slot| found.has(*slot))
             && !self.lacks.iter().any(|slot| found.has(*slot))

@@ -15,6 +15,8 @@ pub(super) type Slot = usize;
 #[derive(Debug)]
 pub(super) struct Paths {
     nodes: Vec<Node>,
+    /// All nodes by their whole paths: flat records have names with dots.
+    flat: FxHashMap<&'static str, usize>,
     slots: Vec<&'static str>,
 }
 
@@ -26,7 +28,7 @@ struct Node {
 
 impl Default for Paths {
     fn default() -> Self {
-        Self { nodes: vec![Node::default()], slots: Vec::new() }
+        Self { nodes: vec![Node::default()], flat: FxHashMap::default(), slots: Vec::new() }
     }
 }
 
@@ -37,16 +39,20 @@ impl Paths {
     /// The slot of a raw field; a new one is added.
     pub(super) fn slot(&mut self, path: &'static str) -> Slot {
         let mut at = 0;
+        let mut end = 0;
         for segment in path.split('.') {
+            end += segment.len();
             at = match self.nodes[at].children.get(segment) {
                 Some(&child) => child,
                 None => {
                     self.nodes.push(Node::default());
                     let child = self.nodes.len() - 1;
                     self.nodes[at].children.insert(segment, child);
+                    self.flat.insert(&path[..end], child);
                     child
                 }
             };
+            end += 1;
         }
         *self.nodes[at].slot.get_or_insert_with(|| {
             self.slots.push(path);
@@ -67,8 +73,7 @@ impl Paths {
         inside: Option<&str>,
         nothing: &[&str],
     ) -> Found<'a> {
-        let mut found = Found { slots: Vec::new() };
-        found.slots.resize_with(self.slots.len(), Vec::new);
+        let mut found = Found::with_slots(self.slots.len());
         self.walk(0, record, nothing, 0, &mut found);
         if let Some(inner) = inside.and_then(|name| record.get(name)).and_then(TapeValue::as_object) {
             self.walk(0, inner, nothing, 1, &mut found);
@@ -96,6 +101,9 @@ impl Paths {
 
     /// The node of a key, which may be a path itself.
     fn child(&self, at: usize, key: &str) -> Option<usize> {
+        if at == 0 {
+            return self.flat.get(key).copied();
+        }
         let children = &self.nodes[at].children;
         if let Some(&child) = children.get(key) {
             return Some(child);
@@ -119,7 +127,7 @@ impl Paths {
             && !value.is_null()
             && value.as_str().is_none_or(|text| !text.is_empty() && !nothing.contains(&text))
         {
-            found.slots[slot].push(value);
+            found.add(slot, value);
         }
         if node.children.is_empty() {
             return;
@@ -159,23 +167,39 @@ impl Paths {
 /// The values of a record's raw fields, by slot. Most have one; those within lists of objects can have several.
 #[derive(Debug)]
 pub(super) struct Found<'a> {
-    slots: Vec<Vec<TapeValue<'a>>>,
+    first: Vec<Option<TapeValue<'a>>>,
+    /// All values, the first included, of those that have several.
+    several: FxHashMap<Slot, Vec<TapeValue<'a>>>,
 }
 
 impl<'a> Found<'a> {
+    fn with_slots(slots: usize) -> Self {
+        Self { first: vec![None; slots], several: FxHashMap::default() }
+    }
+
+    fn add(&mut self, slot: Slot, value: TapeValue<'a>) {
+        match self.first[slot] {
+            None => self.first[slot] = Some(value),
+            Some(first) => self.several.entry(slot).or_insert_with(|| vec![first]).push(value),
+        }
+    }
+
     /// All values of a raw field.
     pub(super) fn all(&self, slot: Slot) -> &[TapeValue<'a>] {
-        &self.slots[slot]
+        match self.several.get(&slot) {
+            Some(values) => values,
+            None => self.first[slot].as_slice(),
+        }
     }
 
     /// The first value of a raw field.
     pub(super) fn first(&self, slot: Slot) -> Option<TapeValue<'a>> {
-        self.slots[slot].first().copied()
+        self.first[slot]
     }
 
     /// Whether the record has a raw field.
     pub(super) fn has(&self, slot: Slot) -> bool {
-        !self.slots[slot].is_empty()
+        self.first[slot].is_some()
     }
 
     /// The first value of a raw field as a text; nothing for lists and objects.
