@@ -44,12 +44,16 @@ const SETS: &[(&str, Option<SourceKind>, Layout<'static>)] = &[
     (AUDIT_LINES, None, Layout::AuditLines("auditd_manager.auditd")),
 ];
 
-/// Records that the reference's pipeline is tested with, though what distributes records never gives them to it. They
-/// are mapped as that source here as well.
-const OF_OTHER_SOURCES: &[(&str, &[&str])] = &[(
-    "azure.activitylogs",
-    &["test-activitylogs-edgecases:2", "test-activitylogs-edgecases:3", "test-activitylogs-identity:1"],
-)];
+/// Records with which the reference's pipeline is tested though what distributes records never gives them to it: they
+/// say that they are of another source. They are mapped as the one of their set here as well.
+const OF_OTHER_SOURCES: &[(&str, &[&str])] = &[
+    (
+        "azure.activitylogs",
+        &["test-activitylogs-edgecases:2", "test-activitylogs-edgecases:3", "test-activitylogs-identity:1"],
+    ),
+    ("google_workspace.device", &["test-device:1"]),
+    ("google_workspace.group_enterprise", &["test-group-enterprise:1"]),
+];
 
 /// Data sets that are lines of logs.
 const LOGS: &[&str] = &["auditd.log", "system.auth", "system.syslog"];

@@ -32,6 +32,7 @@ mod github;
 mod knowledge;
 mod kubernetes;
 mod m365_defender;
+mod google;
 mod mapper;
 mod office;
 mod okta;

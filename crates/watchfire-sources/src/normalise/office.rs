@@ -102,14 +102,15 @@ impl Classes {
             | "ProcessProfileFields"
             | "SupervisorAdminToggled" => self.add(&["configuration"], &["change"]),
             "NetworkSecurityConfigurationUpdated" => {
-                self.add(&["configuration", "iam"], &["change", "admin"])
+                self.add(&["configuration", "iam"], &["change", "admin"]);
             }
             "GroupCreation" => self.add(&["iam"], &["creation", "group"]),
             "GroupDeletion" => self.add(&["iam"], &["deletion", "group"]),
             "NetworkUserSuspended" | "UserSuspension" => self.add(&["iam"], &[]),
             "FileCreated" | "FileUpdateName" => self.add(&["file"], &["creation"]),
-            "FileDownloaded" => self.add(&["file"], &["access"]),
-            "FileShared" | "FileUpdateDescription" | "FileVisited" => self.add(&["file"], &["access"]),
+            "FileDownloaded" | "FileShared" | "FileUpdateDescription" | "FileVisited" => {
+                self.add(&["file"], &["access"]);
+            }
             _ => {}
         }
     }
@@ -332,28 +333,10 @@ impl<'t> Peer<'t> {
 
 /// Names and domains from ids that are mail addresses.
 fn users(draft: &mut Draft<'_, '_>) {
-    for prefix in ["user", "user.target", "destination.user"] {
-        let id: &'static str = match prefix {
-            "user" => "user.id",
-            "user.target" => "user.target.id",
-            _ => "destination.user.id",
-        };
-        let Some(id) = draft.copy_text(id) else { continue };
-        if id.matches('@').count() == 1 {
-            let related = prefix != "destination.user";
-            split_mail(prefix, &id, related, draft);
+    for (id, prefix) in [("user.id", "user"), ("user.target.id", "user.target")] {
+        if let Some(id) = draft.copy_text(id).filter(|id| id.matches('@').count() == 1) {
+            draft.set_email(prefix, id);
         }
-    }
-}
-
-fn split_mail<'a>(prefix: &'static str, mail: &Cow<'a, str>, related: bool, draft: &mut Draft<'a, '_>) {
-    if related {
-        draft.set_email(prefix, mail.clone());
-    } else if let Some((name, domain)) = mail.split_once('@') {
-        let (name, domain) = (name.to_owned(), domain.to_owned());
-        draft.set_below(prefix, "name", name);
-        draft.set_below(prefix, "domain", domain);
-        draft.set_below(prefix, "email", mail.clone());
     }
 }
 

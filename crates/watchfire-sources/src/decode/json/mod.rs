@@ -9,6 +9,7 @@
 //! The first way is the fast one, and nearly all logs take it. The second needs no more memory than one document
 //! either, and knows the containers whose elements are records. Both see every document the same way.
 
+mod activity;
 mod envelope;
 mod records;
 mod repair;

@@ -1,4 +1,5 @@
-//! Documents to records: hits of searches and bodies of bulk requests are unwrapped, and keep their index and id.
+//! Documents to records: hits of searches and bodies of bulk requests are unwrapped, and keep their index and id;
+//! activities of several events are taken apart.
 
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use serde_json::{Map, Value};
 use super::super::position::Position;
 use super::super::report::{Problems, RejectReason};
 use super::super::session::{PROGRESS_BYTES, Session};
+use super::activity;
 use super::envelope::{Within, is_holder, may_be_envelope};
 use super::repair::repaired;
 use crate::normalise::{RawInput, RawPayload};
@@ -82,6 +84,7 @@ impl<'n, 's> Records<'n, 's> {
             let is_plain = matches!(within, Within::Stream | Within::Array)
                 && self.waiting.is_none()
                 && !names.source
+                && !(names.events && activity::is_of_several_on_tape(object))
                 && !is_action_on_tape(object);
             if !is_plain {
                 let object = object.to_map();
@@ -190,17 +193,23 @@ impl<'n, 's> Records<'n, 's> {
         &mut self,
         document: Map<String, Value>,
         start: Position,
-        given_index: Option<String>,
+        mut given_index: Option<String>,
         given_id: Option<String>,
     ) {
-        self.ordinal += 1;
-        self.session.record(RawInput {
-            payload: RawPayload::Json(Value::Object(document)),
-            place: start.place(self.name, self.ordinal),
-            identity: Arc::clone(self.name),
-            given_index,
-            given_id,
-        });
+        let records = activity::records_of(document);
+        // An id is that of one record.
+        let mut given_id = given_id.filter(|_| records.len() == 1);
+        let last = records.len() - 1;
+        for (number, record) in records.into_iter().enumerate() {
+            self.ordinal += 1;
+            self.session.record(RawInput {
+                payload: RawPayload::Json(Value::Object(record)),
+                place: start.place(self.name, self.ordinal),
+                identity: Arc::clone(self.name),
+                given_index: if number == last { given_index.take() } else { given_index.clone() },
+                given_id: given_id.take(),
+            });
+        }
     }
 }
 
@@ -210,14 +219,17 @@ struct NamesSeen {
     holder: bool,
     /// `_source`.
     source: bool,
+    /// The events of an activity.
+    events: bool,
 }
 
 impl NamesSeen {
     fn of(object: TapeObject<'_>) -> Self {
-        let mut seen = Self { holder: false, source: false };
+        let mut seen = Self { holder: false, source: false, events: false };
         for (name, _) in object.iter() {
             seen.holder |= is_holder(name);
             seen.source |= name == "_source";
+            seen.events |= name == activity::EVENTS;
         }
         seen
     }

@@ -47,6 +47,17 @@ const BUILTIN: &[Builtin] = builtin![
     "kubernetes.audit_logs", crate::normalise::kubernetes::refine;
     "github.audit", crate::normalise::github::refine;
     "suricata.eve", crate::normalise::suricata::refine;
+    "google_workspace.admin", crate::normalise::google::refine_admin;
+    "google_workspace.alert", crate::normalise::google::refine_alert;
+    "google_workspace.device", crate::normalise::google::refine_device;
+    "google_workspace.drive", crate::normalise::google::refine_drive;
+    "google_workspace.group_enterprise", crate::normalise::google::refine_group_enterprise;
+    "google_workspace.groups", crate::normalise::google::refine_groups;
+    "google_workspace.login", crate::normalise::google::refine_login;
+    "google_workspace.rules", crate::normalise::google::refine_rules;
+    "google_workspace.token", crate::normalise::google::refine_token;
+    "google_workspace.saml";
+    "google_workspace.user_accounts";
 ];
 
 static TABLES: LazyLock<Vec<TableRef>> = LazyLock::new(|| {

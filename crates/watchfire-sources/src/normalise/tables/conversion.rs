@@ -369,15 +369,14 @@ impl Conversion {
                     let key =
                         object.get(pairs.name).and_then(TapeValue::as_str).filter(|key| !key.is_empty());
                     let (Some(key), Some(value)) = (key, pairs.value_of(object)) else { continue };
-                    let below = format!("{target}.{key}");
                     let field = match fields.and_then(|fields| fields.get(key)) {
-                        Some(FieldValue::Text(field)) => field,
-                        _ => &*below,
+                        Some(FieldValue::Text(field)) => field.clone(),
+                        _ => Cow::Owned(format!("{target}.{key}")),
                     };
                     if value.scalar().is_some() {
-                        draft.set_named_value(field, value, Naming::Same);
+                        draft.set_named_value(&field, value, Naming::Same);
                     } else {
-                        draft.set_named_json(field, pairs.plain(value, 0));
+                        draft.set_named_json(&field, pairs.plain(value, 0));
                     }
                 }
             }

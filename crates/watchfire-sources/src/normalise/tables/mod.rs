@@ -413,6 +413,17 @@ impl TableRef {
             if !self.0.source.paths.reads(path) && !value.is_null() {
                 match value.as_object() {
                     Some(inner) if depth < MOST_DEPTH => self.collect_unread(inner, path, depth + 1, unread),
+                    None if depth < MOST_DEPTH && self.0.source.paths.reads_within(path) => {
+                        match value.as_array() {
+                            // A list counts as each of its objects.
+                            Some(items) => {
+                                for inner in items.filter_map(TapeValue::as_object) {
+                                    self.collect_unread(inner, path, depth + 1, unread);
+                                }
+                            }
+                            None => unread.push(path.clone()),
+                        }
+                    }
                     _ => unread.push(path.clone()),
                 }
             }

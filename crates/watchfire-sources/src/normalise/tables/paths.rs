@@ -148,6 +148,14 @@ impl Paths {
         }
     }
 
+    /// Whether a table reads something within a raw field.
+    pub(super) fn reads_within(&self, path: &str) -> bool {
+        let mut segments = path.split('.');
+        segments
+            .try_fold(0, |at, segment| self.nodes[at].children.get(segment).copied())
+            .is_some_and(|at| !self.nodes[at].children.is_empty())
+    }
+
     /// Whether a table reads a raw field, by itself or as a part of what it reads.
     pub(super) fn reads(&self, path: &str) -> bool {
         let mut at = 0;
