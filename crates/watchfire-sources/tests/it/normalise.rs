@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use watchfire_events::{DataStream, Place, flatten};
 use watchfire_sources::normalise::{
-    NormaliseError, NormaliseOptions, Normalised, RawInput, RawPayload, SourceKind, fields, normalise,
+    NormaliseError, NormaliseOptions, Normalised, RawInput, RawPayload, SourceKind, TableRef, fields,
+    normalise,
 };
 
 /// Cases are pairs `<name>.raw.json` and `<name>.expected.json`; `WATCHFIRE_UPDATE_CASES=1` writes the latter anew.
@@ -142,6 +143,61 @@ fn a_record_has_the_same_id_whenever_it_is_read() {
     assert_eq!(id(&record, 1), id(&record, 1));
     assert_ne!(id(&record, 1), id(&record, 2));
     assert_ne!(id(&record, 1), id(&json!({"who": "ana", "at": 2}), 1));
+}
+
+#[test]
+fn a_table_reads_records_inside_of_others_and_lists_of_named_values() {
+    let table = r#"
+        [source]
+        name = "shop.till"
+        title = "Tills"
+        inside = ["till"]
+        [[recognise]]
+        has = ["receipt"]
+        [time]
+        fields = ["at"]
+        [[step]]
+        fields = [["lines.facts", "shop", "pairs:key,text|number|inner,facts"]]
+        [words.facts]
+        cashier = "user.name"
+    "#;
+    let table = TableRef::read(table).expect("a table");
+    let till = json!({
+        "receipt": 7,
+        "at": "2026-03-02T09:15:30Z",
+        "lines": [{
+            "facts": [
+                {"key": "cashier", "text": "ana"},
+                {"key": "total", "number": 12},
+                {"key": "card", "inner": {"of": [{"key": "bank", "text": "b"}, {"key": "digits", "number": 4}]}},
+                {"key": "plain", "inner": {"of": [1]}},
+                {"key": "nothing", "text": null},
+                {"text": "nameless"},
+                "odd",
+            ],
+            "extra": 1,
+        }],
+    });
+    let options = NormaliseOptions { tables: vec![table], ..NormaliseOptions::default() };
+    let mapped = |record: &Value| normalise(raw_input(record.clone()), &options).expect("an event");
+    for (record, unmapped) in [
+        (till.clone(), vec!["lines.extra", "receipt"]),
+        (json!({"till": till, "shipper": "s"}), vec!["lines.extra", "receipt", "shipper"]),
+    ] {
+        let mapped = mapped(&record);
+        let document = &mapped.event.document;
+        assert_eq!(mapped.source, SourceKind::Table(table));
+        assert_eq!(document["user"], json!({"name": "ana"}));
+        let shop = json!({"total": 12, "card": {"bank": "b", "digits": 4}, "plain": {"of": [1]}});
+        assert_eq!(document["shop"], shop);
+        assert_eq!(document["@timestamp"], "2026-03-02T09:15:30.000Z");
+        assert_eq!(mapped.unmapped(), unmapped);
+    }
+    let problems = TableRef::read(
+        "[source]\nname = \"a\"\ntitle = \"\"\n[[recognise]]\nhas = [\"a\"]\n[[step]]\nfields = [[\"a\", \"b\", \"pairs:k,v,nowhere\"]]",
+    )
+    .unwrap_err();
+    assert!(problems[0].message.contains("[words.nowhere]"), "{problems:?}");
 }
 
 #[test]
