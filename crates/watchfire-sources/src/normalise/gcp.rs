@@ -21,12 +21,12 @@ pub(crate) fn refine<'a>(record: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
     if let Some(operation) = record.get("operation").and_then(TapeValue::as_object) {
         kinds.read_operation(operation);
     }
-    let granted = payload.and_then(only_authorization);
-    kinds.read_authorization(granted);
-    let outcome = match (payload.and_then(status_code), granted) {
-        (Some(0), _) | (None, Some(Some(true))) => "success",
-        (Some(_), _) | (None, Some(Some(false))) => "failure",
-        (None, Some(None) | None) => "unknown",
+    let permission = payload.map_or(Permission::NotTheOnlyOne, Permission::of);
+    kinds.read_permission(permission);
+    let outcome = match (payload.and_then(status_code), permission) {
+        (Some(0), _) | (None, Permission::Granted) => "success",
+        (Some(_), _) | (None, Permission::Refused) => "failure",
+        (None, Permission::Unsaid | Permission::NotTheOnlyOne) => "unknown",
     };
     draft.set("event.outcome", outcome);
     kinds.write(draft);
@@ -54,14 +54,30 @@ fn status_code(payload: TapeObject<'_>) -> Option<i64> {
     integer(code)
 }
 
-/// Whether the only permission that was asked for was granted; nothing if there are none or several.
-fn only_authorization(payload: TapeObject<'_>) -> Option<Option<bool>> {
-    let mut items = payload.get("authorizationInfo")?.as_array()?;
-    let only = items.next()?.as_object()?;
-    if items.next().is_some() {
-        return None;
+/// What became of the only permission that was asked for.
+#[derive(Clone, Copy)]
+enum Permission {
+    Granted,
+    Refused,
+    /// The record does not say.
+    Unsaid,
+    /// There are none, or several.
+    NotTheOnlyOne,
+}
+
+impl Permission {
+    fn of(payload: TapeObject<'_>) -> Self {
+        let items = payload.get("authorizationInfo").and_then(TapeValue::as_array);
+        let mut items = items.into_iter().flatten();
+        match (items.next().and_then(TapeValue::as_object), items.next()) {
+            (Some(only), None) => match only.get("granted").and_then(is_true) {
+                Some(true) => Self::Granted,
+                Some(false) => Self::Refused,
+                None => Self::Unsaid,
+            },
+            _ => Self::NotTheOnlyOne,
+        }
     }
-    Some(only.get("granted").and_then(is_true))
 }
 
 fn is_true(value: TapeValue<'_>) -> Option<bool> {
@@ -95,11 +111,16 @@ impl Kinds {
         }
     }
 
-    fn read_authorization(&mut self, granted: Option<Option<bool>>) {
-        let Some(granted) = granted else { return };
+    fn read_permission(&mut self, permission: Permission) {
+        let kind = match permission {
+            Permission::NotTheOnlyOne => return,
+            Permission::Granted => Some("allowed"),
+            Permission::Refused => Some("denied"),
+            Permission::Unsaid => None,
+        };
         self.categories.extend(["network".into(), "configuration".into()]);
-        if let Some(granted) = granted {
-            self.types.extend(["access".into(), if granted { "allowed" } else { "denied" }.into()]);
+        if let Some(kind) = kind {
+            self.types.extend(["access".into(), kind.into()]);
         }
     }
 
