@@ -372,7 +372,7 @@ fn leaves<'a>(object: &'a Map<String, Value>, prefix: &str, found: &mut Vec<(Str
 /// What the agent looked up on its machine: names of ids, and ids of names.
 fn is_name(field: &str) -> bool {
     field.starts_with("auditd.summary.actor.")
-        || (field.ends_with(".name") && field != "process.name")
+        || (field.rsplit('.').next() == Some("name") && field != "process.name")
         || matches!(field, "file.owner" | "file.group" | "related.user" | "group.id" | "user.target.id")
 }
 

@@ -273,7 +273,7 @@ impl<'o> Mapper<'o> {
     ) -> Mapped<'a> {
         let options = self.options;
         let mut draft = Draft::bare(names);
-        draft.zone = options.time_zone.clone();
+        draft.zone.clone_from(&options.time_zone);
         draft.year = options.year;
         let dataset = table.map(record, options.time_zone.as_ref(), &mut draft);
         if !draft.has("event.module") {

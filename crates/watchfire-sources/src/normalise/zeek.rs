@@ -293,7 +293,7 @@ fn dns<'a>(record: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
     let ttls: Vec<Option<f64>> = record
         .get("TTLs")
         .and_then(TapeValue::as_array)
-        .map(|ttls| ttls.map(|ttl| ttl.scalar().and_then(|ttl| ttl.as_f64())).collect())
+        .map(|ttls| ttls.map(|ttl| ttl.scalar().and_then(Scalar::as_f64)).collect())
         .unwrap_or_default();
     let mut items = Vec::new();
     let mut resolved = Vec::new();

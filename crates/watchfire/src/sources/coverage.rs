@@ -222,7 +222,7 @@ impl OfRule {
             match &of.blocking {
                 Some(names) if !names.is_empty() => write!(out, ", needs {}", escape_controls(&list(names)))?,
                 _ if !of.missing.is_empty() => {
-                    write!(out, ", without {}", escape_controls(&list(&of.missing)))?
+                    write!(out, ", without {}", escape_controls(&list(&of.missing)))?;
                 }
                 _ => {}
             }

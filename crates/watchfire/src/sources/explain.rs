@@ -313,7 +313,11 @@ fn add_step(name: &mut String, step: &Step) {
             }
             name.push_str(key);
         }
-        Step::Item(at) => name.push_str(&format!("[{at}]")),
+        Step::Item(at) => {
+            name.push('[');
+            name.push_str(&at.to_string());
+            name.push(']');
+        }
     }
 }
 

@@ -40,6 +40,9 @@ impl<T: Taker> RecordSink for Sink<'_, T> {
     }
 }
 
+/// A file's name, and who took its records.
+pub(super) type Taken<T> = (Arc<str>, T);
+
 /// Places of unreadable records that are shown.
 const SHOWN: usize = 10;
 
@@ -49,7 +52,7 @@ pub(super) fn read_each<T: Taker>(
     paths: &[PathBuf],
     log: &mut dyn Write,
     mut taker: impl FnMut(&Arc<str>) -> T,
-) -> io::Result<(Vec<(Arc<str>, T)>, bool)> {
+) -> io::Result<(Vec<Taken<T>>, bool)> {
     let is_stdin = |path: &&PathBuf| path.as_os_str() == "-";
     let named: Vec<PathBuf> = paths.iter().filter(|path| !is_stdin(path)).cloned().collect();
     let (files, reports) = list_files(&named);

@@ -316,7 +316,7 @@ impl<'t> AuditEvent<'t> {
         self.object = first(self, action.object).or(self.object.take());
         self.second_object = first(self, action.second_object).or(self.second_object.take());
         self.how = first(self, action.how).or(self.how.take());
-        if action.from_address
+        if action.with_address
             && self.from.is_none()
             && let Some(address) = self.take("addr")
         {
@@ -326,7 +326,7 @@ impl<'t> AuditEvent<'t> {
 
     fn find_path(&mut self, hint: usize) {
         let start = if hint < self.paths.len() { hint } else { 0 };
-        let kind = |path: &[Field<'t>]| value(path, "nametype").map(|kind| kind.to_string());
+        let kind = |path: &[Field<'t>]| value(path, "nametype").map(ToString::to_string);
         // The folder of a file is listed beside it.
         let found = self.paths[start.min(self.paths.len())..]
             .iter()

@@ -237,7 +237,7 @@ fn accounts<'a>(
 fn account<'a>(kind: &str, part: &'static str, value: Cow<'a, str>, draft: &mut Draft<'a, '_>) {
     match kind {
         "ADD_GROUP" | "DEL_GROUP" | "GRP_MGMT" | "GRP_CHAUTHTOK" => {
-            draft.set_named_below("group", part, value)
+            draft.set_named_below("group", part, value);
         }
         "ADD_USER" | "DEL_USER" | "USER_CHAUTHTOK" | "USER_MGMT" => {
             if part == "name" {
