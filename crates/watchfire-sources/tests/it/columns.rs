@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use watchfire_events::{BatchBuilder, DataStream, EventBatch, FieldSelection, Place};
 use watchfire_sources::decode::{RecordSink, RejectReason, list_files, read_file};
 use watchfire_sources::normalise::{
-    DeferredRecords, Mapper, NormaliseOptions, RawInput, RawPayload, RecordPool, catalogue, normalise,
+    DeferredRecords, Mapper, NormaliseOptions, RawInput, RawPayload, RecordPool, SourceKind, catalogue,
+    normalise,
 };
 use watchfire_sources::tape::{Tape, TapeValue};
 
@@ -110,8 +111,11 @@ proptest! {
     #[test]
     fn any_records_have_the_columns_of_their_documents(
         records in proptest::collection::vec(prop_oneof![any_value(), any_windows_record()], 0..6),
+        force in 0_usize..60,
     ) {
-        compare_values(&records, &NormaliseOptions::default());
+        let options =
+            NormaliseOptions { source: SourceKind::all(&[]).get(force).copied(), ..NormaliseOptions::default() };
+        compare_values(&records, &options);
     }
 }
 
