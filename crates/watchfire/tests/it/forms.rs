@@ -58,9 +58,9 @@ fn recordings(shared: &Path, folder: &Path) -> Vec<PathBuf> {
     let mut paths = Vec::new();
     for (at, entry) in archive.entries().expect("a tar file").enumerate() {
         let mut entry = entry.expect("an entry");
-        let name = entry.path().expect("a name").to_string_lossy().replace('/', "_");
-        if at % ONE_IN == 0 && name.ends_with(".evtx") {
-            let path = folder.join(name);
+        let path = entry.path().expect("a name").into_owned();
+        if at % ONE_IN == 0 && path.extension().is_some_and(|extension| extension == "evtx") {
+            let path = folder.join(path.to_string_lossy().replace('/', "_"));
             entry.unpack(&path).expect("a file can be written");
             paths.push(path);
         }
