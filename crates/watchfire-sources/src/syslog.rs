@@ -180,7 +180,7 @@ mod tests {
             "<30>",
             "",
         ] {
-            assert!(!Head::of(line.as_bytes()).is_some(), "{line}");
+            assert!(Head::of(line.as_bytes()).is_none(), "{line}");
         }
     }
 

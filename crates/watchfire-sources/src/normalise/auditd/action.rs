@@ -34,7 +34,7 @@ pub(super) struct Action {
     pub(super) second_object: &'static [&'static str],
     pub(super) how: &'static [&'static str],
     /// Whether `addr` is where it came from.
-    pub(super) with_address: bool,
+    pub(super) from_address: bool,
     pub(super) entities: &'static [(From, &'static str)],
 }
 
@@ -57,7 +57,7 @@ impl Action {
             object: &[],
             second_object: &[],
             how: &[],
-            with_address: false,
+            from_address: false,
             entities: &[],
         }
     }
@@ -90,8 +90,8 @@ impl Action {
         Self { how, ..self }
     }
 
-    pub(super) const fn with_address(self) -> Self {
-        Self { with_address: true, ..self }
+    pub(super) const fn with_source(self) -> Self {
+        Self { from_address: true, ..self }
     }
 
     pub(super) const fn entities(self, entities: &'static [(From, &'static str)]) -> Self {

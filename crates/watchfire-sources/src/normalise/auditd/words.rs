@@ -283,7 +283,7 @@ pub(super) const RECORDS: &[(&[&str], Action)] = &[
             .object(&["terminal"])
             .second_object(&["addr", "hostname"])
             .how(&["exe", "terminal"])
-            .with_address()
+            .with_source()
             .entities(&[(From::Actor, "user"), (From::SecondActor, "user.effective")]),
     ),
     (
@@ -293,7 +293,7 @@ pub(super) const RECORDS: &[(&[&str], Action)] = &[
             .object(&["terminal"])
             .second_object(&["addr", "hostname"])
             .how(&["exe", "terminal"])
-            .with_address()
+            .with_source()
             .entities(&[(From::Actor, "user"), (From::SecondActor, "user.effective")]),
     ),
     (
@@ -320,7 +320,7 @@ pub(super) const RECORDS: &[(&[&str], Action)] = &[
             .object(&["terminal"])
             .second_object(&["addr", "hostname"])
             .how(&["exe", "terminal"])
-            .with_address()
+            .with_source()
             .entities(&[(From::Actor, "user"), (From::SecondActor, "user.effective")]),
     ),
     (
@@ -466,7 +466,7 @@ pub(super) const RECORDS: &[(&[&str], Action)] = &[
             .object(&["fp"])
             .second_object(&["addr", "hostname"])
             .how(&["exe", "terminal"])
-            .with_address(),
+            .with_source(),
     ),
     (&["CRYPTO_LOGIN"], Action::new("crypto-officer-logged-in", "", &["crypto"], &[])),
     (&["CRYPTO_LOGOUT"], Action::new("crypto-officer-logged-out", "", &["process"], &["info"])),
@@ -477,7 +477,7 @@ pub(super) const RECORDS: &[(&[&str], Action)] = &[
             .object(&["addr"])
             .second_object(&["rport"])
             .how(&["exe", "terminal"])
-            .with_address(),
+            .with_source(),
     ),
     (&["DAC_CHECK"], Action::new("access-result", "", &["dac-decision"], &[])),
     (
