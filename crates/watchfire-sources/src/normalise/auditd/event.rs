@@ -316,7 +316,7 @@ impl<'t> AuditEvent<'t> {
         self.object = first(self, action.object).or(self.object.take());
         self.second_object = first(self, action.second_object).or(self.second_object.take());
         self.how = first(self, action.how).or(self.how.take());
-        if action.with_address
+        if action.from_address
             && self.from.is_none()
             && let Some(address) = self.take("addr")
         {
