@@ -1,5 +1,6 @@
 //! What each source costs: its fixtures, repeated, with one rule that finds nothing and with all.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -118,8 +119,10 @@ pub(crate) fn table(rows: &[SourceRow], runs: usize) -> String {
         grouped(ASKED_BYTES),
     );
     for row in rows {
-        out.push_str(&format!(
-            "| {} | {} | {} | {} | {:.0} | {} | {} |\n",
+        // A text takes all that is written to it.
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {:.0} | {} | {} |",
             row.source,
             grouped(row.events as f64),
             grouped(row.bytes_of_event()),
@@ -127,7 +130,7 @@ pub(crate) fn table(rows: &[SourceRow], runs: usize) -> String {
             row.bytes as f64 / row.one / 1e6,
             grouped(row.per_second(row.all)),
             if row.keeps_up() { "met" } else { "not met" },
-        ));
+        );
     }
     out
 }
