@@ -7,7 +7,7 @@ pub struct DecodeLimits {
     /// Largest JSON document, XML event, line or event of an audit log, in bytes of its text. The text of a record and its tree are in memory at
     /// the same time; events of Windows have at most some hundred KiB.
     pub record_bytes: usize,
-    /// Most values of one JSON document, or row of a Zeek log, or lines of an audit event. Sixteen MiB of `0,0,0` would be a tree of half a GiB.
+    /// Most values of one JSON document, row of a Zeek log, or lines and fields of an audit event. Sixteen MiB of `0,0,0` would be a tree of half a GiB.
     pub record_values: usize,
     /// Most events of an audit log that wait for more of their lines. Those of one event are a few dozens apart even
     /// on a machine with many processors; events of one line (logins, services) wait as long as two seconds of the log.

@@ -79,6 +79,8 @@ struct Waiting {
     line: u64,
     messages: Vec<Value>,
     bytes: usize,
+    /// Fields of the lines.
+    values: usize,
     complete: bool,
     replaced: bool,
     refusal: Option<RejectReason>,
@@ -129,6 +131,7 @@ impl<'l> Events<'l> {
                 line: line.number,
                 messages: Vec::new(),
                 bytes: 0,
+                values: 0,
                 complete: false,
                 replaced: false,
                 refusal: None,
@@ -143,11 +146,15 @@ impl<'l> Events<'l> {
         self.bytes -= event.bytes;
         let (text, replaced) = text_of(line.text);
         event.bytes += text.len();
+        // Arguments can be many, and are read in one go; other fields have names that are kept.
+        if head.kind != b"EXECVE" {
+            event.values += memchr::memchr_iter(b'=', line.text).count();
+        }
         event.replaced |= replaced;
         event.messages.push(Value::String(text));
         if event.bytes > self.limits.record_bytes {
             event.refuse(RejectReason::TooLarge);
-        } else if event.messages.len() > self.limits.record_values {
+        } else if event.messages.len().max(event.values) > self.limits.record_values {
             event.refuse(RejectReason::TooManyValues);
         }
         self.bytes += event.bytes;
@@ -169,6 +176,7 @@ impl<'l> Events<'l> {
             line,
             messages: Vec::new(),
             bytes: 0,
+            values: 0,
             complete: true,
             replaced: false,
             refusal: Some(reason),

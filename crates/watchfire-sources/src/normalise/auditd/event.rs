@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use rustc_hash::FxHashMap;
+
 use super::action::{self, Action, From};
+use super::field_map::FieldMap;
 use super::message::{Field, Message, decoded};
 use super::numbers;
 
@@ -12,6 +15,24 @@ const UNSET: [&str; 3] = ["4294967295", "-1", "unset"];
 
 /// The one user and group whose id is the same on all machines, and its id.
 const ROOT: (&str, &str) = ("root", "0");
+
+/// How the audit daemon names what it knows of ids, and the fields of these.
+const KNOWN_IDS: [(&str, &str); 14] = [
+    ("AUID", "auid"),
+    ("UID", "uid"),
+    ("GID", "gid"),
+    ("EUID", "euid"),
+    ("EGID", "egid"),
+    ("SUID", "suid"),
+    ("SGID", "sgid"),
+    ("FSUID", "fsuid"),
+    ("FSGID", "fsgid"),
+    ("OUID", "ouid"),
+    ("OGID", "ogid"),
+    ("OAUID", "oauid"),
+    ("INODE_UID", "inode_uid"),
+    ("INODE_GID", "inode_gid"),
+];
 
 /// Programs that run scripts: the name of what they run says more.
 const INTERPRETERS: [&str; 4] = ["/usr/bin/python", "/usr/bin/sh", "/usr/bin/bash", "/usr/bin/perl"];
@@ -45,16 +66,16 @@ pub(super) struct AuditEvent<'t> {
     pub(super) serial: u64,
     pub(super) result: &'static str,
     pub(super) session: Option<Cow<'t, str>>,
-    pub(super) data: Vec<Field<'t>>,
+    pub(super) data: FieldMap<'t>,
     /// Ids of users and groups, by the names of their fields.
-    pub(super) ids: Vec<Field<'t>>,
+    pub(super) ids: FieldMap<'t>,
     /// Parts of the security context: user, role, domain, level, category.
     pub(super) context: Vec<(&'static str, Cow<'t, str>)>,
     pub(super) paths: Vec<Vec<Field<'t>>>,
     pub(super) arguments: Vec<Cow<'t, str>>,
     pub(super) tags: Vec<Cow<'t, str>>,
-    /// Names of users and groups, by what they are names of: `u` or `g` and the id.
-    known: Vec<(bool, Cow<'t, str>, Cow<'t, str>)>,
+    /// Names of users (and groups, for which it is false) by their ids.
+    known: FxHashMap<(bool, Cow<'t, str>), Cow<'t, str>>,
     pub(super) from: Option<Peer<'t>>,
     pub(super) to: Option<Peer<'t>>,
 
@@ -85,13 +106,13 @@ impl<'t> AuditEvent<'t> {
             serial: first.serial,
             result: "unknown",
             session: None,
-            data: Vec::with_capacity(24),
-            ids: Vec::new(),
+            data: FieldMap::default(),
+            ids: FieldMap::default(),
             context: Vec::new(),
             paths: Vec::new(),
             arguments: Vec::new(),
             tags: Vec::new(),
-            known: Vec::new(),
+            known: FxHashMap::default(),
             from: None,
             to: None,
             action: None,
@@ -131,9 +152,7 @@ impl<'t> AuditEvent<'t> {
                             }
                             _ => {}
                         }
-                        if event.get(&field.name).is_none() {
-                            event.data.push(field);
-                        }
+                        event.data.set_absent(field.name, field.value);
                     }
                 }
             }
@@ -143,44 +162,40 @@ impl<'t> AuditEvent<'t> {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Cow<'t, str>> {
-        self.data.iter().find(|field| field.name == name).map(|field| &field.value)
+        self.data.get(name)
     }
 
     pub(super) fn id(&self, name: &str) -> Option<&Cow<'t, str>> {
-        self.ids.iter().find(|field| field.name == name).map(|field| &field.value)
+        self.ids.get(name)
     }
 
     pub(super) fn take(&mut self, name: &str) -> Option<Cow<'t, str>> {
-        let at = self.data.iter().position(|field| field.name == name)?;
-        Some(self.data.remove(at).value)
+        self.data.take(name)
     }
 
     /// The names that the audit daemon knew for ids.
     fn learn(&mut self, message: &Message<'t>) {
-        for known in &message.known {
-            let field = known.name.to_ascii_lowercase();
-            let is_user = field.ends_with("uid");
-            if !is_user && !field.ends_with("gid") {
-                continue;
-            }
-            if let Some(id) = message.get(&field)
+        for (known_as, field) in KNOWN_IDS {
+            let known = message.known.iter().find(|known| known.name == known_as);
+            if let (Some(known), Some(id)) = (known, message.get(field))
                 && known.value != "unset"
                 && known.value != *id
             {
-                self.known.push((is_user, id.clone(), known.value.clone()));
+                let key = (field.ends_with("uid"), id.clone());
+                self.known.entry(key).or_insert_with(|| known.value.clone());
             }
         }
     }
 
     /// A user (or group) of an id or a name, with the other of the two if it is known.
     pub(super) fn entity(&self, is_user: bool, value: &Cow<'t, str>) -> Entity<'t> {
-        let of_kind = || self.known.iter().filter(|(user, ..)| *user == is_user);
         if value.bytes().all(|byte| byte.is_ascii_digit()) {
-            let name = of_kind().find(|(_, id, _)| id == value).map(|(.., name)| name.clone());
+            let name = self.known.get(&(is_user, value.clone())).cloned();
             let name = name.or_else(|| (value == ROOT.1).then_some(Cow::Borrowed(ROOT.0)));
             Entity { id: Some(value.clone()), name }
         } else {
-            let id = of_kind().find(|(.., name)| name == value).map(|(_, id, _)| id.clone());
+            let of_name = self.known.iter().filter(|((user, _), name)| *user == is_user && *name == value);
+            let id = of_name.map(|((_, id), _)| id.clone()).min();
             let id = id.or_else(|| (value == ROOT.0).then_some(Cow::Borrowed(ROOT.1)));
             Entity { id, name: Some(value.clone()) }
         }
@@ -221,7 +236,7 @@ impl<'t> AuditEvent<'t> {
                 "auid" | "old-auid" if is_unset(&field.value) => field.value = Cow::Borrowed("unset"),
                 "saddr" if is_alone => {
                     let parts = socket_address(&field.value);
-                    self.data.extend(parts.into_iter().map(|(name, value)| plain(name, value)));
+                    parts.into_iter().for_each(|(name, value)| self.data.set(Cow::Borrowed(name), value));
                     continue;
                 }
                 _ => {}
@@ -229,10 +244,7 @@ impl<'t> AuditEvent<'t> {
             let is_id = field.name.ends_with("uid") || field.name.ends_with("gid");
             let fields = if is_id { &mut self.ids } else { &mut self.data };
             // What a program says again in its message counts.
-            match fields.iter_mut().find(|known| known.name == field.name) {
-                Some(known) => *known = field,
-                None => fields.push(field),
-            }
+            fields.set(field.name, field.value);
         }
     }
 
@@ -251,7 +263,7 @@ impl<'t> AuditEvent<'t> {
             _ => {}
         }
         for (name, value) in parts {
-            self.data.push(plain(&format!("socket_{name}"), value));
+            self.data.set(Cow::Owned(format!("socket_{name}")), value);
         }
     }
 
@@ -259,9 +271,7 @@ impl<'t> AuditEvent<'t> {
     fn execve(&mut self, message: Message<'t>) {
         for field in message.fields {
             if field.name == "argc" {
-                if self.get("argc").is_none() {
-                    self.data.push(field);
-                }
+                self.data.set_absent(field.name, field.value);
                 continue;
             }
             let Some(name) = field.name.strip_prefix('a') else { continue };

@@ -8,6 +8,7 @@
 
 mod action;
 mod event;
+mod field_map;
 pub(crate) mod log;
 mod message;
 mod numbers;
@@ -135,8 +136,8 @@ fn put<'a>(mut event: AuditEvent<'a>, draft: &mut Draft<'a, '_>) {
     if let Some(id) = event.take("id") {
         draft.set("event.id", id);
     }
-    for field in event.data {
-        draft.set_named_below("auditd.data", &data_name(&field.name), field.value);
+    for (name, value) in event.data.into_iter() {
+        draft.set_named_below("auditd.data", &data_name(&name), value);
     }
     for (part, value) in event.context {
         draft.set_named_below("auditd.user.selinux", part, value);
@@ -210,11 +211,11 @@ fn put_entity<'a>(prefix: &str, entity: Entity<'a>, draft: &mut Draft<'a, '_>) {
 fn put_users<'a>(event: &AuditEvent<'a>, draft: &mut Draft<'a, '_>) {
     let is_other = |id: &str, than: &str| event.id(id).is_some_and(|id| event.id(than) != Some(id));
     let is_effective = is_other("euid", "uid");
-    for field in &event.ids {
-        if is_unset(&field.value) && field.value != "4294967295" {
+    for (name, value) in event.ids.iter() {
+        if is_unset(value) && value != "4294967295" {
             continue;
         }
-        let (prefix, is_user): (Cow<'_, str>, bool) = match &*field.name {
+        let (prefix, is_user): (Cow<'_, str>, bool) = match &**name {
             "uid" => ("user".into(), true),
             "gid" => ("user.group".into(), false),
             "euid" | "egid" if !is_effective => continue,
@@ -227,7 +228,7 @@ fn put_users<'a>(event: &AuditEvent<'a>, draft: &mut Draft<'a, '_>) {
             "auid" => ("auditd.user.audit".into(), true),
             other => (format!("auditd.user.{}", other.replace('-', "_")).into(), other.ends_with("uid")),
         };
-        put_entity(&prefix, event.entity(is_user, &field.value), draft);
+        put_entity(&prefix, event.entity(is_user, value), draft);
     }
     let Some(action) = event.action else { return };
     for &(from, target) in action.entities {
