@@ -151,7 +151,7 @@ fn a_table_reads_records_inside_of_others_and_lists_of_named_values() {
         [source]
         name = "shop.till"
         title = "Tills"
-        inside = ["till"]
+        wrappers = ["till"]
         [[recognise]]
         has = ["receipt"]
         [time]

@@ -1,7 +1,7 @@
 //! `watchfire sources coverage`.
 //!
 //! For each rule and each source that its index patterns select: how many of the rule's fields the source gives, and
-//! whether the query can hold with what it gives. A sequence needs that of each of its stages, from one source.
+//! whether the query can hold with what it gives. The stages of a sequence can come from one source each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use watchfire_engine::impossible_without;
+use watchfire_ir::Condition;
 use watchfire_rules::load::{Fate, LoadedFile};
 use watchfire_sources::normalise::{SourceFields, catalogue_with};
 
@@ -60,6 +61,8 @@ struct OfRule {
     known: Vec<String>,
     unknown: Vec<String>,
     sources: Vec<OfSource>,
+    /// The fields for want of which a stage can hold in none of the sources; `None` if each can in some.
+    blocking: Option<BTreeSet<String>>,
 }
 
 /// How a rule stands.
@@ -77,24 +80,15 @@ enum State {
 
 impl OfRule {
     fn state(&self) -> State {
-        if self.sources.iter().any(|source| source.blocking.is_none()) {
-            State::Satisfied
-        } else if self.sources.is_empty() {
+        if self.sources.is_empty() {
             State::Unknown
+        } else if self.blocking.is_none() {
+            State::Satisfied
         } else if self.unknown.is_empty() {
             State::Impossible
         } else {
             State::Open
         }
-    }
-
-    fn blocking(&self) -> BTreeSet<&str> {
-        self.sources
-            .iter()
-            .filter_map(|source| source.blocking.as_ref())
-            .flatten()
-            .map(String::as_str)
-            .collect()
     }
 }
 
@@ -151,15 +145,18 @@ impl Coverage {
 fn of_rule(file: &str, id: String, name: &str, search: &Search) -> OfRule {
     let fields: BTreeSet<&str> =
         search.uses.iter().map(|used| used.name.as_str()).filter(|name| !name.starts_with('_')).collect();
+    let gives =
+        |source: &SourceFields, name: &str| NamedSources::is_added_on_the_way(name) || source.gives(name);
+    let needed: Vec<&Condition> =
+        search.stages.iter().filter(|stage| stage.needed).map(|stage| &stage.condition).collect();
+    let blocked = |source: &SourceFields, condition: &Condition| {
+        impossible_without(condition, &|name| gives(source, name))
+    };
     let of_source = |source: &'static SourceFields| {
-        let gives = |name: &str| NamedSources::is_added_on_the_way(name) || source.gives(name);
+        let gives = |name: &str| gives(source, name);
         let missing: BTreeSet<String> =
             fields.iter().filter(|field| !gives(field)).map(|field| (*field).to_owned()).collect();
-        let blocked = search
-            .stages
-            .iter()
-            .filter(|stage| stage.needed)
-            .find_map(|stage| impossible_without(&stage.condition, &gives));
+        let blocked = needed.iter().find_map(|condition| blocked(source, condition));
         OfSource {
             source,
             given: fields.len() - missing.len(),
@@ -167,6 +164,11 @@ fn of_rule(file: &str, id: String, name: &str, search: &Search) -> OfRule {
             blocking: blocked.map(|names| names.iter().map(ToString::to_string).collect()),
         }
     };
+    // Of a stage that no source satisfies, what they all lack.
+    let blocking = needed.iter().find_map(|condition| {
+        let all: Option<Vec<_>> = search.sources.known().map(|source| blocked(source, condition)).collect();
+        Some(all?.into_iter().flatten().map(|name| name.to_string()).collect())
+    });
     let (known, unknown) = search.sources.patterns();
     OfRule {
         file: file.to_owned(),
@@ -176,6 +178,7 @@ fn of_rule(file: &str, id: String, name: &str, search: &Search) -> OfRule {
         known,
         unknown,
         sources: search.sources.known().map(of_source).collect(),
+        blocking,
     }
 }
 
@@ -200,6 +203,7 @@ impl OfRule {
         json!({
             "file": self.file, "rule_id": self.id, "name": self.name, "fields": self.fields, "state": state,
             "patterns_known": self.known, "patterns_unknown": self.unknown, "sources": sources,
+            "blocked_by": self.blocking,
         })
     }
 
@@ -256,7 +260,7 @@ fn text(rules: &[OfRule], out: &mut dyn Write) -> io::Result<()> {
     if !impossible.is_empty() {
         writeln!(out, "\nRules that none of their sources can satisfy, with the fields that are wanting:")?;
         for rule in impossible {
-            let fields: Vec<&str> = rule.blocking().into_iter().collect();
+            let fields: Vec<&str> = rule.blocking.iter().flatten().map(String::as_str).collect();
             writeln!(out, "  {}: {}", escape_controls(&rule.name), escape_controls(&fields.join(", ")))?;
         }
     }

@@ -417,8 +417,11 @@ impl TableRef {
                         match value.as_array() {
                             // A list counts as each of its objects.
                             Some(items) => {
-                                for inner in items.filter_map(TapeValue::as_object) {
-                                    self.collect_unread(inner, path, depth + 1, unread);
+                                for item in items {
+                                    match item.as_object() {
+                                        Some(inner) => self.collect_unread(inner, path, depth + 1, unread),
+                                        None => unread.push(path.clone()),
+                                    }
                                 }
                             }
                             None => unread.push(path.clone()),
