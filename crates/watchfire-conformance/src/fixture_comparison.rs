@@ -420,6 +420,7 @@ fn is_optional(field: &str) -> bool {
         "dns.question.subdomain",
         "dns.question.top_level_domain",
         "powershell.file.script_block_hash",
+        "zeek.connection.state_message",
         "winlog.keywords",
         "winlog.opcode",
         "winlog.task",

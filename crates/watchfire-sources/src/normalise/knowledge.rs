@@ -22,6 +22,7 @@ use self::bounded::{BoundedTable, Bounds, Table};
 use super::command_line::Splitting;
 use super::draft::Draft;
 use super::mapper::wrapped_text;
+use super::tables::Keys;
 use super::{RawInput, RawPayload, SourceKind, TableRef, tables};
 use crate::decode::{RecordSink, RejectReason};
 use crate::fields::FieldValue;
@@ -164,14 +165,14 @@ impl<'g> Gatherer<'g> {
     fn see(&mut self, record: TapeValue<'_>) {
         self.seen += 1;
         let Some(record) = record.as_object() else { return };
-        let own = self.table.recognises(record);
+        let own = self.table.recognises(record, &Keys::of(record));
         if !own
             && let Some(text) = wrapped_text(record)
             && let Ok(value) = serde_json::from_str(text)
         {
             let tape = Tape::of(&value);
             if let Some(inner) = tape.first().as_object() {
-                return self.take(inner, self.table.recognises(inner));
+                return self.take(inner, self.table.recognises(inner, &Keys::of(inner)));
             }
         }
         self.take(record, own);

@@ -14,7 +14,7 @@ use watchfire_events::{
 use super::draft::{Draft, Finished};
 use super::ecs::{self, Origin, StreamFields, Streams};
 use super::geo::{self, PlaceFields};
-use super::tables::{self, TableRef};
+use super::tables::{self, Keys, TableRef};
 use super::{
     Knowledge, NormaliseError, NormaliseOptions, Normalised, Publication, Reading, SourceKind, windows_log,
 };
@@ -149,9 +149,9 @@ impl<'o> Mapper<'o> {
                 let is_ecs = origin.index.is_some()
                     || origin.dataset.is_some()
                     || record.get_field("ecs.version").is_some();
-                match self.recognise(record) {
-                    Some(table) if !is_ecs => Route::Table(table),
-                    _ => Route::Whole(ecs::recognise(record, origin).unwrap_or(SourceKind::Unrecognised)),
+                match if is_ecs { None } else { self.recognise(record) } {
+                    Some(table) => Route::Table(table),
+                    None => Route::Whole(ecs::recognise(record, origin).unwrap_or(SourceKind::Unrecognised)),
                 }
             }
         })
@@ -215,8 +215,9 @@ impl<'o> Mapper<'o> {
 
     /// The table whose record this is: the user's own go first.
     fn recognise(&self, record: TapeObject<'_>) -> Option<TableRef> {
+        let keys = Keys::of(record);
         let tables = self.options.tables.iter().chain(tables::builtin());
-        tables.copied().find(|table| table.recognises(record))
+        tables.copied().find(|table| table.recognises(record, &keys))
     }
 
     /// A record that is a text inside of another one: a result of a search in Splunk, or what an agent ships before

@@ -83,19 +83,19 @@ fn encode(value: &Value, out: &mut Vec<u8>) {
         }
         Value::Number(number) if number.is_f64() => {
             head(3, 8, out);
-            out.extend_from_slice(&number.as_f64().unwrap().to_be_bytes());
+            out.extend_from_slice(&number.as_f64().expect("a float").to_be_bytes());
         }
-        Value::Number(number) => whole(6, number.as_u64().unwrap(), 4, out),
+        Value::Number(number) => whole(6, number.as_u64().expect("no sign"), 4, out),
         Value::Object(members) => {
             head(7, members.len(), out);
             for (key, value) in members {
                 encode(&Value::String(key.clone()), out);
                 match key.as_str() {
-                    "build_epoch" => whole(9, value.as_u64().unwrap(), 8, out),
+                    "build_epoch" => whole(9, value.as_u64().expect("no sign"), 8, out),
                     "record_size"
                     | "ip_version"
                     | "binary_format_major_version"
-                    | "binary_format_minor_version" => whole(5, value.as_u64().unwrap(), 2, out),
+                    | "binary_format_minor_version" => whole(5, value.as_u64().expect("no sign"), 2, out),
                     _ => encode(value, out),
                 }
             }
@@ -150,12 +150,12 @@ fn networks() -> Vec<u8> {
 }
 
 fn options(files: &[(&str, Vec<u8>)]) -> NormaliseOptions {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let paths: Vec<_> = files.iter().map(|(name, _)| folder.path().join(name)).collect();
     for (path, (_, bytes)) in paths.iter().zip(files) {
-        std::fs::write(path, bytes).unwrap();
+        std::fs::write(path, bytes).expect("a file");
     }
-    let geo = GeoDatabases::open(&paths).unwrap();
+    let geo = GeoDatabases::open(&paths).expect("databases");
     NormaliseOptions { geo: Some(Arc::new(geo)), ..NormaliseOptions::default() }
 }
 
@@ -163,7 +163,7 @@ fn options(files: &[(&str, Vec<u8>)]) -> NormaliseOptions {
 fn found(record: Value, options: &NormaliseOptions) -> BTreeMap<String, Value> {
     let place = Place { input: "test".into(), record: 1, line: None, offset: None };
     let raw = RawInput::bare(RawPayload::Json(record), place, &"test".into());
-    let document = normalise(raw, options).unwrap().event.document;
+    let document = normalise(raw, options).expect("an event").event.document;
     let mut found = BTreeMap::new();
     for holder in ["source", "destination", "client", "server"] {
         for part in ["geo", "as"] {

@@ -12,6 +12,7 @@ use watchfire_events::FieldType;
 use super::conversion::{CONVERSIONS, Conversion, ConversionProblem};
 use super::date::DateForm;
 use super::format::{self, Document, Row as WrittenRow, Texts};
+use super::keys::Needed;
 use super::naming::Naming;
 use super::paths::Paths;
 use super::{
@@ -171,6 +172,7 @@ impl Compiler {
             only: only.iter().map(|path| intern(path)).collect(),
             lacks: lacks.iter().map(|path| intern(path)).collect(),
             is: is.iter().map(|(path, texts)| (intern(path), patterns(texts))).collect(),
+            needed: has.iter().chain(only).chain(is.keys()).map(|path| Needed::of(path)).collect(),
         }
     }
 

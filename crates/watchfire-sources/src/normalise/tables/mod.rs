@@ -17,6 +17,7 @@ mod compile;
 mod conversion;
 mod date;
 mod format;
+mod keys;
 mod map_text;
 pub(crate) mod naming;
 mod page;
@@ -34,6 +35,8 @@ pub use page::{conversions_page, source_page};
 
 use self::conversion::{Conversion, texts_of};
 use self::date::DateForm;
+pub(crate) use self::keys::Keys;
+use self::keys::Needed;
 use self::naming::Naming;
 use self::paths::{Found, Paths, Slot};
 use super::draft::Draft;
@@ -133,6 +136,8 @@ struct Test {
     only: Vec<&'static str>,
     lacks: Vec<&'static str>,
     is: Vec<(&'static str, Vec<Pattern>)>,
+    /// What a record must have among its names to pass it.
+    needed: Vec<Needed>,
 }
 
 #[derive(Debug)]
@@ -322,18 +327,21 @@ impl TableRef {
     }
 
     /// Whether a record is of this source.
-    pub(crate) fn recognises(self, record: TapeObject<'_>) -> bool {
-        self.find_test(record).is_some() && self.0.accepts.is_none_or(|accepts| accepts(record))
+    pub(crate) fn recognises(self, record: TapeObject<'_>, keys: &Keys) -> bool {
+        self.find_test(record, keys).is_some() && self.0.accepts.is_none_or(|accepts| accepts(record))
     }
 
     /// The test that a record passes, in words.
     pub(crate) fn passed_test(self, record: TapeObject<'_>) -> Option<String> {
-        self.find_test(record).map(|test| format!("it {test}"))
+        self.find_test(record, &Keys::of(record)).map(|test| format!("it {test}"))
     }
 
-    fn find_test(self, record: TapeObject<'_>) -> Option<&'static Test> {
+    fn find_test(self, record: TapeObject<'_>, keys: &Keys) -> Option<&'static Test> {
         let source = &self.0.source;
-        source.find_test(record).or_else(|| source.find_test(source.inner(record)?.1))
+        source.find_test(record, keys).or_else(|| {
+            let (_, inner) = source.inner(record)?;
+            source.find_test(inner, &Keys::of(inner))
+        })
     }
 
     /// The tests, in words.
@@ -477,14 +485,16 @@ impl Dataset {
 
 impl Source {
     /// The test that a record passes.
-    fn find_test<'a>(&self, record: TapeObject<'a>) -> Option<&Test> {
+    fn find_test<'a>(&self, record: TapeObject<'a>, keys: &Keys) -> Option<&Test> {
         // Of a list, the first says it.
         let scalar_of = |value: TapeValue<'a>| match value.as_array() {
             Some(mut items) => items.next().and_then(TapeValue::scalar),
             None => value.scalar(),
         };
         let text_of = |path: &str| record.get_field(path).and_then(scalar_of).map(scalar_text);
-        self.tests.iter().find(|test| {
+        let mut tests =
+            self.tests.iter().filter(|test| test.needed.iter().all(|needed| keys.may_have(needed)));
+        tests.find(|test| {
             (test.only.is_empty() || record.iter().all(|(name, _)| test.only.contains(&name)))
                 && test.only.iter().chain(&test.has).all(|path| record.get_field(path).is_some())
                 && test
