@@ -111,7 +111,9 @@ impl<'l> Scanner<'l> {
             return false;
         }
         // More brackets than levels are allowed need not be too many levels.
-        if memchr::memchr2_iter(b'{', b'[', text).count() > limits.json_depth {
+        if memchr::memchr2_iter(b'{', b'[', text).count() > limits.json_depth
+            && depth(text) > limits.json_depth
+        {
             return false;
         }
         let blanks = line.iter().take_while(|byte| byte.is_ascii_whitespace()).count() as u64;
@@ -470,4 +472,31 @@ impl<'l> Scanner<'l> {
         }
         at
     }
+}
+
+/// How many brackets are open at once, at most, in a text that is JSON. Of any other text it says nothing.
+fn depth(text: &[u8]) -> usize {
+    let (mut open, mut deepest) = (0_usize, 0);
+    let mut rest = text;
+    while let Some((&byte, behind)) = rest.split_first() {
+        rest = behind;
+        match byte {
+            b'{' | b'[' => {
+                open += 1;
+                deepest = deepest.max(open);
+            }
+            b'}' | b']' => open = open.saturating_sub(1),
+            b'"' => {
+                while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+                    let is_end = rest[at] == b'"';
+                    rest = rest.get(at + if is_end { 1 } else { 2 }..).unwrap_or_default();
+                    if is_end {
+                        break;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    deepest
 }
