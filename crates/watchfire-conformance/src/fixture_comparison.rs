@@ -6,12 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
-use watchfire_events::{Place, Timestamp, flatten, get_field};
+use watchfire_events::{BatchBuilder, Place, Timestamp, flatten, get_field};
+use watchfire_ir::Catalogue;
 use watchfire_sources::normalise::tables::builtin;
 use watchfire_sources::normalise::{
-    NormaliseOptions, Normalised, RawInput, RawPayload, SourceKind, fields, normalise,
+    NormaliseOptions, Normalised, RawInput, RawPayload, SourceKind, catalogue, fields, normalise,
 };
 use watchfire_test_support::{read_json_lines, read_text};
 
@@ -94,6 +96,8 @@ pub(crate) struct Comparison {
     pub(crate) without_stream_fields: Vec<String>,
     /// Fields of our documents that the table of their source does not list, with the document.
     pub(crate) unlisted: Vec<String>,
+    /// Fields of our documents with a value that does not fit their type, with the document.
+    pub(crate) misfits: Vec<String>,
 }
 
 /// A field of the reference's document that ours has not, or has otherwise.
@@ -280,6 +284,7 @@ fn compare(pair: Pair, source: Option<SourceKind>, comparison: &mut Comparison) 
     comparison.documents += 1;
     let normalised = normalised(pair.raw, &pair.label, source);
     comparison.unlisted.extend(unlisted(&normalised).map(|name| format!("{}: {name}", pair.label)));
+    comparison.misfits.extend(misfits(&normalised).map(|name| format!("{}: {name}", pair.label)));
     let document = &normalised.event.document;
     if let SourceKind::Table(_) | SourceKind::Unrecognised | SourceKind::Ecs = normalised.source {
         let dataset = get_field(document, "event.dataset").map(text_of).unwrap_or_default();
@@ -351,6 +356,15 @@ fn unlisted(normalised: &Normalised) -> impl Iterator<Item = String> {
             }
         });
     }
+    names.into_iter()
+}
+
+/// The fields of a document with a value that does not fit their type.
+fn misfits(normalised: &Normalised) -> impl Iterator<Item = String> {
+    static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(catalogue);
+    let mut builder = BatchBuilder::new(&*CATALOGUE);
+    builder.push(normalised.event.clone());
+    let names: BTreeSet<String> = builder.finish().misfits().keys().map(ToString::to_string).collect();
     names.into_iter()
 }
 

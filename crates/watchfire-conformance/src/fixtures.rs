@@ -28,6 +28,9 @@ pub(crate) fn section(shared: &Path) -> Section {
         for label in &comparison.without_stream_fields {
             section.fail(format!("{} {label}: the constants of the data stream are missing", comparison.set));
         }
+        for field in &comparison.misfits {
+            section.fail(format!("{} {field}: a value does not fit the field's type", comparison.set));
+        }
         for field in &comparison.unlisted {
             section
                 .fail(format!("{} {field}: the table of the source does not list the field", comparison.set));
