@@ -45,15 +45,13 @@ enum Node {
 }
 
 impl Node {
-    /// Whether nothing but the end of a value stands behind a number in its text, if it may have 18 digits or more.
+    /// Whether nothing but the end of a value stands behind a whole number in its text, if it has 18 digits or more.
     fn ends_well(&self, text: &[u8]) -> bool {
         /// Those of the least number of 18 digits.
         const LONG: u64 = 100_000_000_000_000_000;
         match self {
             Self::Integer(number) if number.unsigned_abs() >= LONG => ends_behind(text, &number.to_string()),
             Self::Unsigned(number) => ends_behind(text, &number.to_string()),
-            // The digits of a fraction are not known any more.
-            Self::Double(_) => !may_go_on_behind_long_number(text),
             _ => true,
         }
     }
@@ -532,7 +530,10 @@ impl TapeReader {
             && !(self.tape.nodes.contains(&Node::Integer(0)) && may_have_negative_nought(text))
             && !may_have_surrogate(text)
             && memchr::memchr(0, text).is_none()
-            && self.tape.nodes.iter().all(|node| node.ends_well(text));
+            && self.tape.nodes.iter().all(|node| node.ends_well(text))
+            // The digits of fractions are not known any more, so all of the text is looked at, once.
+            && !(self.tape.nodes.iter().any(|node| matches!(node, Node::Double(_)))
+                && may_go_on_behind_long_number(text));
         self.simd = simd.reset();
         let value = self.tape.first();
         (is_read && !value.repeats_a_key()).then_some(value)
@@ -556,14 +557,23 @@ fn may_have_negative_nought(text: &[u8]) -> bool {
 
 /// Whether something else than the end of a value may stand behind a number of 18 digits or more.
 fn may_go_on_behind_long_number(text: &[u8]) -> bool {
-    let mut digits = 0;
-    text.iter().any(|byte| {
-        if byte.is_ascii_digit() || *byte == b'.' {
-            digits += 1;
-            return false;
+    /// So many digits stand over one of the places that are looked at.
+    const LONG: usize = 18;
+    let is_digit = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+    let mut at = LONG - 1;
+    while let Some(byte) = text.get(at) {
+        if !is_digit(byte) {
+            at += LONG;
+            continue;
         }
-        std::mem::take(&mut digits) >= 18 && !is_end_of_value(*byte)
-    })
+        let before = text[..at].iter().rev().take_while(|byte| is_digit(byte)).count();
+        let end = at + text[at..].iter().take_while(|byte| is_digit(byte)).count();
+        if end - (at - before) >= LONG && text.get(end).is_some_and(|byte| !is_end_of_value(*byte)) {
+            return true;
+        }
+        at = end + LONG;
+    }
+    false
 }
 
 /// Whether a half of a surrogate pair may be escaped somewhere.
