@@ -385,6 +385,9 @@ impl<'a, W: Worker> Thread<'a, W> {
                 let timestamp = get_field(&normalised.event.document, "@timestamp").and_then(Value::as_str);
                 let inside = self.shared.options.window.holds(timestamp);
                 self.account.normalised(normalised.has_time, normalised.is_unrecognised(), inside);
+                if normalised.year_is_taken {
+                    self.account.year_taken();
+                }
                 if self.shared.options.count_unmapped {
                     self.account.unmapped(&normalised);
                 }
@@ -407,6 +410,9 @@ impl<'a, W: Worker> Thread<'a, W> {
             Ok(mapped) => {
                 let inside = self.shared.options.window.holds(mapped.timestamp(self.builder.names()));
                 self.account.normalised(mapped.has_time(), mapped.is_unrecognised(), inside);
+                if mapped.year_is_taken() {
+                    self.account.year_taken();
+                }
                 if inside {
                     mapped.push_to(&mut self.builder, number);
                     watch.lap(&mut self.account.times.columns);

@@ -37,6 +37,8 @@ pub(crate) struct Draft<'a, 'n> {
     pub(crate) zone: Option<jiff::tz::TimeZone>,
     /// The year of times that name none.
     pub(crate) year: Option<i16>,
+    /// Whether that year was taken.
+    pub(crate) year_is_taken: bool,
     names: &'n mut FieldNames,
 }
 
@@ -64,6 +66,7 @@ impl<'a, 'n> Draft<'a, 'n> {
             related: Related::default(),
             zone: None,
             year: None,
+            year_is_taken: false,
             names,
         }
     }
@@ -78,6 +81,7 @@ impl<'a, 'n> Draft<'a, 'n> {
             related: Related::default(),
             zone: None,
             year: None,
+            year_is_taken: false,
             names,
         }
     }

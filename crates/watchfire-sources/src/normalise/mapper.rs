@@ -55,6 +55,8 @@ pub struct Mapped<'a> {
     /// The mapping that ran; none if the record is passed through.
     mapping: Option<SourceKind>,
     has_time: bool,
+    /// Whether its time names no year, so that the one of the options was taken.
+    year_is_taken: bool,
     /// Where its addresses are.
     places: PlaceFields,
 }
@@ -261,6 +263,7 @@ impl<'o> Mapper<'o> {
             stream_fields: mapped.stream_fields,
             mapping: mapped.mapping,
             has_time: mapped.has_time,
+            year_is_taken: mapped.year_is_taken,
             places: PlaceFields::new(),
         })
     }
@@ -286,6 +289,7 @@ impl<'o> Mapper<'o> {
             knowledge.fill_in(&mut draft);
         }
         let has_time = draft.has(TIMESTAMP);
+        let year_is_taken = draft.year_is_taken;
         let event = draft.finish();
         let data_stream = match (origin.index, table.index(&options.namespace)) {
             (None, Some(index)) => self.streams.index(&index),
@@ -303,6 +307,7 @@ impl<'o> Mapper<'o> {
             source,
             mapping: None,
             has_time,
+            year_is_taken,
             places: PlaceFields::new(),
         }
     }
@@ -333,6 +338,7 @@ impl<'o> Mapper<'o> {
             source,
             mapping: None,
             has_time,
+            year_is_taken: false,
             places: PlaceFields::new(),
         }
     }
@@ -389,6 +395,7 @@ impl<'o> Mapper<'o> {
             source,
             mapping: Some(mapping),
             has_time,
+            year_is_taken: false,
             places: PlaceFields::new(),
         }
     }
@@ -420,6 +427,11 @@ impl Mapped<'_> {
     /// Its source and data stream.
     pub(super) fn into_source(self) -> (SourceKind, DataStream) {
         (self.source, self.data_stream)
+    }
+
+    /// Whether its time names no year, so that the one of the options was taken.
+    pub fn year_is_taken(&self) -> bool {
+        self.year_is_taken
     }
 
     /// Whether the record was of no known source.
@@ -470,7 +482,8 @@ impl Mapped<'_> {
 
     /// The event with its document.
     pub(super) fn into_normalised(self, id: EventId, place: Place, names: &FieldNames) -> Normalised {
-        let Self { content, data_stream, stream_fields, source, mapping, has_time, places } = self;
+        let Self { content, data_stream, stream_fields, source, mapping, has_time, year_is_taken, places } =
+            self;
         let reading = match (mapping, &content) {
             (Some(mapping), _) => Reading::Mapped(mapping),
             (None, Content::Table { table, record, .. }) => Reading::Table(table.unread(*record)),
@@ -500,7 +513,13 @@ impl Mapped<'_> {
         for (name, value) in places {
             set_field(&mut document, name, value.into_value());
         }
-        Normalised { event: Event { id, data_stream, document, place }, source, has_time, reading }
+        Normalised {
+            event: Event { id, data_stream, document, place },
+            source,
+            has_time,
+            year_is_taken,
+            reading,
+        }
     }
 }
 

@@ -147,6 +147,8 @@ pub struct Normalised {
     pub source: SourceKind,
     /// Whether it has a time.
     pub has_time: bool,
+    /// Whether its time names no year, so that the one of the options was taken.
+    pub year_is_taken: bool,
     reading: Reading,
 }
 

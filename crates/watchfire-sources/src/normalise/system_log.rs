@@ -166,8 +166,9 @@ fn set_time(stamp: Stamp<'_>, draft: &mut Draft<'_, '_>) {
     let zone = draft.zone.clone().unwrap_or(TimeZone::UTC);
     let local: Option<DateTime> = match stamp {
         Stamp::None => None,
-        Stamp::Named { month, day, year, time } => year.or(draft.year).and_then(|year| {
-            let date = Date::new(year, month, day).ok()?;
+        Stamp::Named { month, day, year, time } => year.or(draft.year).and_then(|named| {
+            draft.year_is_taken = year.is_none();
+            let date = Date::new(named, month, day).ok()?;
             let time: jiff::civil::Time = std::str::from_utf8(time).ok()?.parse().ok()?;
             Some(date.to_datetime(time))
         }),

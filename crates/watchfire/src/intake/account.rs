@@ -30,6 +30,7 @@ pub(crate) struct Account {
     pub(crate) outside_window: u64,
     /// Events without a time.
     pub(crate) without_time: u64,
+    pub(crate) without_year: u64,
     /// Events of no known source.
     pub(crate) unrecognised: u64,
     /// By field, values that do not fit its type, and so cannot be found by it.
@@ -82,6 +83,10 @@ impl Account {
         }
     }
 
+    pub(super) fn year_taken(&mut self) {
+        self.without_year += 1;
+    }
+
     pub(super) fn normalised(&mut self, has_time: bool, is_unrecognised: bool, inside: bool) {
         self.normalised += 1;
         self.outside_window += u64::from(!inside);
@@ -120,6 +125,7 @@ impl Account {
         }
         self.outside_window += other.outside_window;
         self.without_time += other.without_time;
+        self.without_year += other.without_year;
         self.unrecognised += other.unrecognised;
         for (field, number) in other.misfits {
             *self.misfits.entry(field).or_default() += number;

@@ -60,6 +60,8 @@ pub(crate) struct Events {
     /// Not in the time that was asked for.
     pub(crate) outside_window: u64,
     pub(crate) without_time: u64,
+    /// Whose time names no year, so that the one of `--year` was taken, or else the current one.
+    pub(crate) without_year: u64,
     /// Of no known source; they are searched as they are.
     pub(crate) unrecognised: u64,
     pub(crate) by_data_stream: BTreeMap<String, u64>,
@@ -96,6 +98,7 @@ impl InputSummary {
                 searched: account.searched(),
                 outside_window: account.outside_window,
                 without_time: account.without_time,
+                without_year: account.without_year,
                 unrecognised: account.unrecognised,
                 by_data_stream: streams.map(|(stream, events)| (stream.to_string(), events)).collect(),
                 values_of_wrong_type: account.misfits.clone(),
@@ -172,6 +175,13 @@ impl InputSummary {
         }
         if events.unrecognised > 0 {
             writeln!(log, "  {} events of no known source, searched as they are", events.unrecognised)?;
+        }
+        if events.without_year > 0 {
+            let number = events.without_year;
+            writeln!(
+                log,
+                "  {number} events have no year in their times; that of --year is taken, or else the current one"
+            )?;
         }
         if events.without_time > 0 {
             writeln!(log, "  {} events without a time", events.without_time)?;
