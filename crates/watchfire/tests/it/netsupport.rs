@@ -24,7 +24,7 @@ const CASES: &[(&str, bool)] =
     &[("child", true), ("parent", true), ("parent_executable", true), ("program_files", false)];
 
 #[test]
-fn the_founding_rule_fires_for_every_source_that_it_names() {
+fn shared_founding_rule_fires_for_every_source_that_it_names() {
     let Some(shared) = shared_folder() else { return };
     let rule = shared.join(RULE);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/netsupport");

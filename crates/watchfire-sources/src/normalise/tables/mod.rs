@@ -1,6 +1,6 @@
 //! Sources whose mapping is a table: a TOML file that says how their records are recognised and where each raw field
 //! goes. Those of the program are such files as well, in `tables/` beside `src/`; what a table cannot say is a function
-//! beside it ([`builtin`]).
+//! beside it (`builtin`).
 //!
 //! ```text
 //! record ─► one pass over its names: the raw fields that the table reads ─► rest: all of it under the vendor's name
