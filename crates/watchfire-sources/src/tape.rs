@@ -451,6 +451,11 @@ impl<'a> TapeObject<'a> {
         self.get(key).is_some()
     }
 
+    /// The text of a member, if it has one that is not empty.
+    pub fn text(self, key: &str) -> Option<&'a str> {
+        self.get(key)?.as_str().filter(|text| !text.is_empty())
+    }
+
     /// The value under a dotted name, as [`watchfire_events::get_field`] finds it in a tree.
     pub fn get_field(self, name: &str) -> Option<TapeValue<'a>> {
         if let Some(value) = self.get(name) {

@@ -95,9 +95,27 @@ pub(crate) trait Worker: Send {
 }
 
 /// An input to read.
-enum Input {
+pub(crate) enum Input {
     File(PathBuf, Arc<str>, u64),
     StandardInput,
+}
+
+impl Input {
+    /// Its name for people.
+    pub(crate) fn name(&self) -> Arc<str> {
+        match self {
+            Self::File(_, name, _) => Arc::clone(name),
+            Self::StandardInput => "<stdin>".into(),
+        }
+    }
+
+    /// Reads it to its end, or as far as the sink wants it.
+    pub(crate) fn read(&self, sink: &mut dyn RecordSink) -> Vec<FileReport> {
+        match self {
+            Self::File(path, name, _) => read_file(path, name, sink),
+            Self::StandardInput => read_stream(io::stdin().lock(), &self.name(), sink),
+        }
+    }
 }
 
 /// The inputs that were asked for.
@@ -124,6 +142,11 @@ impl Inputs {
             list.push(Input::StandardInput);
         }
         Self { list, reports }
+    }
+
+    /// The inputs, and what was said of those that are none.
+    pub(crate) fn into_parts(self) -> (Vec<Input>, Vec<FileReport>) {
+        (self.list, self.reports)
     }
 
     /// Bytes of all files; `None` if something has no known length.
@@ -353,10 +376,7 @@ impl<'a, W: Worker> Thread<'a, W> {
 
     fn decode(&mut self, input: &Input) {
         self.read_of_input = 0;
-        let reports = match input {
-            Input::File(path, name, _) => read_file(path, name, self),
-            Input::StandardInput => read_stream(io::stdin().lock(), &"<stdin>".into(), self),
-        };
+        let reports = input.read(self);
         self.account.reports(reports);
     }
 

@@ -11,7 +11,7 @@ use super::limits::{
 };
 use super::meter::{Decompressed, Meter};
 use super::recognise::{Kind, recognise};
-use super::report::{FileReport, RecordSink, RejectReason};
+use super::report::{FileReport, Problems, RecordSink, RejectReason};
 use super::text_encoding::Utf8;
 use super::{evtx_file, json, tar_archive, text, xml, zip_archive};
 use crate::normalise::RawInput;
@@ -293,6 +293,27 @@ pub(super) fn describe(error: &io::Error) -> String {
         io::ErrorKind::UnexpectedEof => "cut off before its end".to_owned(),
         _ => format!("reading stopped: {error}"),
     }
+}
+
+/// The next bytes of a stream, which are there until it is told that they are consumed; nothing at its end, nor where it
+/// cannot be read further, which is added to the problems.
+pub(super) fn next_bytes<'s>(
+    stream: &'s mut (dyn BufRead + '_),
+    problems: &mut Problems,
+) -> Option<&'s [u8]> {
+    loop {
+        match stream.fill_buf() {
+            Ok([]) => return None,
+            Ok(_) => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                problems.add(describe(&error));
+                return None;
+            }
+        }
+    }
+    // They are in the buffer now.
+    stream.fill_buf().ok()
 }
 
 /// The name of a member of an archive. It is the choice of whoever made the archive: control characters could rewrite

@@ -12,7 +12,7 @@ use encoding_rs::Encoding;
 use super::limits::DecodeLimits;
 use super::position::Position;
 use super::report::{Problems, RejectReason};
-use super::session::{PROGRESS_BYTES, Session, describe};
+use super::session::{PROGRESS_BYTES, Session, next_bytes};
 use crate::normalise::{RawInput, RawPayload};
 
 /// Of markup that is too large, the beginning and the end are kept, which say what it is and whether it is complete.
@@ -23,16 +23,7 @@ const KEPT_END: usize = 8;
 pub(super) fn read(mut stream: Box<dyn BufRead + '_>, name: &Arc<str>, session: &mut Session<'_>) {
     let mut problems = Problems::default();
     let mut reader = Reader::new(name, session);
-    loop {
-        let chunk = match stream.fill_buf() {
-            Ok([]) => break,
-            Ok(chunk) => chunk,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => {
-                problems.add(describe(&error));
-                break;
-            }
-        };
+    while let Some(chunk) = next_bytes(&mut *stream, &mut problems) {
         reader.add(chunk);
         let length = chunk.len();
         stream.consume(length);

@@ -274,8 +274,13 @@ impl<'a, 'n> Draft<'a, 'n> {
     }
 
     /// Writes `<prefix>.executable` and, where the path has one, `<prefix>.name`.
-    pub(crate) fn set_executable(&mut self, prefix: &'static str, executable: Cow<'a, str>) {
-        if let Some(name) = part(&executable, path::name) {
+    pub(crate) fn set_executable(
+        &mut self,
+        prefix: &'static str,
+        executable: Cow<'a, str>,
+        separator: Separator,
+    ) {
+        if let Some(name) = part(&executable, |executable| path::name_of(executable, separator)) {
             self.set_below(prefix, "name", name);
         }
         self.set_below(prefix, "executable", executable);

@@ -12,9 +12,8 @@ use crate::windows::values::integer;
 
 /// Refines what the table made of a record.
 pub(crate) fn refine<'a>(record: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
-    let text = |holder: TapeObject<'a>, name| holder.get(name).and_then(TapeValue::as_str);
     let payload = record.get("protoPayload").and_then(TapeValue::as_object);
-    if let Some((_, log)) = text(record, "logName").and_then(|name| name.split_once("%2F")) {
+    if let Some((_, log)) = record.text("logName").and_then(|name| name.split_once("%2F")) {
         draft.set("event.provider", log);
     }
     let mut kinds = Kinds::default();
@@ -31,8 +30,8 @@ pub(crate) fn refine<'a>(record: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
     draft.set("event.outcome", outcome);
     kinds.write(draft);
     let resource = record.get("resource").and_then(TapeValue::as_object);
-    if resource.and_then(|resource| text(resource, "type")) == Some("k8s_cluster")
-        && let Some(path) = payload.and_then(|payload| text(payload, "resourceName"))
+    if resource.and_then(|resource| resource.text("type")) == Some("k8s_cluster")
+        && let Some(path) = payload.and_then(|payload| payload.text("resourceName"))
     {
         let object = KubernetesObject::of_path(path);
         for (field, value) in [

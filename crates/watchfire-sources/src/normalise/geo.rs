@@ -41,8 +41,8 @@ pub(crate) type PlaceFields = Vec<(&'static str, FieldValue<'static>)>;
 /// Databases of places and networks.
 pub struct GeoDatabases {
     readers: Vec<Reader<Vec<u8>>>,
-    /// What was found for addresses before: the same ones come over and over.
-    known: Mutex<FxHashMap<IpAddr, Arc<PlaceFields>>>,
+    /// What was found for holders' addresses before: the same ones come over and over.
+    known: Mutex<FxHashMap<(&'static str, IpAddr), Arc<PlaceFields>>>,
 }
 
 impl fmt::Debug for GeoDatabases {
@@ -116,17 +116,24 @@ impl GeoDatabases {
         Ok(Self { readers, known: Mutex::default() })
     }
 
-    /// What is known of an address, below the names of [`HOLDERS`] (`holder` is one of them).
-    pub(crate) fn look_up(&self, holder: &'static str, address: IpAddr) -> PlaceFields {
-        let found = self.find(address);
-        found.iter().map(|(name, value)| (intern(&format!("{holder}.{name}")), value.clone())).collect()
-    }
-
-    fn find(&self, address: IpAddr) -> Arc<PlaceFields> {
+    /// What is known of the address of one of [`HOLDERS`].
+    pub(crate) fn look_up(&self, holder: &'static str, address: IpAddr) -> Arc<PlaceFields> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known.get(&address) {
+        if let Some(found) = known.get(&(holder, address)) {
             return Arc::clone(found);
         }
+        if known.len() >= Self::MOST_KNOWN {
+            known.clear();
+        }
+        let found = self.find(address).into_iter();
+        let found = found.map(|(name, value)| (intern(&format!("{holder}.{name}")), value));
+        let found = Arc::new(found.collect());
+        known.insert((holder, address), Arc::clone(&found));
+        found
+    }
+
+    /// What all databases say, under the names that are below a holder.
+    fn find(&self, address: IpAddr) -> PlaceFields {
         let mut found = PlaceFields::new();
         for reader in &self.readers {
             // An entry that is damaged says nothing; the file as a whole was found to be good.
@@ -136,11 +143,6 @@ impl GeoDatabases {
                 entry.add_to(&mut found);
             }
         }
-        if known.len() >= Self::MOST_KNOWN {
-            known.clear();
-        }
-        let found = Arc::new(found);
-        known.insert(address, Arc::clone(&found));
         found
     }
 }

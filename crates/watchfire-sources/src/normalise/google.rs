@@ -7,6 +7,7 @@ use watchfire_events::{Document, Timestamp, set_field};
 
 use super::draft::Draft;
 use super::tables::naming::Naming;
+use crate::fields::part;
 use crate::tape::{TapeObject, TapeValue};
 use crate::windows::values::integer_text;
 
@@ -313,16 +314,9 @@ fn relate_domain(draft: &mut Draft<'_, '_>) {
 
 /// Name and domain of a mail address.
 fn mail_parts<'a>(mail: &Cow<'a, str>) -> Option<(Cow<'a, str>, Cow<'a, str>)> {
-    match mail {
-        Cow::Borrowed(mail) => {
-            let (name, domain) = mail.split_once('@').filter(|(_, domain)| !domain.contains('@'))?;
-            Some((name.into(), domain.into()))
-        }
-        Cow::Owned(mail) => {
-            let (name, domain) = mail.split_once('@').filter(|(_, domain)| !domain.contains('@'))?;
-            Some((name.to_owned().into(), domain.to_owned().into()))
-        }
-    }
+    let (name, _) = mail.split_once('@').filter(|(_, domain)| !domain.contains('@'))?;
+    let at = name.len();
+    Some((part(mail, |mail| Some(&mail[..at]))?, part(mail, |mail| Some(&mail[at + 1..]))?))
 }
 
 fn mail_of<'a>(field: &'static str, draft: &mut Draft<'a, '_>) -> Option<(Cow<'a, str>, Cow<'a, str>)> {

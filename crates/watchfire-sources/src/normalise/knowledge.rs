@@ -23,7 +23,7 @@ use super::command_line::Splitting;
 use super::draft::Draft;
 use super::mapper::wrapped_text;
 use super::tables::Keys;
-use super::{RawInput, RawPayload, SourceKind, TableRef, tables};
+use super::{RawInput, RawPayload, SourceKind, TableRef};
 use crate::decode::{RecordSink, RejectReason};
 use crate::fields::FieldValue;
 use crate::tape::{Tape, TapeObject, TapeValue};
@@ -43,8 +43,8 @@ const LOOKED_AT: u64 = 64;
 /// What is known of hosts, users and processes. It does not change, and threads share it.
 #[derive(Debug, Default)]
 pub struct Knowledge {
-    hosts: Table<Host>,
-    users: Table<User>,
+    hosts: Table<Named>,
+    users: Table<Named>,
     processes: Table<Process>,
     volumes: Table<Reverse<char>>,
 }
@@ -65,16 +65,9 @@ pub struct KnowledgeSize {
 // The order of the members decides which of several things that are said of the same host, user or process counts: the
 // greatest. So the first member of each says how good it is.
 
+/// What a host or a user is called.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Host {
-    is_metadata: bool,
-    time: u64,
-    name: Box<str>,
-    domain: Box<str>,
-}
-
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct User {
+struct Named {
     is_metadata: bool,
     time: u64,
     name: Box<str>,
@@ -96,8 +89,8 @@ pub struct Gathering(Mutex<Gathered>);
 
 #[derive(Debug)]
 struct Gathered {
-    hosts: BoundedTable<Host>,
-    users: BoundedTable<User>,
+    hosts: BoundedTable<Named>,
+    users: BoundedTable<Named>,
     processes: BoundedTable<Process>,
     volumes: BoundedTable<Reverse<char>>,
 }
@@ -150,7 +143,7 @@ pub struct Gatherer<'g> {
 impl<'g> Gatherer<'g> {
     /// A gatherer; none if all records are said to be of a source that nothing is known of.
     pub fn new(gathering: &'g Gathering, source: Option<SourceKind>) -> Option<Self> {
-        let known = tables::find(Knowledge::DATASET, &[])?;
+        let known = SourceKind::find(Knowledge::DATASET, &[]).ok()?;
         let SourceKind::Table(table) = known else { return None };
         let is_forced = source == Some(known);
         (is_forced || source.is_none()).then_some(Self {
@@ -194,14 +187,14 @@ impl Gathered {
         if let (Some(aid), Some(name)) = (&record.aid, &record.computer_name) {
             let is_metadata = record.name.is_none();
             let host =
-                Host { is_metadata, time, name: (**name).into(), domain: text(&record.machine_domain) };
+                Named { is_metadata, time, name: (**name).into(), domain: text(&record.machine_domain) };
             self.hosts.insert(aid, host, name.len());
         }
         let user_name = record.user_name.as_deref().or_else(|| Some(record.account()?.1));
         if let (Some(user), Some(name)) = (record.user_id(), user_name) {
             let is_metadata = record.name.is_none();
             let domain = record.account().map_or("", |(domain, _)| domain);
-            let user_of = |name: &str| User { is_metadata, time, name: name.into(), domain: domain.into() };
+            let user_of = |name: &str| Named { is_metadata, time, name: name.into(), domain: domain.into() };
             match &record.aid {
                 Some(aid) => self.users.insert(&key(aid, user), user_of(name), name.len()),
                 None => self.users.insert(user, user_of(name), name.len()),

@@ -126,11 +126,12 @@ impl<'o> Mapper<'o> {
             let Some(address) = text.and_then(|text| text.parse().ok()) else { continue };
             let says = |fields: &[&str]| fields.iter().any(|field| mapped.has_below(holder, field, names));
             let (says_place, says_network) = (says(&geo::PLACE_FIELDS), says(&geo::NETWORK_FIELDS));
-            let found = geo.look_up(holder, address).into_iter().filter(|(name, _)| {
+            let found = geo.look_up(holder, address);
+            let found = found.iter().filter(|(name, _)| {
                 let is_place = name[holder.len()..].starts_with(".geo.");
                 if is_place { !says_place } else { !says_network }
             });
-            mapped.places.extend(found);
+            mapped.places.extend(found.cloned());
         }
         mapped
     }
@@ -279,7 +280,7 @@ impl<'o> Mapper<'o> {
         let mut draft = Draft::bare(names);
         draft.zone.clone_from(&options.time_zone);
         draft.year = options.year;
-        let dataset = table.map(record, options.time_zone.as_ref(), &mut draft);
+        let dataset = table.map(record, &mut draft);
         if !draft.has("event.module") {
             draft.set("event.module", table.module());
         }

@@ -275,15 +275,7 @@ pub fn recognise(
 /// The id is the shipper's, else a hash of the input's identity, the record's ordinal in it, and the record's content:
 /// the compact JSON of the raw value with its keys sorted, or the text of the XML.
 pub fn normalise(raw: RawInput, options: &NormaliseOptions) -> Result<Normalised, NormaliseError> {
-    normalise_with(raw, options, &mut FieldNames::default())
-}
-
-/// As [`normalise`], with names that are known from other records: learning them costs about as much as all the rest.
-fn normalise_with(
-    raw: RawInput,
-    options: &NormaliseOptions,
-    names: &mut FieldNames,
-) -> Result<Normalised, NormaliseError> {
+    let names = &mut FieldNames::default();
     let RawInput { payload, place, identity, given_index, given_id } = raw;
     let id = given_id.map_or_else(
         || {

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::draft::Draft;
 use super::tables::naming::Naming;
-use crate::fields::part;
 use crate::tape::{TapeObject, TapeValue};
 
 const FLATTENED: &str = "okta.debug_context.debug_data.flattened";
@@ -28,14 +27,10 @@ fn object<'a>(holder: TapeObject<'a>, name: &str) -> Option<TapeObject<'a>> {
     holder.get(name)?.as_object()
 }
 
-fn text<'a>(holder: TapeObject<'a>, name: &str) -> Option<Cow<'a, str>> {
-    holder.get(name)?.as_str().filter(|text| !text.is_empty()).map(Cow::Borrowed)
-}
-
 /// The user's name is the first part of the actor's other id, which mostly is a mail address.
 fn set_actor<'a>(record: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
-    let id = object(record, "actor").and_then(|actor| text(actor, "alternateId"));
-    let Some(name) = id.and_then(|id| part(&id, first_name)) else { return };
+    let id = object(record, "actor").and_then(|actor| actor.text("alternateId"));
+    let Some(name) = id.and_then(first_name).map(Cow::Borrowed) else { return };
     draft.relate_user(&name);
     for field in ["client.user.name", "source.user.name"] {
         draft.set(field, name.clone());
@@ -169,22 +164,22 @@ fn set_targets<'a>(targets: impl Iterator<Item = TapeValue<'a>>, draft: &mut Dra
         draft.set_json("okta.target", Value::Array(kept), Naming::Snake);
     }
     if let Some(user) = user {
-        if let Some(name) = text(user, "displayName") {
+        if let Some(name) = user.text("displayName").map(Cow::Borrowed) {
             draft.relate_user(&name);
             draft.set("user.target.full_name", name);
         }
-        if let Some(id) = text(user, "id") {
+        if let Some(id) = user.text("id") {
             draft.set("user.target.id", id);
         }
-        if let Some(email) = text(user, "alternateId").filter(|id| id.contains('@')) {
+        if let Some(email) = user.text("alternateId").filter(|id| id.contains('@')) {
             draft.set("user.target.email", email);
         }
     }
     if let Some(group) = group {
-        if let Some(name) = text(group, "displayName") {
+        if let Some(name) = group.text("displayName") {
             draft.set("user.target.group.name", name);
         }
-        if let Some(id) = text(group, "id") {
+        if let Some(id) = group.text("id") {
             draft.set("user.target.group.id", id);
         }
     }

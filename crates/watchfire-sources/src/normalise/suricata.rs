@@ -17,7 +17,7 @@ pub(crate) fn refine<'a>(record: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
     let object = |name| record.get(name).and_then(TapeValue::as_object);
     if let Some(ether) = object("ether") {
         for (raw, field) in [("src_mac", "source.mac"), ("dest_mac", "destination.mac")] {
-            if let Some(mac) = text(ether, raw) {
+            if let Some(mac) = ether.text(raw) {
                 draft.set(field, mac.replace(':', "-").to_uppercase());
             }
         }
@@ -41,17 +41,13 @@ pub(crate) fn refine<'a>(record: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
     }
 }
 
-fn text<'a>(object: TapeObject<'a>, name: &str) -> Option<&'a str> {
-    object.get(name)?.as_str().filter(|text| !text.is_empty())
-}
-
 fn number(object: TapeObject<'_>, name: &str) -> Option<i64> {
     integer(object.get(name)?.scalar()?)
 }
 
 /// Of ICMP, kind and code stand for the ports.
 fn set_community_id(record: TapeObject<'_>, draft: &mut Draft<'_, '_>) {
-    let address = |name| text(record, name).and_then(|text| text.parse().ok());
+    let address = |name| record.text(name).and_then(|text| text.parse().ok());
     let port = |names: [&str; 2]| {
         let number = names.into_iter().find_map(|name| number(record, name))?;
         u16::try_from(number).ok()
@@ -106,7 +102,7 @@ fn set_dns<'a>(dns: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
             answer.insert(name.to_owned(), value.to_value());
         }
         if let Some(data) =
-            text(object, "rdata").filter(|_| matches!(text(object, "rrtype"), Some("A" | "AAAA")))
+            object.text("rdata").filter(|_| matches!(object.text("rrtype"), Some("A" | "AAAA")))
         {
             resolved.push(Cow::Borrowed(data));
         }
@@ -116,7 +112,7 @@ fn set_dns<'a>(dns: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
     };
     match dns.get("answers").and_then(TapeValue::as_array) {
         Some(items) => items.filter_map(TapeValue::as_object).for_each(&mut add),
-        None if text(dns, "type") == Some("answer") && !dns.contains_key("version") => add(dns),
+        None if dns.text("type") == Some("answer") && !dns.contains_key("version") => add(dns),
         None => {}
     }
     if !answers.is_empty() {
@@ -140,7 +136,7 @@ fn set_dns<'a>(dns: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
 }
 
 fn set_tls<'a>(tls: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
-    if let Some(name) = text(tls, "sni").map(|name| Cow::Borrowed(name.trim_end_matches('.'))) {
+    if let Some(name) = tls.text("sni").map(|name| Cow::Borrowed(name.trim_end_matches('.'))) {
         draft.relate_host(&name);
         draft.add_texts("destination.domain", std::iter::once(name.clone()));
         if let [only] = &draft.texts("destination.domain")[..] {
@@ -149,16 +145,16 @@ fn set_tls<'a>(tls: TapeObject<'a>, draft: &mut Draft<'a, '_>) {
         draft.set("suricata.eve.tls.sni", name.clone());
         draft.set("tls.client.server_name", name);
     }
-    if let Some(fingerprint) = text(tls, "fingerprint") {
+    if let Some(fingerprint) = tls.text("fingerprint") {
         let hash = Cow::Owned(fingerprint.replace(':', "").to_uppercase());
         draft.relate_hash(&hash);
         draft.set("tls.server.hash.sha1", hash);
     }
-    if let Some(serial) = text(tls, "serial") {
+    if let Some(serial) = tls.text("serial") {
         draft.set("tls.server.x509.serial_number", serial.replace(':', ""));
     }
     for (raw, prefix) in [("subject", "tls.server.x509.subject"), ("issuerdn", "tls.server.x509.issuer")] {
-        let name = text(tls, raw).unwrap_or_default();
+        let name = tls.text(raw).unwrap_or_default();
         for (attribute, field) in ATTRIBUTES {
             let values: Vec<Cow<'a, str>> = parts_of_name(name)
                 .filter(|(key, _)| key == attribute)

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::command_line::Splitting;
 use super::draft::Draft;
+use super::path::Separator;
 
 /// How a datum becomes a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +103,7 @@ fn convert<'a>(rule: &FieldRule, text: Cow<'a, str>, draft: &mut Draft<'a, '_>) 
         Conversion::Boolean if text.eq_ignore_ascii_case("false") => draft.set(rule.target, false),
         Conversion::Boolean => return false,
         Conversion::Address => return draft.set_address(rule.target, &text),
-        Conversion::Executable => draft.set_executable(rule.target, text),
+        Conversion::Executable => draft.set_executable(rule.target, text, Separator::Windows),
         Conversion::File => draft.set_file(rule.target, text),
         Conversion::CommandLine(splitting) => draft.set_command_line(rule.target, text, splitting),
         Conversion::Account => return draft.set_account(rule.target, &text),

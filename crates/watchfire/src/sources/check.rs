@@ -1,11 +1,12 @@
 //! `watchfire sources check`.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
-use watchfire_diagnostics::render::{Colour, full};
+use watchfire_diagnostics::render::full;
 use watchfire_sources::normalise::tables::source_page;
 
+use crate::destination::Destination;
 use crate::exit::Exit;
 use crate::source_tables;
 
@@ -27,8 +28,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn check(&self, out: &mut dyn Write, log: &mut dyn Write) -> io::Result<Exit> {
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let colour = if !refused && io::stdout().is_terminal() { Colour::Always } else { Colour::Never };
+        let colour = Destination::default().colour();
         let (mut good, mut bad) = (0, 0);
         for file in source_tables::read(&self.paths)? {
             match file.table {

@@ -73,7 +73,7 @@ impl Detect {
     pub(super) fn detect(&self, out: &mut dyn Write, log: &mut dyn Write) -> io::Result<Exit> {
         let options = self.reading.normalise()?;
         let most = self.records.get();
-        let (files, clean) = read_each(&self.paths, log, |_| Seen {
+        let (files, clean) = read_each(&self.paths, log, || Seen {
             options: &options,
             most,
             records: 0,

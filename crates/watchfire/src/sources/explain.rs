@@ -66,7 +66,7 @@ const MOST_FIELDS: usize = 5_000;
 impl Explain {
     pub(super) fn explain(&self, out: &mut dyn Write, log: &mut dyn Write) -> io::Result<Exit> {
         let options = self.reading.normalise()?;
-        let wanted = |_: &_| Wanted { left: self.record.get(), record: None };
+        let wanted = || Wanted { left: self.record.get(), record: None };
         let (files, _) = read_each(std::slice::from_ref(&self.path), log, wanted)?;
         let Some(record) = files.into_iter().find_map(|(_, wanted)| wanted.record) else {
             writeln!(log, "there is no record {}", self.record)?;

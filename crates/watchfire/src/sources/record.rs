@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use watchfire_events::Place;
-use watchfire_sources::decode::{FileReport, RecordSink, RejectReason, list_files, read_file, read_stream};
+use watchfire_sources::decode::{FileReport, RecordSink, RejectReason};
 use watchfire_sources::normalise::RawInput;
 
+use crate::intake::Inputs;
 use crate::terminal::escape_controls;
 
 /// Takes records until it has had enough.
@@ -51,33 +52,21 @@ const SHOWN: usize = 10;
 pub(super) fn read_each<T: Taker>(
     paths: &[PathBuf],
     log: &mut dyn Write,
-    mut taker: impl FnMut(&Arc<str>) -> T,
+    mut taker: impl FnMut() -> T,
 ) -> io::Result<(Vec<Taken<T>>, bool)> {
-    let is_stdin = |path: &&PathBuf| path.as_os_str() == "-";
-    let named: Vec<PathBuf> = paths.iter().filter(|path| !is_stdin(path)).cloned().collect();
-    let (files, reports) = list_files(&named);
+    let (inputs, reports) = Inputs::list(paths).into_parts();
     let mut clean = true;
     tell(&reports, &[], log, &mut clean)?;
     let mut taken = Vec::new();
-    let mut one = |name: Arc<str>,
-                   read: &mut dyn FnMut(&mut dyn RecordSink) -> Vec<FileReport>,
-                   log: &mut dyn Write|
-     -> io::Result<()> {
-        let mut own = taker(&name);
+    for input in inputs {
+        let name = input.name();
+        let mut own = taker();
         let mut sink = Sink { taker: &mut own, satisfied: false, rejected: Vec::new() };
-        let reports = read(&mut sink);
+        let reports = input.read(&mut sink);
         // A file that was left early is not cut off.
         let reports = if sink.satisfied { Vec::new() } else { reports };
         tell(&reports, &sink.rejected, log, &mut clean)?;
         taken.push((name, own));
-        Ok(())
-    };
-    for (path, name) in files {
-        one(Arc::clone(&name), &mut |sink| read_file(&path, &name, sink), log)?;
-    }
-    if paths.iter().any(|path| is_stdin(&path)) {
-        let name: Arc<str> = "standard input".into();
-        one(Arc::clone(&name), &mut |sink| read_stream(io::stdin().lock(), &name, sink), log)?;
     }
     Ok((taken, clean))
 }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use self::records::Records;
 use self::scanner::Scanner;
 use super::report::Problems;
-use super::session::{Session, describe};
+use super::session::{Session, next_bytes};
 
 /// Reads a stream to its end and reports it.
 pub(super) fn read(mut stream: Box<dyn BufRead + '_>, name: &Arc<str>, session: &mut Session<'_>) {
@@ -31,16 +31,9 @@ pub(super) fn read(mut stream: Box<dyn BufRead + '_>, name: &Arc<str>, session: 
     let mut problems = Problems::default();
     // The beginning of a line whose end is in a later chunk.
     let mut line = Vec::new();
-    while !records.is_done_with_member() {
-        let chunk = match stream.fill_buf() {
-            Ok([]) => break,
-            Ok(chunk) => chunk,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => {
-                problems.add(describe(&error));
-                break;
-            }
-        };
+    while !records.is_done_with_member()
+        && let Some(chunk) = next_bytes(&mut *stream, &mut problems)
+    {
         let mut rest = chunk;
         while !rest.is_empty() {
             if line.is_empty() && !scanner.may_begin_document_line(rest[0]) {

@@ -22,7 +22,7 @@ use self::lines::{Line, LineCutter};
 use self::output::Output;
 use super::limits::DecodeLimits;
 use super::report::Problems;
-use super::session::{Session, describe};
+use super::session::{Session, next_bytes};
 
 /// A log of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,16 +109,7 @@ pub(super) fn read(
     let mut records = format.records(limits);
     let mut cutter = LineCutter::new(limits.record_bytes);
     let mut output = Output::new(name, session);
-    loop {
-        let chunk = match stream.fill_buf() {
-            Ok([]) => break,
-            Ok(chunk) => chunk,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => {
-                problems.add(describe(&error));
-                break;
-            }
-        };
+    while let Some(chunk) = next_bytes(&mut *stream, &mut problems) {
         cutter.add(chunk, &mut |line| records.line(line, &mut output));
         let length = chunk.len();
         stream.consume(length);

@@ -15,9 +15,10 @@ use super::format::{self, Document, Row as WrittenRow, Texts};
 use super::keys::Needed;
 use super::naming::Naming;
 use super::paths::Paths;
-use super::{
-    Condition, Dataset, FieldTest, Lookup, Pattern, Rest, Row, Source, Step, TableSource, Test, codes, intern,
-};
+use super::pattern::Pattern;
+use super::rest::Rest;
+use super::step::{Condition, FieldTest, Lookup, Row, Step};
+use super::{Dataset, Source, TableSource, Test, codes, intern};
 use crate::fields::FieldValue;
 
 /// Reads and checks a table.
@@ -308,6 +309,7 @@ impl Compiler {
                 row.add,
             ),
         };
+        let written = conversion.map_or("text", |text| intern(text));
         let conversion = match conversion {
             None => Conversion::Text,
             Some(text) => match Conversion::parse(text) {
@@ -349,6 +351,7 @@ impl Compiler {
                 .map(|field| (intern(field), intern(&format!("{field}{}", conversion.main_part()))))
                 .collect(),
             conversion,
+            written,
             join: join.map(intern),
             if_absent,
             add,

@@ -92,13 +92,6 @@ impl Pairs {
     }
 }
 
-impl std::fmt::Display for Pairs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{},{}", self.name, self.values.join("|"))?;
-        self.fields.map_or(Ok(()), |table| write!(f, ",{table}"))
-    }
-}
-
 /// Named values within named values are read down to this depth; what is deeper stays as it is.
 const MOST_NESTED_PAIRS: usize = 8;
 
@@ -319,7 +312,6 @@ impl Conversion {
         values: &[TapeValue<'a>],
         target: &'static str,
         words: &FxHashMap<&'static str, FxHashMap<&'static str, FieldValue<'static>>>,
-        zone: Option<&jiff::tz::TimeZone>,
         draft: &mut Draft<'a, '_>,
     ) {
         let Some(&first) = values.first() else { return };
@@ -402,7 +394,7 @@ impl Conversion {
             }
             Self::Date(form) => {
                 let time: Option<Timestamp> =
-                    first.scalar().and_then(|scalar| date::read(form, scalar, zone));
+                    first.scalar().and_then(|scalar| date::read(form, scalar, draft.zone.as_ref()));
                 if let Some(time) = time {
                     draft.set(target, time.to_iso_millis());
                 }
@@ -500,12 +492,7 @@ impl Conversion {
 
     fn compound<'a>(&self, text: Cow<'a, str>, target: &'static str, draft: &mut Draft<'a, '_>) {
         match self {
-            Self::Executable(separator) => {
-                if let Some(name) = part(&text, |text| path::name_of(text, *separator)) {
-                    draft.set_below(target, "name", name);
-                }
-                draft.set_below(target, "executable", text);
-            }
+            Self::Executable(separator) => draft.set_executable(target, text, *separator),
             Self::BaseName(separator) => {
                 let name = part(&text, |text| path::name_of(text, *separator));
                 draft.set(target, name.unwrap_or(text));

@@ -17,31 +17,34 @@ mod compile;
 mod conversion;
 mod date;
 mod format;
+mod given;
 mod keys;
 mod map_text;
 pub(crate) mod naming;
 mod page;
 mod paths;
+mod pattern;
+mod rest;
+mod step;
 
-use std::borrow::Cow;
 use std::fmt;
-use std::sync::{LazyLock, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use watchfire_diagnostics::Diagnostic;
-use watchfire_events::{FieldType, Timestamp};
+use watchfire_events::Timestamp;
 
 pub use page::{conversions_page, source_page};
 
-use self::conversion::{Conversion, texts_of};
 use self::date::DateForm;
 pub(crate) use self::keys::Keys;
 use self::keys::Needed;
-use self::naming::Naming;
 use self::paths::{Found, Paths, Slot};
+use self::pattern::Pattern;
+use self::rest::Rest;
+use self::step::Step;
 use super::draft::Draft;
-use super::schema::{SourceFields, TypedField, declared};
-use super::source::SourceKind;
+use super::schema::{SourceFields, TypedField};
 use crate::fields::FieldValue;
 use crate::tape::{TapeObject, TapeValue};
 use crate::windows::values::scalar_text;
@@ -140,121 +143,6 @@ struct Test {
     needed: Vec<Needed>,
 }
 
-#[derive(Debug)]
-struct Step {
-    note: String,
-    condition: Condition,
-    set: Vec<(&'static str, FieldValue<'static>)>,
-    add: Vec<(&'static str, Vec<&'static str>)>,
-    lookup: Option<Lookup>,
-    rows: Vec<Row>,
-    rename: Vec<(&'static str, &'static str)>,
-    copy: Vec<(&'static str, &'static str)>,
-    remove: Vec<&'static str>,
-}
-
-#[derive(Debug)]
-struct Condition {
-    when: Vec<(Slot, Vec<Pattern>)>,
-    unless: Vec<(Slot, Vec<Pattern>)>,
-    has: Vec<Slot>,
-    lacks: Vec<Slot>,
-    fields: Vec<FieldTest>,
-    lacks_field: Vec<&'static str>,
-}
-
-#[derive(Debug)]
-struct FieldTest {
-    field: &'static str,
-    texts: Vec<Pattern>,
-}
-
-#[derive(Debug)]
-struct Lookup {
-    by: Vec<Slot>,
-    columns: Vec<&'static str>,
-    /// By keys in lower case.
-    exact: FxHashMap<&'static str, usize>,
-    patterns: Vec<(Pattern, usize)>,
-    rows: Vec<Vec<FieldValue<'static>>>,
-    otherwise: Option<Vec<FieldValue<'static>>>,
-}
-
-#[derive(Debug)]
-struct Row {
-    from: Vec<Slot>,
-    /// Targets, each with the field by which one is there already.
-    to: Vec<(&'static str, &'static str)>,
-    conversion: Conversion,
-    join: Option<&'static str>,
-    if_absent: bool,
-    add: bool,
-}
-
-#[derive(Debug)]
-struct Rest {
-    under: &'static str,
-    naming: Naming,
-    /// Paths of raw fields, or what they begin with.
-    rename: FxHashMap<&'static str, &'static str>,
-    /// What names begin with, before a capital or a digit; longer ones first.
-    prefixes: Vec<(&'static str, &'static str)>,
-    /// Parts of names, wherever they stand.
-    parts: FxHashMap<&'static str, &'static str>,
-    without: FxHashSet<&'static str>,
-    of: Option<&'static str>,
-    inside: Option<&'static str>,
-    /// Where raw fields go that came before, by their paths.
-    known: RwLock<FxHashMap<Box<str>, Option<&'static str>>>,
-}
-
-/// A text to compare with, without case; a `*` at its start or end stands for anything.
-#[derive(Debug)]
-struct Pattern {
-    text: String,
-    open_start: bool,
-    open_end: bool,
-}
-
-impl Pattern {
-    fn new(written: &str) -> Self {
-        let (open_start, rest) = match written.strip_prefix('*') {
-            Some(rest) => (true, rest),
-            None => (false, written),
-        };
-        let (open_end, rest) = match rest.strip_suffix('*') {
-            Some(rest) => (true, rest),
-            None => (false, rest),
-        };
-        Self { text: rest.to_lowercase(), open_start, open_end }
-    }
-
-    fn matches(&self, text: &str) -> bool {
-        if !self.text.is_ascii() || !text.is_ascii() {
-            let text = text.to_lowercase();
-            return match (self.open_start, self.open_end) {
-                (true, true) => text.contains(&self.text),
-                (true, false) => text.ends_with(&self.text),
-                (false, true) => text.starts_with(&self.text),
-                (false, false) => text == self.text,
-            };
-        }
-        let (text, pattern) = (text.as_bytes(), self.text.as_bytes());
-        let Some(room) = text.len().checked_sub(pattern.len()) else { return false };
-        let is_at = |at: usize| text[at..at + pattern.len()].eq_ignore_ascii_case(pattern);
-        match (self.open_start, self.open_end) {
-            (true, true) => (0..=room).any(is_at),
-            (true, false) => is_at(room),
-            (false, true) => is_at(0),
-            (false, false) => room == 0 && is_at(0),
-        }
-    }
-
-    fn any(patterns: &[Self], text: &str) -> bool {
-        patterns.iter().any(|pattern| pattern.matches(text))
-    }
-}
-
 /// Texts of tables, which live as long as the program: sources are few, and are read once.
 pub(crate) fn intern(text: &str) -> &'static str {
     static KNOWN: LazyLock<Mutex<FxHashSet<&'static str>>> = LazyLock::new(Mutex::default);
@@ -349,13 +237,8 @@ impl TableRef {
         self.0.source.tests.iter().map(Test::to_string).collect()
     }
 
-    /// Maps a record; the result is its time and its dataset.
-    pub(crate) fn map<'a>(
-        self,
-        record: TapeObject<'a>,
-        zone: Option<&jiff::tz::TimeZone>,
-        draft: &mut Draft<'a, '_>,
-    ) -> String {
+    /// Maps a record; the result is its dataset.
+    pub(crate) fn map<'a>(self, record: TapeObject<'a>, draft: &mut Draft<'a, '_>) -> String {
         let source = &self.0.source;
         let record = source.inner(record).map_or(record, |(_, inner)| inner);
         let found = source.paths.find(record, source.inside, &source.nothing);
@@ -363,13 +246,13 @@ impl TableRef {
             rest.apply(record, &source.nothing, draft);
         }
         for step in &source.steps {
-            step.apply(source, &found, zone, draft);
+            step.apply(source, &found, draft);
         }
         if let Some(function) = self.0.function {
             function(record, draft);
         }
         if !draft.has("@timestamp")
-            && let Some(time) = source.time(&found, zone)
+            && let Some(time) = source.time(&found, draft.zone.as_ref())
         {
             draft.set("@timestamp", time.to_iso_millis());
         }
@@ -419,26 +302,35 @@ impl TableRef {
             }
             path.push_str(key);
             if !self.0.source.paths.reads(path) && !value.is_null() {
-                match value.as_object() {
-                    Some(inner) if depth < MOST_DEPTH => self.collect_unread(inner, path, depth + 1, unread),
-                    None if depth < MOST_DEPTH && self.0.source.paths.reads_within(path) => {
-                        match value.as_array() {
-                            // A list counts as each of its objects.
-                            Some(items) => {
-                                for item in items {
-                                    match item.as_object() {
-                                        Some(inner) => self.collect_unread(inner, path, depth + 1, unread),
-                                        None => unread.push(path.clone()),
-                                    }
-                                }
-                            }
-                            None => unread.push(path.clone()),
-                        }
-                    }
-                    _ => unread.push(path.clone()),
-                }
+                self.collect_unread_of(value, path, depth, unread);
             }
             path.truncate(length);
+        }
+    }
+
+    /// Of a value that is not read as a whole: an object counts as its members, and a list within which something is read
+    /// as each of its objects.
+    fn collect_unread_of(
+        self,
+        value: TapeValue<'_>,
+        path: &mut String,
+        depth: usize,
+        unread: &mut Vec<String>,
+    ) {
+        let is_deep = depth >= MOST_DEPTH;
+        if let Some(inner) = value.as_object().filter(|_| !is_deep) {
+            return self.collect_unread(inner, path, depth + 1, unread);
+        }
+        match value.as_array().filter(|_| !is_deep && self.0.source.paths.reads_within(path)) {
+            Some(items) => {
+                for item in items {
+                    match item.as_object() {
+                        Some(inner) => self.collect_unread(inner, path, depth + 1, unread),
+                        None => unread.push(path.clone()),
+                    }
+                }
+            }
+            None => unread.push(path.clone()),
         }
     }
 }
@@ -457,13 +349,6 @@ impl fmt::Display for Test {
         }));
         parts.extend(self.lacks.iter().map(|path| format!("lacks `{path}`")));
         f.write_str(&parts.join(", "))
-    }
-}
-
-impl fmt::Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let star = |open| if open { "*" } else { "" };
-        write!(f, "{}{}{}", star(self.open_start), self.text, star(self.open_end))
     }
 }
 
@@ -513,353 +398,9 @@ impl Source {
     fn time(&self, found: &Found<'_>, zone: Option<&jiff::tz::TimeZone>) -> Option<Timestamp> {
         self.time.iter().find_map(|(slot, form)| date::read(form, found.first(*slot)?.scalar()?, zone))
     }
-
-    /// The fields that the table can write.
-    fn fields(&self, table: TableRef) -> SourceFields {
-        // A field that is known has its type already: that of a table's conversion is a guess.
-        let catalogue = declared();
-        let mut typed: Vec<TypedField> = self.table.written.clone();
-        typed.retain(|(name, _)| !name.ends_with('.'));
-        let mut prefixes: Vec<TypedField> = Vec::new();
-        let mut ecs: Vec<&'static str> = Vec::new();
-        let mut write = |name: String, kind: Option<FieldType>| {
-            let name = intern(&name);
-            if let Some(prefix) = name.strip_suffix('.') {
-                if catalogue.knows(prefix) || is_ecs_object(prefix) {
-                    ecs.push(name);
-                } else {
-                    prefixes.push((name, FieldType::Keyword));
-                }
-            } else if catalogue.knows(name) {
-                ecs.push(name);
-            } else {
-                typed.push((name, kind.unwrap_or(FieldType::Keyword)));
-            }
-        };
-        for related in ["related.ip", "related.hosts", "related.user", "related.hash"] {
-            write(related.to_owned(), None);
-        }
-        for field in ["@timestamp", "event.dataset", "event.module"] {
-            write(field.to_owned(), None);
-        }
-        for field in ["data_stream.dataset", "data_stream.namespace", "data_stream.type"] {
-            write(field.to_owned(), None);
-        }
-        for step in &self.steps {
-            for (field, value) in &step.set {
-                write((*field).to_owned(), Some(type_of(value)));
-            }
-            step.add.iter().for_each(|(field, _)| write((*field).to_owned(), None));
-            if let Some(lookup) = &step.lookup {
-                lookup.columns.iter().for_each(|field| write((*field).to_owned(), None));
-            }
-            for row in &step.rows {
-                for (target, _) in &row.to {
-                    row.conversion.writes(target).into_iter().for_each(|(name, kind)| write(name, kind));
-                }
-            }
-            for (_, to) in step.rename.iter().chain(&step.copy) {
-                write((*to).to_owned(), None);
-            }
-        }
-        for (field, _) in &self.table.written {
-            write((*field).to_owned(), None);
-        }
-        if let Some(rest) = &self.rest {
-            prefixes.push((intern(&format!("{}.", rest.under)), FieldType::Keyword));
-        }
-        typed.sort_unstable_by_key(|(name, _)| *name);
-        typed.dedup_by_key(|(name, _)| *name);
-        typed.retain(|(name, _)| !catalogue.knows(name));
-        prefixes.dedup();
-        ecs.sort_unstable();
-        ecs.dedup();
-        let pattern = match &self.table.index {
-            Some(index) => index.replace("{namespace}", "*"),
-            None => {
-                let parts = self.table.dataset.parts.iter();
-                let mut dataset: Vec<&str> = parts.flat_map(|(before, _)| [*before, "*"]).collect();
-                dataset.push(self.table.dataset.last);
-                format!("logs-{}-*", dataset.concat())
-            }
-        };
-        SourceFields {
-            source: SourceKind::Table(table),
-            data_stream_pattern: intern(&pattern),
-            fields: leak(vec![leak(typed)]),
-            prefixes: leak(prefixes),
-            ecs_fields: leak(vec![leak(ecs)]),
-        }
-    }
 }
 
-fn leak<T>(items: Vec<T>) -> &'static [T] {
-    Vec::leak(items)
-}
-
-fn is_ecs_object(name: &str) -> bool {
-    matches!(name, "user" | "process" | "file" | "source" | "destination" | "host" | "url" | "dns" | "client")
-}
-
-fn type_of(value: &FieldValue<'_>) -> FieldType {
-    match value {
-        FieldValue::Integer(_) | FieldValue::Unsigned(_) => FieldType::Long,
-        FieldValue::Double(_) => FieldType::Double,
-        FieldValue::Boolean(_) => FieldType::Boolean,
-        _ => FieldType::Keyword,
-    }
-}
-
-impl Condition {
-    fn holds(&self, found: &Found<'_>, draft: &mut Draft<'_, '_>) -> bool {
-        let is_one = |(slot, texts): &(Slot, Vec<Pattern>)| match found.text(*slot) {
-            Some(text) if Pattern::any(texts, &text) => true,
-            Some(_) if found.all(*slot).len() == 1 => false,
-            _ => texts_of(found.all(*slot)).iter().any(|text| Pattern::any(texts, text)),
-        };
-        self.has.iter().all(|slot| found.has(*slot))
-            && !self.lacks.iter().any(|slot| found.has(*slot))
-            && self.when.iter().all(is_one)
-            && !self.unless.iter().any(is_one)
-            && self.fields.iter().all(|test| match draft.text(test.field) {
-                Some(text) => Pattern::any(&test.texts, text),
-                None => draft.texts(test.field).iter().any(|text| Pattern::any(&test.texts, text)),
-            })
-            && !self.lacks_field.iter().any(|field| draft.has(field))
-    }
-}
-
-impl Lookup {
-    fn find(&self, found: &Found<'_>) -> Option<&[FieldValue<'static>]> {
-        let key = self.by.iter().find_map(|slot| found.text(*slot));
-        let row = key.and_then(|key| {
-            let lower = key.to_lowercase();
-            self.exact.get(lower.as_str()).copied().or_else(|| {
-                self.patterns.iter().find(|(pattern, _)| pattern.matches(&key)).map(|(_, row)| *row)
-            })
-        });
-        row.map(|row| &self.rows[row][..]).or(self.otherwise.as_deref())
-    }
-}
-
-impl Step {
-    fn apply<'a>(
-        &self,
-        source: &'static Source,
-        found: &Found<'a>,
-        zone: Option<&jiff::tz::TimeZone>,
-        draft: &mut Draft<'a, '_>,
-    ) {
-        if !self.condition.holds(found, draft) {
-            return;
-        }
-        for (field, value) in &self.set {
-            draft.set(field, value.clone());
-        }
-        for (field, texts) in &self.add {
-            draft.add_texts(field, texts.iter().copied().map(Cow::Borrowed));
-        }
-        if let Some(lookup) = &self.lookup
-            && let Some(values) = lookup.find(found)
-        {
-            for (field, value) in lookup.columns.iter().zip(values) {
-                let says_nothing = match value {
-                    FieldValue::Text(text) => text.is_empty(),
-                    FieldValue::Words(words) => words.is_empty(),
-                    _ => false,
-                };
-                if !says_nothing {
-                    draft.set(field, value.clone());
-                }
-            }
-        }
-        for row in &self.rows {
-            row.apply(source, found, zone, draft);
-        }
-        for (from, to) in &self.rename {
-            if let Some(value) = draft.remove(from) {
-                draft.set(to, value);
-            }
-        }
-        for (from, to) in &self.copy {
-            if let Some(value) = draft.copy_value(from) {
-                draft.set(to, value);
-            }
-        }
-        for field in &self.remove {
-            draft.remove(field);
-        }
-    }
-}
-
-impl Row {
-    fn apply<'a>(
-        &self,
-        source: &'static Source,
-        found: &Found<'a>,
-        zone: Option<&jiff::tz::TimeZone>,
-        draft: &mut Draft<'a, '_>,
-    ) {
-        if let Some(separator) = self.join {
-            let parts: Vec<_> = self.from.iter().filter_map(|slot| found.text(*slot)).collect();
-            if !parts.is_empty() {
-                for (target, guard) in &self.to {
-                    if !(self.if_absent && draft.has(guard)) {
-                        draft.set(target, parts.join(separator));
-                    }
-                }
-            }
-            return;
-        }
-        if self.add {
-            let texts = self.from.iter().flat_map(|slot| texts_of(found.all(*slot)));
-            for (target, _) in &self.to {
-                draft.add_texts(target, texts.clone());
-            }
-            return;
-        }
-        let Some(slot) = self.from.iter().find(|slot| found.has(**slot)) else { return };
-        for (target, guard) in &self.to {
-            if self.if_absent && draft.has(guard) {
-                continue;
-            }
-            self.conversion.apply(found.all(*slot), target, &source.words, zone, draft);
-        }
-    }
-}
-
-impl Rest {
-    /// Names that are remembered. They come from records, and live to the end of the program.
-    const MOST_KNOWN: usize = 8192;
-
-    fn apply<'a>(&'static self, record: TapeObject<'a>, nothing: &[&str], draft: &mut Draft<'a, '_>) {
-        let record = match self.of {
-            None => record,
-            Some(path) => match record.get_field(path).and_then(TapeValue::as_object) {
-                Some(inner) => inner,
-                None => return,
-            },
-        };
-        let unknown = {
-            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            let mut seen = SeenNames { known: &known, unknown: Vec::new(), path: String::new() };
-            self.put_object(record, nothing, 0, &mut seen, draft);
-            seen.unknown
-        };
-        if !unknown.is_empty() {
-            self.remember(unknown);
-        }
-    }
-
-    fn put_object<'a>(
-        &'static self,
-        object: TapeObject<'a>,
-        nothing: &[&str],
-        depth: usize,
-        seen: &mut SeenNames<'_>,
-        draft: &mut Draft<'a, '_>,
-    ) {
-        for (key, value) in object.iter() {
-            if value.as_str().is_some_and(|text| text.is_empty() || nothing.contains(&text)) {
-                continue;
-            }
-            if depth == 0
-                && self.inside == Some(key)
-                && let Some(inner) = value.as_object()
-            {
-                self.put_object(inner, nothing, 1, seen, draft);
-                continue;
-            }
-            let length = seen.path.len();
-            let within = (length > 0).then(|| {
-                seen.path.push('.');
-                seen.path.push_str(key);
-            });
-            match value.as_object() {
-                Some(inner) if depth < MOST_DEPTH => {
-                    if within.is_none() {
-                        seen.path.push_str(key);
-                    }
-                    self.put_object(inner, nothing, depth + 1, seen, draft);
-                }
-                _ => {
-                    let path = if within.is_some() { seen.path.as_str() } else { key };
-                    match seen.known.get(path) {
-                        Some(Some(name)) => draft.set_value(name, value, self.naming),
-                        Some(None) => {}
-                        None => {
-                            let name = self.name_of(path);
-                            if let Some(name) = &name {
-                                draft.set_named_value(name, value, self.naming);
-                            }
-                            seen.unknown.push((path.to_owned(), name));
-                        }
-                    }
-                }
-            }
-            seen.path.truncate(length);
-        }
-    }
-
-    /// Where a raw field goes, by its path; nothing for one that is left out.
-    fn name_of(&self, path: &str) -> Option<String> {
-        let is_end = |at: usize| at == path.len() || path.as_bytes()[at] == b'.';
-        let mut ends = (0..=path.len()).rev().filter(|at| is_end(*at));
-        if ends.clone().any(|end| self.without.contains(&path[..end])) {
-            return None;
-        }
-        let renamed = ends.find_map(|end| Some((*self.rename.get(&path[..end])?, &path[end..])));
-        let (start, rest) = match renamed {
-            Some((start, rest)) => (Some(start), rest.strip_prefix('.')),
-            None => match self
-                .prefixes
-                .iter()
-                .find_map(|(prefix, start)| Some((start, word_behind(path, prefix)?)))
-            {
-                Some((start, rest)) => (Some(*start), Some(rest)),
-                None => (None, Some(path)),
-            },
-        };
-        let mut name = self.under.to_owned();
-        for part in start.into_iter().filter(|start| !start.is_empty()).map(Cow::Borrowed).chain(
-            rest.into_iter().flat_map(|rest| {
-                rest.split('.').map(|part| match self.parts.get(part) {
-                    Some(other) => Cow::Borrowed(*other),
-                    None => self.naming.of(part),
-                })
-            }),
-        ) {
-            name.push('.');
-            name.push_str(&part);
-        }
-        Some(name)
-    }
-
-    fn remember(&self, unknown: Vec<(String, Option<String>)>) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        for (path, name) in unknown {
-            if known.len() < Self::MOST_KNOWN {
-                known.insert(path.into(), name.as_deref().map(intern));
-            }
-        }
-    }
-}
-
-/// What follows a prefix of a path, if a word begins there.
-fn word_behind<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
-    path.strip_prefix(prefix)
-        .filter(|rest| rest.starts_with(|first: char| first.is_ascii_uppercase() || first.is_ascii_digit()))
-}
-
-/// What [`Rest`] knows of the names of raw fields while it goes through a record.
-struct SeenNames<'k> {
-    known: &'k FxHashMap<Box<str>, Option<&'static str>>,
-    unknown: Vec<(String, Option<String>)>,
-    /// The path of the object.
-    path: String,
-}
-
-/// Nesting beyond this is kept as one value; decoders refuse such records first.
+/// Nesting beyond this is not looked into; decoders refuse such records first.
 const MOST_DEPTH: usize = 64;
 
 /// Codes of what can be wrong with a table.
@@ -873,82 +414,4 @@ pub fn same_name(name: &str) -> Diagnostic {
 /// The sources of the program whose mapping is a table, in the order in which records are tried.
 pub fn builtin() -> &'static [TableRef] {
     builtin::all()
-}
-
-/// The source of a name: one of the user's, else one of the program.
-pub fn find(name: &str, own: &[TableRef]) -> Option<SourceKind> {
-    own.iter().chain(builtin()).find(|table| table.name() == name).map(|table| SourceKind::Table(*table))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_are_open_where_they_have_a_star() {
-        let matches = |written, text| Pattern::new(written).matches(text);
-        assert!(matches("Start", "START") && !matches("Start", "Started"));
-        assert!(matches("*ApiCall", "OpenProcessApiCall") && !matches("*ApiCall", "ApiCalls"));
-        assert!(matches("Dns*", "dnsQuery") && !matches("Dns*", "aDns"));
-        assert!(matches("*Write*", "WriteMemory") && matches("*", "") && !matches("*Write*", "Writ"));
-        assert!(matches("ÄRGER*", "ärgerlich") && !matches("x", "ä"));
-    }
-
-    #[test]
-    fn what_is_kept_has_the_names_that_the_table_gives() {
-        let table = TableRef::read(
-            r#"
-            [source]
-            name = "example.logs"
-            title = "Example"
-            inside = "body"
-            [[recognise]]
-            has = ["kind"]
-            [rest]
-            under = "example"
-            names = "snake"
-            rename = { "user.Id" = "user_number", "old" = "", "new.thing" = "thing", "Process*" = "process", "ProcessParent*" = "process.parent" }
-            parts = { cmdline = "command_line" }
-            without = ["secret", "user.Password"]
-            "#,
-        )
-        .unwrap();
-        let rest = table.0.source.rest.as_ref().unwrap();
-        for (path, name) in [
-            ("someName", Some("example.some_name")),
-            ("user.Id", Some("example.user_number")),
-            ("user.Id.raw", Some("example.user_number.raw")),
-            ("user.Identity", Some("example.user.identity")),
-            ("old.cmdline", Some("example.command_line")),
-            ("older", Some("example.older")),
-            ("new.thing.cmdline.Other", Some("example.thing.command_line.other")),
-            ("secret.inner", None),
-            ("user.Password", None),
-            ("secrets", Some("example.secrets")),
-            ("ProcessFileName", Some("example.process.file_name")),
-            ("ProcessParentId", Some("example.process.parent.id")),
-            ("Process", Some("example.process")),
-            ("Processes", Some("example.processes")),
-        ] {
-            assert_eq!(rest.name_of(path).as_deref(), name, "{path}");
-        }
-    }
-
-    #[test]
-    fn patterns_are_without_case() {
-        for (pattern, text, expected) in [
-            ("Ab", "aB", true),
-            ("ab", "abc", false),
-            ("ab*", "ABC", true),
-            ("*bc", "ABC", true),
-            ("*b*", "ABC", true),
-            ("*x*", "ABC", false),
-            ("*abcd", "abc", false),
-            ("*", "", true),
-            ("*É*", "caféine", true),
-            ("É", "é", true),
-        ] {
-            assert_eq!(Pattern::new(pattern).matches(text), expected, "{pattern} {text}");
-        }
-    }
 }

@@ -4,9 +4,13 @@ use std::fmt::Write as _;
 
 use rustc_hash::FxHashMap;
 
-use super::conversion::{CONVERSIONS, Conversion};
+use super::conversion::CONVERSIONS;
 use super::naming::Naming;
-use super::{Condition, Pattern, Rest, Row, Slot, Source, Step, TableRef};
+use super::paths::Slot;
+use super::pattern::Pattern;
+use super::rest::Rest;
+use super::step::{Condition, Row, Step};
+use super::{Source, TableRef};
 use crate::fields::FieldValue;
 
 /// The page of a source whose mapping is a table, in Markdown.
@@ -240,7 +244,7 @@ impl Row {
             None if self.from.len() > 1 && !self.add => format!("the first of {}", raw(source, &self.from)),
             None => raw(source, &self.from),
         };
-        let mut conversion = self.conversion.written();
+        let mut conversion = cell(self.written);
         if self.if_absent {
             conversion.push_str(", if it is not there yet");
         }
@@ -248,64 +252,5 @@ impl Row {
             conversion.push_str(", beside what is there");
         }
         let _ = writeln!(page, "| {from} | {} | {conversion} |", targets.join(", "));
-    }
-}
-
-impl Conversion {
-    /// As a table writes it.
-    fn written(&self) -> String {
-        use super::date::DateForm;
-        use crate::normalise::command_line::Splitting;
-        use crate::normalise::path::Separator;
-        let separator = |separator: &Separator| match separator {
-            Separator::Windows => "windows",
-            Separator::Posix => "posix",
-            Separator::Any => "any",
-        };
-        let naming = |naming: &Naming| match naming {
-            Naming::Same => "same",
-            Naming::Snake => "snake",
-        };
-        match self {
-            Self::Text => "text".to_owned(),
-            Self::Same => "same".to_owned(),
-            Self::Long => "long".to_owned(),
-            Self::Double => "double".to_owned(),
-            Self::Boolean => "boolean".to_owned(),
-            Self::Address => "ip".to_owned(),
-            Self::Host => "host".to_owned(),
-            Self::User => "user".to_owned(),
-            Self::Hash => "hash".to_owned(),
-            Self::Lower => "lower".to_owned(),
-            Self::Upper => "upper".to_owned(),
-            Self::Split(separator) => format!("split:`{}`", cell(separator)),
-            Self::Date(form) => match form {
-                DateForm::Any => "date".to_owned(),
-                DateForm::Seconds => "date:seconds".to_owned(),
-                DateForm::Milliseconds => "date:milliseconds".to_owned(),
-                DateForm::Microseconds => "date:microseconds".to_owned(),
-                DateForm::Nanoseconds => "date:nanoseconds".to_owned(),
-                DateForm::Filetime => "date:filetime".to_owned(),
-                DateForm::SecondsOrFiletime => "date:seconds_or_filetime".to_owned(),
-                DateForm::Pattern(pattern) => format!("date:`{}`", cell(pattern)),
-            },
-            Self::Executable(of) => format!("executable:{}", separator(of)),
-            Self::BaseName(of) => format!("base_name:{}", separator(of)),
-            Self::File(of) => format!("file:{}", separator(of)),
-            Self::CommandLine(splitting) => match splitting {
-                Splitting::Argv => "command_line:argv".to_owned(),
-                Splitting::ArgvWithoutEmpty => "command_line:argv_without_empty".to_owned(),
-                Splitting::KeepQuotes => "command_line:keep_quotes".to_owned(),
-            },
-            Self::Account => "account".to_owned(),
-            Self::Email => "email".to_owned(),
-            Self::Url => "url".to_owned(),
-            Self::UserAgent => "user_agent".to_owned(),
-            Self::Tree(of) => format!("tree:{}", naming(of)),
-            Self::Json(of) => format!("json:{}", naming(of)),
-            Self::Pairs(pairs) => format!("pairs:{pairs}"),
-            Self::MapText => "map_text".to_owned(),
-            Self::Words(table) => format!("words:{table}"),
-        }
     }
 }

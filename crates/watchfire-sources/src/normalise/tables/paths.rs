@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
 
+use super::MOST_DEPTH;
 use crate::tape::{TapeObject, TapeValue};
 use crate::windows::values::scalar_text;
 
@@ -33,9 +34,6 @@ impl Default for Paths {
 }
 
 impl Paths {
-    /// Nesting beyond this is not looked into; decoders refuse such records first.
-    const MOST_DEPTH: usize = 64;
-
     /// The slot of a raw field; a new one is added.
     pub(super) fn slot(&mut self, path: &'static str) -> Slot {
         let mut at = 0;
@@ -89,7 +87,7 @@ impl Paths {
         depth: usize,
         found: &mut Found<'a>,
     ) {
-        if depth > Self::MOST_DEPTH {
+        if depth > MOST_DEPTH {
             return;
         }
         for (key, value) in object.iter() {

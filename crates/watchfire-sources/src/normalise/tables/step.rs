@@ -1,0 +1,171 @@
+//! The steps of a table: for which records they are, and what they write.
+
+use std::borrow::Cow;
+
+use rustc_hash::FxHashMap;
+
+use super::Source;
+use super::conversion::{Conversion, texts_of};
+use super::paths::{Found, Slot};
+use super::pattern::Pattern;
+use crate::fields::FieldValue;
+use crate::normalise::draft::Draft;
+
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) note: String,
+    pub(super) condition: Condition,
+    pub(super) set: Vec<(&'static str, FieldValue<'static>)>,
+    pub(super) add: Vec<(&'static str, Vec<&'static str>)>,
+    pub(super) lookup: Option<Lookup>,
+    pub(super) rows: Vec<Row>,
+    pub(super) rename: Vec<(&'static str, &'static str)>,
+    pub(super) copy: Vec<(&'static str, &'static str)>,
+    pub(super) remove: Vec<&'static str>,
+}
+
+#[derive(Debug)]
+pub(super) struct Condition {
+    pub(super) when: Vec<(Slot, Vec<Pattern>)>,
+    pub(super) unless: Vec<(Slot, Vec<Pattern>)>,
+    pub(super) has: Vec<Slot>,
+    pub(super) lacks: Vec<Slot>,
+    pub(super) fields: Vec<FieldTest>,
+    pub(super) lacks_field: Vec<&'static str>,
+}
+
+#[derive(Debug)]
+pub(super) struct FieldTest {
+    pub(super) field: &'static str,
+    pub(super) texts: Vec<Pattern>,
+}
+
+#[derive(Debug)]
+pub(super) struct Lookup {
+    pub(super) by: Vec<Slot>,
+    pub(super) columns: Vec<&'static str>,
+    /// By keys in lower case.
+    pub(super) exact: FxHashMap<&'static str, usize>,
+    pub(super) patterns: Vec<(Pattern, usize)>,
+    pub(super) rows: Vec<Vec<FieldValue<'static>>>,
+    pub(super) otherwise: Option<Vec<FieldValue<'static>>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) from: Vec<Slot>,
+    /// Targets, each with the field by which one is there already.
+    pub(super) to: Vec<(&'static str, &'static str)>,
+    pub(super) conversion: Conversion,
+    /// The conversion as the table writes it.
+    pub(super) written: &'static str,
+    pub(super) join: Option<&'static str>,
+    pub(super) if_absent: bool,
+    pub(super) add: bool,
+}
+
+impl Condition {
+    fn holds(&self, found: &Found<'_>, draft: &mut Draft<'_, '_>) -> bool {
+        let is_one = |(slot, texts): &(Slot, Vec<Pattern>)| match found.text(*slot) {
+            Some(text) if Pattern::any(texts, &text) => true,
+            Some(_) if found.all(*slot).len() == 1 => false,
+            _ => texts_of(found.all(*slot)).iter().any(|text| Pattern::any(texts, text)),
+        };
+        self.has.iter().all(|slot| found.has(*slot))
+            && !self.lacks.iter().any(|slot| found.has(*slot))
+            && self.when.iter().all(is_one)
+            && !self.unless.iter().any(is_one)
+            && self.fields.iter().all(|test| match draft.text(test.field) {
+                Some(text) => Pattern::any(&test.texts, text),
+                None => draft.texts(test.field).iter().any(|text| Pattern::any(&test.texts, text)),
+            })
+            && !self.lacks_field.iter().any(|field| draft.has(field))
+    }
+}
+
+impl Lookup {
+    fn find(&self, found: &Found<'_>) -> Option<&[FieldValue<'static>]> {
+        let key = self.by.iter().find_map(|slot| found.text(*slot));
+        let row = key.and_then(|key| {
+            let lower = key.to_lowercase();
+            self.exact.get(lower.as_str()).copied().or_else(|| {
+                self.patterns.iter().find(|(pattern, _)| pattern.matches(&key)).map(|(_, row)| *row)
+            })
+        });
+        row.map(|row| &self.rows[row][..]).or(self.otherwise.as_deref())
+    }
+}
+
+impl Step {
+    pub(super) fn apply<'a>(&self, source: &'static Source, found: &Found<'a>, draft: &mut Draft<'a, '_>) {
+        if !self.condition.holds(found, draft) {
+            return;
+        }
+        for (field, value) in &self.set {
+            draft.set(field, value.clone());
+        }
+        for (field, texts) in &self.add {
+            draft.add_texts(field, texts.iter().copied().map(Cow::Borrowed));
+        }
+        if let Some(lookup) = &self.lookup
+            && let Some(values) = lookup.find(found)
+        {
+            for (field, value) in lookup.columns.iter().zip(values) {
+                let says_nothing = match value {
+                    FieldValue::Text(text) => text.is_empty(),
+                    FieldValue::Words(words) => words.is_empty(),
+                    _ => false,
+                };
+                if !says_nothing {
+                    draft.set(field, value.clone());
+                }
+            }
+        }
+        for row in &self.rows {
+            row.apply(source, found, draft);
+        }
+        for (from, to) in &self.rename {
+            if let Some(value) = draft.remove(from) {
+                draft.set(to, value);
+            }
+        }
+        for (from, to) in &self.copy {
+            if let Some(value) = draft.copy_value(from) {
+                draft.set(to, value);
+            }
+        }
+        for field in &self.remove {
+            draft.remove(field);
+        }
+    }
+}
+
+impl Row {
+    pub(super) fn apply<'a>(&self, source: &'static Source, found: &Found<'a>, draft: &mut Draft<'a, '_>) {
+        if let Some(separator) = self.join {
+            let parts: Vec<_> = self.from.iter().filter_map(|slot| found.text(*slot)).collect();
+            if !parts.is_empty() {
+                for (target, guard) in &self.to {
+                    if !(self.if_absent && draft.has(guard)) {
+                        draft.set(target, parts.join(separator));
+                    }
+                }
+            }
+            return;
+        }
+        if self.add {
+            let texts = self.from.iter().flat_map(|slot| texts_of(found.all(*slot)));
+            for (target, _) in &self.to {
+                draft.add_texts(target, texts.clone());
+            }
+            return;
+        }
+        let Some(slot) = self.from.iter().find(|slot| found.has(**slot)) else { return };
+        for (target, guard) in &self.to {
+            if self.if_absent && draft.has(guard) {
+                continue;
+            }
+            self.conversion.apply(found.all(*slot), target, &source.words, draft);
+        }
+    }
+}
