@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_are_without_case() {
+    fn patterns_are_without_case_and_open_where_they_have_a_star() {
         for (pattern, text, expected) in [
             ("Ab", "aB", true),
             ("ab", "abc", false),
@@ -73,6 +73,16 @@ mod tests {
             ("*", "", true),
             ("*É*", "caféine", true),
             ("É", "é", true),
+            ("Start", "START", true),
+            ("Start", "Started", false),
+            ("*ApiCall", "OpenProcessApiCall", true),
+            ("*ApiCall", "ApiCalls", false),
+            ("Dns*", "dnsQuery", true),
+            ("Dns*", "aDns", false),
+            ("*Write*", "WriteMemory", true),
+            ("*Write*", "Writ", false),
+            ("ÄRGER*", "ärgerlich", true),
+            ("x", "ä", false),
         ] {
             assert_eq!(Pattern::new(pattern).matches(text), expected, "{pattern} {text}");
         }
