@@ -10,6 +10,7 @@ use watchfire_ir::{Condition, EqlPlan, Schema};
 use watchfire_rules::model::{EventSource, KibanaFilter, QueryText, Rule, RuleKind};
 
 use crate::correlation::{Correlation, CorrelationOptions};
+use crate::indicators::{self, IndicatorMatch};
 use crate::query::{QueryOptions, read_filters, read_query};
 
 /// Samples that a rule gets of one tuple of keys: it cannot ask for more.
@@ -29,6 +30,8 @@ pub enum RuleProgram {
     Events(Box<Condition>),
     /// What the hits of several conditions are joined to alerts.
     Correlation(Box<Correlation>),
+    /// Every event that satisfies a condition and shares a value with an indicator alerts.
+    Indicators(Box<IndicatorMatch>),
     /// The rule is right, but what it asks for does not run yet: the name of the feature.
     Unsupported(String),
 }
@@ -64,17 +67,28 @@ impl Compiler<'_> {
         let kind = &rule.kind;
         let filters = self.filters(kind.source().map_or(&[], EventSource::filters));
         let plan = kind.query().map(|query| self.query(query));
-        if let RuleKind::ThreatMatch(threat) = kind {
-            // No rule of this type runs yet: what counts is what there is to say.
-            self.query(&threat.threat_query);
-            self.filters(threat.threat_filters());
-        }
+        let of_indicators = match kind {
+            RuleKind::ThreatMatch(threat) => {
+                let filters = self.filters(threat.threat_filters());
+                let query = self.query(&threat.threat_query);
+                Some((threat, query.and_then(single_events), filters))
+            }
+            _ => None,
+        };
         let unsupported = |what: &str| Some(RuleProgram::Unsupported(what.to_owned()));
-        if !matches!(kind, RuleKind::Query(_) | RuleKind::Eql(_)) {
+        if !matches!(kind, RuleKind::Query(_) | RuleKind::Eql(_) | RuleKind::ThreatMatch(_)) {
             return unsupported(&format!("type {}", kind.rule_type()));
         }
         if kind.source().is_some_and(|source| source.data_view_id.is_some()) {
             return unsupported("data_view_id");
+        }
+        if let Some((threat, query, threat_filters)) = of_indicators {
+            let events = Condition::all(plan.flatten().and_then(single_events).into_iter().chain(filters));
+            let indicators = Condition::all(query.into_iter().chain(threat_filters));
+            return match indicators::compile(threat, events, indicators, self.schema) {
+                Ok(program) => Some(RuleProgram::Indicators(Box::new(program))),
+                Err(why) => unsupported(&why),
+            };
         }
         let condition = match plan {
             None => Condition::constant(true),
@@ -100,6 +114,14 @@ impl Compiler<'_> {
             conditions.extend(read.condition);
         }
         conditions
+    }
+}
+
+/// The condition of a query for single events; those of KQL and Lucene are all of this kind.
+fn single_events(plan: EqlPlan) -> Option<Condition> {
+    match plan {
+        EqlPlan::Event(plan) => Some(plan.condition),
+        EqlPlan::Sequence(_) | EqlPlan::Sample(_) => None,
     }
 }
 

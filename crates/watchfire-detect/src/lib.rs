@@ -16,6 +16,7 @@ mod compile;
 mod correlation;
 mod hit_spill;
 mod identity;
+mod indicators;
 mod query;
 mod reason;
 mod rule_book;
@@ -31,6 +32,10 @@ pub use hit_spill::{
     event_position,
 };
 pub use identity::{AlertId, RuleUuid, kibana_alert_id};
+pub use indicators::{
+    BatchIndicators, Enrichments, IndicatorBuilder, IndicatorCounts, IndicatorIndex, IndicatorMatch,
+    IndicatorMatcher, IndicatorReader, MAX_ENRICHMENTS, MappingEntry,
+};
 pub use query::{QueryOptions, QueryTree, ReadFilter, ReadQuery, read_filters, read_query};
 pub use reason::reason;
 pub use rule_book::{RuleBook, RuleState, not_applied};

@@ -12,6 +12,7 @@ use watchfire_rules::model::{EventSource, Rule};
 
 use crate::compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 use crate::correlation::Correlation;
+use crate::indicators::IndicatorMatch;
 
 /// What can be done with a rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +40,7 @@ pub struct RuleBook {
     /// By the number of a condition in the set.
     conditions: Vec<RuleCondition>,
     correlations: Vec<RuleCorrelation>,
+    indicator_matches: Vec<(RuleIndex, IndicatorMatch)>,
     set: RuleSet,
 }
 
@@ -79,6 +81,7 @@ impl RuleBook {
     pub fn of(rules: impl IntoIterator<Item = (Rule, CompiledRule)>) -> Self {
         let mut builder = RuleSetBuilder::new();
         let (mut all, mut conditions, mut correlations) = (Vec::new(), Vec::new(), Vec::new());
+        let mut indicator_matches = Vec::new();
         for (rule, compiled) in rules {
             let index = rule.kind.source().map(EventSource::index).unwrap_or_default();
             let patterns = IndexPatterns::new(index.iter().map(String::as_str));
@@ -112,6 +115,11 @@ impl RuleBook {
                     });
                     RuleState::Ready
                 }
+                Some(RuleProgram::Indicators(program)) => {
+                    let index = add(&program.events, true);
+                    indicator_matches.push((index, *program));
+                    RuleState::Ready
+                }
                 Some(RuleProgram::Unsupported(what)) => RuleState::Unsupported(what),
                 None => {
                     let errors = |found: &Diagnostic| found.severity == Severity::Error;
@@ -120,7 +128,7 @@ impl RuleBook {
             };
             all.push((Arc::new(rule), state));
         }
-        Self { rules: all, conditions, correlations, set: builder.build() }
+        Self { rules: all, conditions, correlations, indicator_matches, set: builder.build() }
     }
 
     /// The rules in the order given, each with its state.
@@ -140,6 +148,8 @@ impl RuleBook {
             fields.add(&of.patterns, &of.condition);
         }
         self.extractors().flat_map(StageExtractor::fields).for_each(|name| fields.add_field(name));
+        let entries = self.indicator_matches.iter().flat_map(|(_, of)| of.groups.iter().flatten());
+        entries.for_each(|entry| fields.add_field(&entry.event_field));
         fields
     }
 
@@ -168,6 +178,11 @@ impl RuleBook {
         self.conditions[index.0 as usize].is_alert
     }
 
+    /// Whether such an event is an alert only if an indicator says something of it.
+    pub fn needs_indicator(&self, index: RuleIndex) -> bool {
+        self.indicator_matches.binary_search_by_key(&index, |(of, _)| *of).is_ok()
+    }
+
     /// The first condition of the same rule, which stands for all of them.
     pub fn first(&self, index: RuleIndex) -> RuleIndex {
         self.conditions[index.0 as usize].first
@@ -181,6 +196,12 @@ impl RuleBook {
     /// What joins hits.
     pub fn correlations(&self) -> Vec<&Correlation> {
         self.correlations.iter().map(|of| &of.correlation).collect()
+    }
+
+    /// What indicator match rules ask for, each with its condition on events in the set: a hit of that is an alert only
+    /// if it shares a value with an indicator ([`IndicatorReader`](crate::IndicatorReader)).
+    pub fn indicator_matches(&self) -> impl Iterator<Item = (RuleIndex, &IndicatorMatch)> {
+        self.indicator_matches.iter().map(|(index, program)| (*index, program))
     }
 
     /// The first condition of the rule that the correlation of this number is of.

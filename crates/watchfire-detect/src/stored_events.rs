@@ -168,7 +168,7 @@ pub struct EventReader<'s> {
 
 impl EventReader<'_> {
     /// Reads an event back.
-    fn get(&mut self, event: EventRef) -> io::Result<Event> {
+    pub(crate) fn get(&mut self, event: EventRef) -> io::Result<Event> {
         let block = match self.cache.take(event.block) {
             Some(block) => block,
             None => self.stored.read(event.block)?,

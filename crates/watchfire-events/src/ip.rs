@@ -37,6 +37,16 @@ impl IpBlock {
         Self::new(address, 128)
     }
 
+    /// The block of so many leading bits (of 128) that the address lies in.
+    pub fn around(address: Ipv6Addr, prefix: u8) -> Self {
+        Self::new(address, prefix.min(128))
+    }
+
+    /// The number of leading bits that its addresses share, of 128: for a block of IPv4 96 more than is written.
+    pub fn prefix(self) -> u8 {
+        self.prefix
+    }
+
     fn new(address: Ipv6Addr, prefix: u8) -> Self {
         let mask = u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
         Self { first: u128::from(address) & mask, prefix }

@@ -8,6 +8,7 @@
 
 pub mod decode;
 mod fields;
+pub mod indicators;
 pub mod normalise;
 mod syslog;
 pub mod tape;

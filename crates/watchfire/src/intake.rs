@@ -144,6 +144,14 @@ impl Inputs {
         Self { list, reports }
     }
 
+    /// Takes out the files for which `takes` says so.
+    pub(crate) fn take_files(&mut self, mut takes: impl FnMut(&PathBuf, &Arc<str>) -> bool) {
+        self.list.retain(|input| match input {
+            Input::File(path, name, _) => !takes(path, name),
+            Input::StandardInput => true,
+        });
+    }
+
     /// The inputs, and what was said of those that are none.
     pub(crate) fn into_parts(self) -> (Vec<Input>, Vec<FileReport>) {
         (self.list, self.reports)

@@ -1,6 +1,7 @@
 //! `watchfire scan`: all rules over files and folders, as one window.
 
 mod found;
+mod indicators;
 pub(crate) mod output;
 mod profile;
 pub(crate) mod selection;
@@ -22,12 +23,14 @@ use watchfire_diagnostics::Severity as DiagnosticSeverity;
 use watchfire_diagnostics::SourceText;
 use watchfire_diagnostics::render::one_line;
 use watchfire_engine::{Coverage, Matcher, VALUE_CACHE_BYTES};
+use watchfire_events::Timestamp;
 use watchfire_rules::load::{Fate, load_by};
 use watchfire_rules::model::{Rule, Severity};
 use watchfire_sources::normalise::catalogue_with;
 
 pub(crate) use self::found::Found;
 use self::found::{Alerting, Finds};
+use self::indicators::Loading;
 use self::output::{AlertWriter, Format};
 use self::profile::{ProfileSum, RunClock, WorkerTimes};
 use self::selection::Selection;
@@ -38,7 +41,7 @@ use crate::intake::{InputSummary, Inputs, IntakeOptions, read_all};
 use crate::parallel::map_in_order;
 use crate::progress::Progress;
 use crate::reading::{Reading, Resources};
-use crate::time_argument::now;
+use crate::time_argument::{self, now};
 
 /// The part of the memory that alerts may take up before they go to temporary files: one in this many.
 const ALERT_SHARE: u64 = 8;
@@ -82,6 +85,14 @@ pub(crate) struct Scan {
     format: Format,
     #[command(flatten)]
     destination: Destination,
+    /// Indicators for indicator match rules: documents with `threat.indicator.*` in any form that logs are read in, STIX
+    /// 2.1, and tables (`.csv`, `.tsv`); files and folders.
+    #[arg(long, num_args = 1.., value_name = "PATH")]
+    indicators: Vec<PathBuf>,
+    /// What `now` stands for in the dates of rules, such as `2026-03-02T14:30:00Z`: with indicators of the past, the day
+    /// on which they were current. [default: the time of the run]
+    #[arg(long, value_name = "TIME", value_parser = time_argument::instant)]
+    now: Option<Timestamp>,
     /// Writes the summary as JSON to this file.
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
@@ -134,6 +145,8 @@ impl Scan {
             rules: vec![rules.to_owned()],
             format: Format::Table,
             destination: Destination::default(),
+            indicators: Vec::new(),
+            now: None,
             summary: None,
             profile_rules: false,
             min_severity: None,
@@ -161,13 +174,25 @@ impl Scan {
         let mut summary = Summary::default();
         let threads = self.resources.threads();
         let (rules, sources) = self.load_rules(&mut summary, threads);
-        let options = CompileOptions { now: Some(now()) };
+        let now = self.now.unwrap_or_else(now);
+        let options = CompileOptions { now: Some(now) };
         let compiled = map_in_order(&rules, threads, |rule| compile_rule(rule, &catalogue, &options));
         let book = RuleBook::of(rules.into_iter().zip(compiled));
 
+        let max_memory = self.resources.max_memory();
+        let indicators = if self.indicators.is_empty() {
+            None
+        } else {
+            let loading = Loading { catalogue: &catalogue, normalise: &normalise, threads, max_memory, now };
+            let (index, found) = loading.load(&self.indicators, &book)?;
+            summary.indicators = Some(found);
+            Some(index)
+        };
+        let matchers = indicators.iter().flat_map(|index| index.matchers(threads));
+        let mut matchers: Vec<_> = matchers.collect();
+
         let inputs = Inputs::list(&self.paths);
         let progress = Progress::new(inputs.bytes(), "alerts");
-        let max_memory = self.resources.max_memory();
         let intake = IntakeOptions {
             normalise,
             enrich: self.reading.enriches(),
@@ -185,6 +210,8 @@ impl Scan {
         let worker = || Alerting {
             book: &book,
             matcher: self.matcher(&book),
+            indicators: matchers.pop(),
+            enrichments_left_out: BTreeMap::new(),
             times: self.profile_rules.then(WorkerTimes::start),
             catalogue: &catalogue,
             builder: &builder,
@@ -205,6 +232,11 @@ impl Scan {
                 (&mut profile, &worker.times, worker.matcher.profile())
             {
                 sum.add(times, matched);
+            }
+            for (rule, number) in worker.enrichments_left_out {
+                let name = book.rule(rule).name.clone();
+                let left_out = summary.indicators.as_mut().map(|summary| &mut summary.enrichments_left_out);
+                left_out.into_iter().for_each(|of| *of.entry(name.clone()).or_default() += number);
             }
             for (rule, number) in worker.errors {
                 let name = book.rule(rule).name.clone();
@@ -339,7 +371,15 @@ fn account_for_rules(book: &RuleBook, coverage: &Coverage, sources: &[SourceText
             }),
         }
     }
-    for (rule, reason) in book.could_not_match(coverage) {
+    let mut cannot_match = book.could_not_match(coverage);
+    for (index, _) in book.indicator_matches() {
+        let rule = book.rule(index);
+        let lacks = indicators::lacks(summary.indicators.as_ref(), &rule.name);
+        if let Some(reason) = lacks.filter(|_| !cannot_match.iter().any(|(of, _)| std::ptr::eq(*of, rule))) {
+            cannot_match.push((rule, reason.to_owned()));
+        }
+    }
+    for (rule, reason) in cannot_match {
         ready -= 1;
         rules.cannot_match.entry(reason).or_default().push(rule.name.clone());
     }

@@ -54,6 +54,11 @@ pub(crate) fn interval(text: &str, zone: Option<&TimeZone>) -> Result<DateInterv
     }
 }
 
+/// An instant; of a day, an hour or a minute its last, so that all of it has passed.
+pub(crate) fn instant(text: &str) -> Result<Timestamp, String> {
+    interval(text, None).map(|interval| interval.end)
+}
+
 /// Whether the text of a date names a zone: `Z`, or an offset behind the time of day.
 fn has_zone(text: &str) -> bool {
     let time = text.trim().find(['T', 't', ' ']).map_or("", |at| &text.trim()[at + 1..]);

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Map, Value};
 use watchfire_detect::{
     Alert, AlertBuilder, AlertGroup, BatchHits, CorrelationAccount, EventReader, EventRef, HitSpill,
-    RuleBook, SortedSpill, damaged_spill,
+    IndicatorMatcher, RuleBook, SortedSpill, damaged_spill,
 };
 use watchfire_engine::correlate::{Sequence, SequencePlace};
 use watchfire_engine::{Matcher, RuleIndex};
@@ -201,6 +201,10 @@ pub(super) struct Alerting<'a, 'b> {
     pub(super) book: &'a RuleBook,
     /// Of the rules of the book.
     pub(super) matcher: Matcher<'a>,
+    /// Of indicator match rules, where indicators were given.
+    pub(super) indicators: Option<IndicatorMatcher<'a>>,
+    /// Indicators beyond what an alert has room for, by rule.
+    pub(super) enrichments_left_out: BTreeMap<RuleIndex, u64>,
     /// Where a profile is asked for.
     pub(super) times: Option<WorkerTimes>,
     pub(super) catalogue: &'a Catalogue,
@@ -233,17 +237,26 @@ impl Worker for Alerting<'_, '_> {
         for (rule, _) in errors {
             *self.errors.entry(rule).or_default() += 1;
         }
-        let alerts = || matches.hits.iter().filter(|hit| self.book.is_alert(hit.rule));
-        self.progress.found(alerts().count() as u64);
         let mut entries = Vec::new();
-        for hit in alerts() {
-            let event = batch.event(hit.row as usize);
-            let alert = self.builder.of(hit.rule).of_event(event);
+        for hit in matches.hits.iter().filter(|hit| self.book.is_alert(hit.rule)) {
+            let row = hit.row as usize;
+            let alert = if self.book.needs_indicator(hit.rule) {
+                let Some(indicators) = &mut self.indicators else { continue };
+                let Some(enrichments) = indicators.enrich(hit.rule, batch, row)? else { continue };
+                let (event, left_out) = enrichments.of(batch.event(row));
+                if left_out > 0 {
+                    *self.enrichments_left_out.entry(hit.rule).or_default() += left_out;
+                }
+                self.builder.of(hit.rule).of_event(&event)
+            } else {
+                self.builder.of(hit.rule).of_event(batch.event(row))
+            };
             let key = key(&alert);
             let found = Found::of_event(hit.rule, alert);
             self.host_width = self.host_width.max(found.alert.host.chars().count());
             entries.push((key, found.encode()));
         }
+        self.progress.found(entries.len() as u64);
         let hits = BatchHits::new(self.book.extractors(), batch, &matches);
         let mut finds = self.finds.lock().unwrap_or_else(PoisonError::into_inner);
         finds.hits.push(hits)?;

@@ -8,6 +8,7 @@ use watchfire_events::Timestamp;
 use watchfire_rules::model::Severity;
 
 use super::found::Found;
+use super::indicators::IndicatorSummary;
 use super::profile::Profile;
 use crate::intake::InputSummary;
 use crate::terminal::{escape_controls, write_counts};
@@ -18,6 +19,9 @@ pub(super) struct Summary {
     #[serde(flatten)]
     pub(super) input: InputSummary,
     pub(super) rules: Rules,
+    /// What was given by `--indicators`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) indicators: Option<IndicatorSummary>,
     pub(super) alerts: Alerts,
     pub(super) run: Run,
     /// What was asked for by `--profile-rules`.
@@ -128,7 +132,8 @@ impl Summary {
             ("rules loaded", rules.loaded as u64, states as u64),
             ("alerts by rule", self.alerts.written, self.alerts.by_rule.values().sum()),
         ];
-        let mut sums = self.input.sums().into_iter().chain(own);
+        let indicators = self.indicators.as_ref().map(IndicatorSummary::sum);
+        let mut sums = self.input.sums().into_iter().chain(own).chain(indicators);
         sums.find(|(_, whole, parts)| whole != parts)
             .map(|(what, whole, parts)| format!("{what}: {whole} is not {parts}, the sum of its parts"))
     }
@@ -136,6 +141,7 @@ impl Summary {
     /// Whether all input and every rule could be used.
     pub(super) fn is_clean(&self) -> bool {
         self.input.is_clean()
+            && self.indicators.as_ref().is_none_or(IndicatorSummary::is_clean)
             && self.rules.failed.is_empty()
             && self.rules.unknown_selectors.is_empty()
             && self.rules.evaluation_errors.is_empty()
@@ -163,6 +169,9 @@ impl Summary {
             writeln!(log, "no rule fits `{}`", escape_controls(selector))?;
         }
         self.input.write(log)?;
+        if let Some(indicators) = &self.indicators {
+            indicators.write(log)?;
+        }
         self.write_rules(log)?;
         self.write_alerts(log)?;
         let run = &self.run;
