@@ -1,10 +1,11 @@
 //! Normalisation: any record becomes one document, the same each time, or is refused with a reason.
 
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde_json::Value;
-use watchfire_events::{BatchBuilder, Column, EventBatch, Place, get_field};
+use watchfire_events::{BatchBuilder, Column, DataStream, EventBatch, FieldSelection, Place, get_field};
 use watchfire_sources::normalise::{
     Mapper, NormaliseOptions, RawInput, RawPayload, RecordPool, SourceKind, normalise as run,
 };
@@ -51,9 +52,19 @@ fn check(payload: &RawPayload, options: &NormaliseOptions) {
     let batch = batch.finish();
     assert_eq!(batch.len(), 1, "one record is one row");
     if let RawPayload::Json(value) = payload {
-        let same = batch_of_columns(value, options);
+        let same = batch_of_columns(value, options, None);
         assert_eq!(columns(&same), columns(&batch), "columns and document, as {:?}", options.source);
         assert_eq!(same.event(0), &event, "made when it is asked for");
+        let some = SomeFields(written.len() as u64);
+        let selected = batch_of_columns(value, options, Some(&some));
+        let asked = |batch: &EventBatch| {
+            let stream = &event.data_stream;
+            let mut columns = columns(batch);
+            columns.retain(|(name, values)| some.reads(stream, name) && !values.is_empty());
+            columns
+        };
+        assert_eq!(asked(&selected), asked(&batch), "fields that are asked for, as {:?}", options.source);
+        assert_eq!(selected.misfits(), batch.misfits(), "values that do not fit");
     }
     // Only where nothing is left to recognise is a second run promised to change nothing.
     if options.source.is_none() && get_field(&event.document, "event.category").is_some() {
@@ -63,13 +74,30 @@ fn check(payload: &RawPayload, options: &NormaliseOptions) {
     }
 }
 
-/// A batch of one record whose fields were put into columns without a document.
-fn batch_of_columns(value: &Value, options: &NormaliseOptions) -> EventBatch {
+/// Looks at a third of all fields, others for each number.
+#[derive(Debug)]
+struct SomeFields(u64);
+
+impl FieldSelection for SomeFields {
+    fn reads(&self, _: &DataStream, name: &str) -> bool {
+        let mut hasher = DefaultHasher::new();
+        (self.0, name).hash(&mut hasher);
+        hasher.finish().is_multiple_of(3)
+    }
+}
+
+/// A batch of one record whose fields, or those that are asked for, were put into columns without a document.
+fn batch_of_columns(value: &Value, options: &NormaliseOptions, selection: Option<&SomeFields>) -> EventBatch {
     let mut records = RecordPool::new(options.clone()).records();
     let RawInput { place, identity, .. } = raw(RawPayload::Json(Value::Null));
     records.push(Tape::of(value).first(), place, &identity);
-    let mut builder = BatchBuilder::new(&*ECS);
-    let mapped = Mapper::new(options).map(records.get(0).0, None, builder.names());
+    let (mut builder, mut mapper) = match selection {
+        Some(selection) => {
+            (BatchBuilder::selecting(&*ECS, selection), Mapper::selecting(options, &*ECS, selection))
+        }
+        None => (BatchBuilder::new(&*ECS), Mapper::new(options)),
+    };
+    let mapped = mapper.map(records.get(0).0, None, builder.names());
     mapped.expect("its document was made").push_to(&mut builder, 0);
     builder.finish_with(Box::new(records))
 }

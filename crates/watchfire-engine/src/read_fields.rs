@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use watchfire_events::{DataStream, FieldSelection, IndexPatterns};
-use watchfire_ir::{Condition, FieldTarget, Leaf, Pattern};
+use watchfire_ir::{Condition, FieldTarget, Leaf, Pattern, PatternPart};
 
 /// The fields that conditions read in the data streams that they are asked of.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +58,17 @@ impl Reading {
         }
     }
 
+    /// Whether it may have a field whose name goes on behind this one.
+    fn may_have_below(&self, name: &str) -> bool {
+        self.all
+            || self.names.iter().any(|field| is_below(field, name))
+            || self.fitting.iter().any(|pattern| may_fit_below(pattern, name))
+            || self
+                .below
+                .iter()
+                .any(|holder| **holder == *name || is_below(holder, name) || is_below(name, holder))
+    }
+
     fn has(&self, name: &str) -> bool {
         let mut parents = name.match_indices('.').map(|(dot, _)| &name[..dot]).chain([name]);
         self.all
@@ -67,9 +78,33 @@ impl Reading {
     }
 }
 
+/// Whether a name is that of a field below a holder.
+fn is_below(name: &str, holder: &str) -> bool {
+    name.strip_prefix(holder).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Whether a pattern may fit a name below a holder: nothing speaks against it before its first wildcard.
+fn may_fit_below(pattern: &Pattern, holder: &str) -> bool {
+    let start = match pattern.parts().first() {
+        Some(PatternPart::Literal(start)) => &**start,
+        _ => "",
+    };
+    let holder = format!("{holder}.");
+    holder.starts_with(start) || start.starts_with(&holder)
+}
+
 impl FieldSelection for ReadFields {
     fn reads(&self, stream: &DataStream, name: &str) -> bool {
         self.everywhere.contains(name)
             || self.by_patterns.iter().any(|(patterns, reading)| reading.has(name) && patterns.select(stream))
+    }
+
+    fn may_read_below(&self, stream: &DataStream, name: &str) -> bool {
+        let is_below = |field: &Arc<str>| is_below(field, name);
+        self.everywhere.iter().any(is_below)
+            || self
+                .by_patterns
+                .iter()
+                .any(|(patterns, reading)| reading.may_have_below(name) && patterns.select(stream))
     }
 }

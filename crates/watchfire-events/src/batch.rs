@@ -22,7 +22,6 @@ use serde_json::Value;
 
 use self::column::ColumnBuilder;
 pub use self::column::{Column, Scalar, ValueRef};
-use self::distinct::Distinct;
 use crate::{DataStream, Document, Event, FieldName, FieldNames, FieldType, Place, flatten, get_field};
 
 /// What decides the type of a column: the schema catalogue, or the mapping of an index.
@@ -33,6 +32,11 @@ pub trait FieldTypes {
     /// Texts of more characters than this are not indexed: no leaf sees them (kql-semantics §3.3).
     fn ignore_above(&self, _name: &str) -> Option<usize> {
         None
+    }
+
+    /// Whether a field below this one may have a type that does not take any scalar.
+    fn may_type_below(&self, _name: &str) -> bool {
+        true
     }
 
     /// Fields whose explicit null stands for a value (eql-semantics §6), with that value.
@@ -46,6 +50,11 @@ pub trait FieldTypes {
 pub trait FieldSelection: Debug + Send + Sync {
     /// Whether something looks at this field in this data stream.
     fn reads(&self, stream: &DataStream, name: &str) -> bool;
+
+    /// Whether something may look at a field below this one in this data stream.
+    fn may_read_below(&self, _stream: &DataStream, _name: &str) -> bool {
+        true
+    }
 }
 
 /// Makes the events of rows whose columns were filled without one. Rows are known by the numbers that they were pushed
@@ -332,7 +341,7 @@ impl<'a> BatchBuilder<'a> {
         }
         if fields[name.at()] == Treatment::Unknown {
             let text = self.names.text(name);
-            let kept = selection.reads(stream, text) || !takes_all(self.types.field_type(text));
+            let kept = selection.reads(stream, text) || !self.types.field_type(text).takes_all();
             fields[name.at()] = if kept { Treatment::Kept } else { Treatment::LeftOut };
         }
         fields[name.at()]
@@ -421,11 +430,6 @@ impl<'a> BatchBuilder<'a> {
             misfits,
         }
     }
-}
-
-/// Whether any scalar fits a type.
-fn takes_all(field_type: FieldType) -> bool {
-    matches!(Distinct::for_type(field_type), Distinct::Text(_))
 }
 
 fn has_explicit_null(document: &Document, name: &str) -> bool {

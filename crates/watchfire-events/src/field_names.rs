@@ -1,6 +1,7 @@
 //! Names of fields, each under a number, so that a name is hashed once and everything behind it is looked up by index.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -33,6 +34,24 @@ pub struct FieldNames {
     fixed_below: FxHashMap<(Literal, Literal), FieldName>,
     /// Where names are put together.
     joined: String,
+    serial: Serial,
+}
+
+/// Tells apart what gives out numbers of its own.
+#[derive(Debug)]
+struct Serial(u64);
+
+impl Default for Serial {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Clone for Serial {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// Names below another one.
@@ -177,6 +196,11 @@ impl FieldNames {
     /// Whether other names go on behind this one: `host`, if there is a `host.name`.
     pub fn is_parent(&self, name: FieldName) -> bool {
         self.is_parent[name.at()]
+    }
+
+    /// Numbers that were given out by names of another serial mean something else. It is never 0.
+    pub fn serial(&self) -> u64 {
+        self.serial.0
     }
 
     /// How many names there are.

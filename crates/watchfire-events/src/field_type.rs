@@ -69,6 +69,11 @@ pub enum TypeFamily {
 }
 
 impl FieldType {
+    /// Whether any scalar is a value of the type.
+    pub fn takes_all(self) -> bool {
+        !matches!(self.family(), TypeFamily::Number | TypeFamily::Boolean | TypeFamily::Ip | TypeFamily::Date)
+    }
+
     /// The type that an Elasticsearch mapping calls `name`; `None` for a name that Elasticsearch does not have.
     pub fn from_mapping_name(name: &str) -> Option<Self> {
         Some(match name {

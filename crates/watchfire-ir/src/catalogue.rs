@@ -149,6 +149,14 @@ impl FieldTypes for Catalogue {
             _ => FieldType::Dynamic,
         }
     }
+
+    fn may_type_below(&self, name: &str) -> bool {
+        let holder = format!("{name}.");
+        self.fields.iter().any(|(field, field_type)| field.starts_with(&holder) && !field_type.takes_all())
+            || self.prefixes.iter().any(|(prefix, &field_type)| {
+                (prefix.starts_with(&holder) || holder.starts_with(&**prefix)) && !field_type.takes_all()
+            })
+    }
 }
 
 impl Schema for Catalogue {

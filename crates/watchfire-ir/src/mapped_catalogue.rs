@@ -38,6 +38,10 @@ impl FieldTypes for MappedCatalogue {
         self.of(name).ignore_above(name)
     }
 
+    fn may_type_below(&self, name: &str) -> bool {
+        self.mapping.may_type_below(name) || self.catalogue.may_type_below(name)
+    }
+
     fn null_values(&self) -> &[(String, Value)] {
         self.mapping.null_values()
     }

@@ -328,7 +328,10 @@ impl<'a, W: Worker> Thread<'a, W> {
             worker,
             account: Account::default(),
             filling: Chunk::new(&shared.pool),
-            mapper: Mapper::new(shared.normalise),
+            mapper: match &shared.options.fields {
+                Some(fields) => Mapper::selecting(shared.normalise, shared.schema, fields),
+                None => Mapper::new(shared.normalise),
+            },
             builder: match &shared.options.fields {
                 Some(fields) => BatchBuilder::selecting(shared.schema, fields),
                 None => BatchBuilder::new(shared.schema),

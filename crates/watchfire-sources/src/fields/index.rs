@@ -15,19 +15,20 @@ const LEFT: u8 = u8::MAX;
 
 type Entries<'a> = [(FieldName, FieldValue<'a>)];
 
-/// An index over a list of entries. Nearly all events have some dozens of fields: a table of bytes that is searched from
-/// slot to slot costs no allocation. Larger lists, which may be hostile, have a map.
-#[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are small, and are not to be allocated")]
-pub(super) enum Index {
-    Small { slots: [u8; SLOTS], used: usize },
-    Large(FxHashMap<FieldName, u32>),
-}
+/// Entries that are looked through one by one.
+const MOST_FEW: usize = 8;
 
-impl Default for Index {
-    fn default() -> Self {
-        Self::Small { slots: [FREE; SLOTS], used: 0 }
-    }
+/// An index over a list of entries. Few entries need none. Nearly all events have some dozens of fields: a table of bytes
+/// that is searched from slot to slot. Larger lists, which may be hostile, have a map.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Index {
+    #[default]
+    Few,
+    Small {
+        slots: Box<[u8; SLOTS]>,
+        used: usize,
+    },
+    Large(FxHashMap<FieldName, u32>),
 }
 
 impl Index {
@@ -37,7 +38,10 @@ impl Index {
             let numbered = entries.iter().enumerate();
             return Self::Large(numbered.map(|(at, (name, _))| (*name, at as u32)).collect());
         }
-        let mut slots = [FREE; SLOTS];
+        if entries.len() <= MOST_FEW {
+            return Self::Few;
+        }
+        let mut slots = Box::new([FREE; SLOTS]);
         for (at, (name, _)) in entries.iter().enumerate() {
             let mut slot = slot_of(*name);
             while slots[slot] != FREE {
@@ -50,6 +54,7 @@ impl Index {
 
     pub(super) fn find(&self, name: FieldName, entries: &Entries<'_>) -> Option<usize> {
         match self {
+            Self::Few => entries.iter().position(|(known, _)| *known == name),
             Self::Small { slots, .. } => find_slot(slots, name, entries).map(|slot| slots[slot] as usize - 1),
             Self::Large(map) => map.get(&name).map(|&at| at as usize),
         }
@@ -59,6 +64,7 @@ impl Index {
     pub(super) fn added(&mut self, entries: &Entries<'_>) {
         let Some((name, _)) = entries.last() else { return };
         match self {
+            Self::Few if entries.len() <= MOST_FEW => {}
             Self::Small { slots, used } if *used < MOST_USED => {
                 let mut slot = slot_of(*name);
                 while !matches!(slots[slot], FREE | LEFT) {
@@ -67,7 +73,7 @@ impl Index {
                 *used += usize::from(slots[slot] == FREE);
                 slots[slot] = entries.len() as u8;
             }
-            Self::Small { .. } => *self = Self::of(entries),
+            Self::Few | Self::Small { .. } => *self = Self::of(entries),
             Self::Large(map) => {
                 map.insert(*name, entries.len() as u32 - 1);
             }
@@ -77,6 +83,7 @@ impl Index {
     /// Takes note that `name` was taken out at `at`, where now the entry is that was the last.
     pub(super) fn swap_removed(&mut self, name: FieldName, at: usize, entries: &Entries<'_>) {
         match self {
+            Self::Few => {}
             Self::Small { slots, .. } => {
                 // The name is sought by its place, since it is in no entry any more.
                 let mut slot = slot_of(name);

@@ -8,21 +8,20 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value;
-use watchfire_events::{
-    BatchBuilder, Document, FieldName, FieldNames, Scalar, flatten, get_field, parse_ip, set_field,
-};
+use watchfire_events::{FieldName, FieldNames, Timestamp, parse_ip};
 
 use super::command_line::{Splitting, split};
+use super::finished::Finished;
 use super::path::{self, Separator};
+use super::table::FieldRule;
+use super::tables::RestTree;
 use super::tables::naming::Naming;
 use super::url::UrlParts;
 use super::user_agent::UserAgent;
-use crate::fields::{EVENT_DATA, FieldValue, Fields, USER_DATA, part};
+use super::wanted::{Fitting, Part, Wants};
+use crate::fields::{FieldValue, Fields, part};
 use crate::tape::TapeValue;
 use crate::windows::{WindowsEvent, values};
-
-/// Nesting beyond this is not cleaned; decoders refuse such records first.
-const MAX_CLEANED_DEPTH: usize = 64;
 
 /// A Windows event on its way to a document.
 #[derive(Debug)]
@@ -40,6 +39,7 @@ pub(crate) struct Draft<'a, 'n> {
     /// Whether that year was taken.
     pub(crate) year_is_taken: bool,
     names: &'n mut FieldNames,
+    wants: Wants<'n>,
 }
 
 /// Values for `related.*`, without duplicates.
@@ -57,7 +57,7 @@ pub(crate) fn says_something(text: &str) -> bool {
 }
 
 impl<'a, 'n> Draft<'a, 'n> {
-    pub(crate) fn new(event: WindowsEvent<'a>, names: &'n mut FieldNames) -> Self {
+    pub(crate) fn new(event: WindowsEvent<'a>, names: &'n mut FieldNames, wants: Wants<'n>) -> Self {
         Self {
             code: event.code.parse().unwrap_or(0),
             event_data: event.event_data,
@@ -68,11 +68,12 @@ impl<'a, 'n> Draft<'a, 'n> {
             year: None,
             year_is_taken: false,
             names,
+            wants,
         }
     }
 
     /// A document in the making for a record that is no Windows event.
-    pub(crate) fn bare(names: &'n mut FieldNames) -> Self {
+    pub(crate) fn bare(names: &'n mut FieldNames, wants: Wants<'n>) -> Self {
         Self {
             code: 0,
             event_data: Fields::default(),
@@ -83,12 +84,18 @@ impl<'a, 'n> Draft<'a, 'n> {
             year: None,
             year_is_taken: false,
             names,
+            wants,
         }
     }
 
     /// A datum, whatever it holds.
     pub(crate) fn raw_datum(&mut self, name: &'static str) -> Option<&FieldValue<'a>> {
-        self.event_data.get(self.names.fixed(name))
+        let name = self.names.fixed(name);
+        let found = self.event_data.get(name);
+        if found.is_none() {
+            self.wants.missed_datum(name, self.names);
+        }
+        found
     }
 
     /// A datum that is one text and says something.
@@ -110,7 +117,15 @@ impl<'a, 'n> Draft<'a, 'n> {
     /// A datum that is moved: it leaves the event data. One that says nothing stays where it is.
     pub(crate) fn take(&mut self, name: &'static str) -> Option<Cow<'a, str>> {
         let name = self.names.fixed(name);
-        self.event_data.get(name)?.as_str().filter(|text| says_something(text))?;
+        self.take_named(name)
+    }
+
+    fn take_named(&mut self, name: FieldName) -> Option<Cow<'a, str>> {
+        let Some(found) = self.event_data.get(name) else {
+            self.wants.missed_datum(name, self.names);
+            return None;
+        };
+        found.as_str().filter(|text| says_something(text))?;
         match self.event_data.remove(name) {
             Some(FieldValue::Text(text)) => Some(text),
             _ => None,
@@ -119,7 +134,12 @@ impl<'a, 'n> Draft<'a, 'n> {
 
     /// Takes a datum out of the event data, whatever it holds.
     pub(crate) fn drop_datum(&mut self, name: &'static str) -> Option<FieldValue<'a>> {
-        self.event_data.remove(self.names.fixed(name))
+        let name = self.names.fixed(name);
+        let found = self.event_data.remove(name);
+        if found.is_none() {
+            self.wants.missed_datum(name, self.names);
+        }
+        found
     }
 
     /// Whether the document has a field.
@@ -128,7 +148,12 @@ impl<'a, 'n> Draft<'a, 'n> {
     }
 
     fn get(&mut self, name: &'static str) -> Option<&FieldValue<'a>> {
-        self.document.get(self.names.fixed(name))
+        let name = self.names.fixed(name);
+        let found = self.document.get(name);
+        if found.is_none() {
+            self.wants.missed(name, self.names);
+        }
+        found
     }
 
     /// A field of the document that is one text.
@@ -143,7 +168,12 @@ impl<'a, 'n> Draft<'a, 'n> {
 
     /// Takes a field out of the document.
     pub(crate) fn remove(&mut self, name: &'static str) -> Option<FieldValue<'a>> {
-        self.document.remove(self.names.fixed(name))
+        let name = self.names.fixed(name);
+        let found = self.document.remove(name);
+        if found.is_none() {
+            self.wants.missed(name, self.names);
+        }
+        found
     }
 
     /// All texts of a field of the document.
@@ -183,7 +213,12 @@ impl<'a, 'n> Draft<'a, 'n> {
     /// Writes a value as it is, an object field by field.
     pub(crate) fn set_value(&mut self, name: &'static str, value: TapeValue<'a>, naming: Naming) {
         match value.scalar() {
-            Some(_) => self.document.add_fixed_member(name, FieldValue::of_tape(value), self.names),
+            Some(_) => {
+                let number = self.names.fixed(name);
+                if !self.drops_tape(number, value) {
+                    self.document.add_fixed_member(name, FieldValue::of_tape(value), self.names);
+                }
+            }
             None => self.set_named_value(name, value, naming),
         }
     }
@@ -192,16 +227,132 @@ impl<'a, 'n> Draft<'a, 'n> {
     pub(crate) fn set_named_value(&mut self, name: &str, value: TapeValue<'a>, naming: Naming) {
         if value.as_object().is_none() && (naming == Naming::Same || value.scalar().is_some()) {
             if !value.is_null() {
-                self.document.add_member(name, FieldValue::of_tape(value), self.names);
+                let number = self.names.intern(name);
+                if !self.drops_tape(number, value) {
+                    self.document.add_member(name, FieldValue::of_tape(value), self.names);
+                }
             }
             return;
         }
         let mut name = name.to_owned();
         match naming {
-            Naming::Same => self.document.add_tape(&mut name, value, self.names),
+            Naming::Same => self.add_tape(&mut name, value),
             Naming::Snake => {
                 self.document.add_value(&mut name, renamed(value.to_value(), naming), self.names);
             }
+        }
+    }
+
+    fn add_tape(&mut self, name: &mut String, value: TapeValue<'a>) {
+        let Some(object) = value.as_object() else {
+            return self.set_named_value(name, value, Naming::Same);
+        };
+        for (key, value) in object.iter() {
+            let length = name.len();
+            name.push('.');
+            name.push_str(key);
+            self.add_tape(name, value);
+            name.truncate(length);
+        }
+    }
+
+    /// Whether a value need not be written: nobody asks for it, and none is there that it would replace.
+    fn drops(&mut self, name: FieldName, value: &FieldValue<'a>) -> bool {
+        self.wants.drops(name, value, self.names) && self.document.get(name).is_none()
+    }
+
+    fn drops_tape(&mut self, name: FieldName, value: TapeValue<'a>) -> bool {
+        self.wants.drops_tape(name, value, self.names) && self.document.get(name).is_none()
+    }
+
+    /// Whether a text, or a list of texts, need not be made for a field.
+    pub(crate) fn drops_text(&mut self, name: &'static str) -> bool {
+        let name = self.names.fixed(name);
+        self.wants.drops_text(name, self.names) && self.document.get(name).is_none()
+    }
+
+    /// Whether no number need be made for any of some fields.
+    pub(crate) fn drops_numbers(&mut self, fields: &[&'static str]) -> bool {
+        fields.iter().all(|field| {
+            let name = self.names.fixed(field);
+            let drops = self.wants.drops_fitting(name, Fitting::Number, self.names)
+                || self.wants.drops_fitting(name, Fitting::Fraction, self.names);
+            drops && self.document.get(name).is_none()
+        })
+    }
+
+    /// Whether a list of objects need not be made for a field, nor anybody asks whether the datum that it is read of is
+    /// left in its place.
+    pub(crate) fn drops_list_for_datum(&mut self, name: &'static str, datum: &'static str) -> bool {
+        let (name, datum) = (self.names.fixed(name), self.names.fixed(datum));
+        self.wants.is_unasked_datum(datum, self.names)
+            && self.wants.drops(name, &FieldValue::Objects(Vec::new()), self.names)
+            && self.document.get(name).is_none()
+    }
+
+    /// What is known of the raw fields of the source, if not all fields are asked for; it is to be
+    /// [given back](Self::give_back_rest).
+    pub(super) fn take_rest(&mut self) -> Option<RestTree> {
+        self.wants.rest().map(std::mem::take)
+    }
+
+    pub(super) fn give_back_rest(&mut self, tree: RestTree) {
+        if let Some(rest) = self.wants.rest() {
+            *rest = tree;
+        }
+    }
+
+    /// The number of a name.
+    pub(super) fn number_of(&mut self, name: &str) -> FieldName {
+        self.names.intern(name)
+    }
+
+    /// Whether nobody asks for the fields below a name, of which one is `member`.
+    pub(super) fn drops_below(&mut self, name: FieldName, member: FieldName) -> bool {
+        let drops = !self.wants.has_wanted_below(name, self.names);
+        if drops {
+            self.wants.dropped([member]);
+        }
+        drops
+    }
+
+    /// As [`Draft::set_named_value`], by the number of the name.
+    pub(super) fn set_number_value(&mut self, name: FieldName, value: TapeValue<'a>, naming: Naming) {
+        if !self.drops_tape(name, value) {
+            let text = Arc::clone(self.names.text(name));
+            self.set_named_value(&text, value, naming);
+        }
+    }
+
+    /// Whether a part of a table is left out: it writes nothing that somebody asks for. `written` gives the fields that it
+    /// writes, if that is so.
+    pub(super) fn leaves_out(
+        &mut self,
+        part: Part,
+        written: impl FnOnce(&mut Wants<'n>, &mut FieldNames) -> Option<Vec<FieldName>>,
+    ) -> bool {
+        let Self { wants, names, document, .. } = self;
+        wants.leaves_out(part, |wants| written(wants, names), |name| document.get(name).is_some())
+    }
+
+    /// Takes a datum for a row of a table; nothing if nobody asks for what the row writes.
+    pub(super) fn take_for_rule(&mut self, rules: &'static [FieldRule], at: usize) -> Option<Cow<'a, str>> {
+        let Self { wants, names, document, .. } = self;
+        let raw = wants.datum_of_rule(rules, at, names, |name| document.get(name).is_some())?;
+        self.take_named(raw)
+    }
+
+    /// Whether a time need not be made for a field.
+    pub(crate) fn drops_time(&mut self, name: &'static str) -> bool {
+        let name = self.names.fixed(name);
+        self.wants.drops_fitting(name, Fitting::Time, self.names) && self.document.get(name).is_none()
+    }
+
+    /// Writes a time.
+    pub(crate) fn set_time(&mut self, name: &'static str, time: Timestamp) {
+        if !self.drops_time(name) {
+            let number = self.names.fixed(name);
+            self.document.set(number, time.to_iso_millis().into());
         }
     }
 
@@ -217,7 +368,14 @@ impl<'a, 'n> Draft<'a, 'n> {
     }
 
     pub(crate) fn set(&mut self, name: &'static str, value: impl Into<FieldValue<'a>>) {
-        self.document.set(self.names.fixed(name), value.into());
+        let name = self.names.fixed(name);
+        self.set_number_of(name, value.into());
+    }
+
+    fn set_number_of(&mut self, name: FieldName, value: FieldValue<'a>) {
+        if !self.drops(name, &value) {
+            self.document.set(name, value);
+        }
     }
 
     /// Writes a field below another one.
@@ -228,13 +386,13 @@ impl<'a, 'n> Draft<'a, 'n> {
         value: impl Into<FieldValue<'a>>,
     ) {
         let name = self.names.fixed_below(prefix, name);
-        self.document.set(name, value.into());
+        self.set_number_of(name, value.into());
     }
 
     /// Writes a field below another one whose name comes from the record.
     pub(crate) fn set_named_below(&mut self, prefix: &str, name: &str, value: impl Into<FieldValue<'a>>) {
         let name = self.names.intern_below(prefix, name);
-        self.document.set(name, value.into());
+        self.set_number_of(name, value.into());
     }
 
     /// Writes a datum below `winlog.event_data`.
@@ -269,7 +427,12 @@ impl<'a, 'n> Draft<'a, 'n> {
             return false;
         };
         self.relate_address(&address);
-        self.set(name, address);
+        let name = self.names.fixed(name);
+        if !(self.wants.drops_fitting(name, Fitting::Address, self.names)
+            && self.document.get(name).is_none())
+        {
+            self.document.set(name, address.into());
+        }
         true
     }
 
@@ -293,6 +456,15 @@ impl<'a, 'n> Draft<'a, 'n> {
         command_line: Cow<'a, str>,
         splitting: Splitting,
     ) {
+        let (args, count) =
+            (self.names.fixed_below(prefix, "args"), self.names.fixed_below(prefix, "args_count"));
+        if self.wants.is_unwanted(args, None, self.names)
+            && self.wants.is_unwanted(count, Some(Fitting::Number), self.names)
+            && [args, count].iter().all(|name| self.document.get(*name).is_none())
+        {
+            self.wants.dropped([args, count]);
+            return self.set_below(prefix, "command_line", command_line);
+        }
         let arguments = match &command_line {
             Cow::Borrowed(line) => split(line, splitting),
             Cow::Owned(line) => {
@@ -435,190 +607,18 @@ impl<'a, 'n> Draft<'a, 'n> {
             ("related.ip", std::mem::take(&mut self.related.addresses)),
             ("related.user", std::mem::take(&mut self.related.users)),
         ] {
-            if !found.is_empty() {
-                let all = merged(self.get(name), found);
-                self.set(name, all);
+            let number = self.names.fixed(name);
+            // Addresses are such.
+            let drops = self.wants.drops_fitting(number, Fitting::Address, self.names);
+            let known = self.document.get(number);
+            let is_dropped = drops && known.is_none();
+            if !found.is_empty() && !is_dropped {
+                // That it is read here does not have to be learnt.
+                let all = merged(known, found);
+                self.document.set(number, all);
             }
         }
         Finished { document: self.document, event_data: self.event_data, user_data: self.user_data }
-    }
-}
-
-/// A Windows event with all its fields, which becomes a tree or goes into columns. Empty values are in neither
-/// (sources §0.9).
-#[derive(Debug)]
-pub(crate) struct Finished<'a> {
-    document: Fields<'a>,
-    event_data: Fields<'a>,
-    user_data: Fields<'a>,
-}
-
-impl<'a> Finished<'a> {
-    /// A field of the document that is one text.
-    pub(crate) fn text(&self, name: &str, names: &FieldNames) -> Option<&str> {
-        self.document.get(names.find(name)?)?.as_str()
-    }
-
-    pub(crate) fn set(
-        &mut self,
-        name: &'static str,
-        value: impl Into<FieldValue<'a>>,
-        names: &mut FieldNames,
-    ) {
-        self.document.set(names.fixed(name), value.into());
-    }
-
-    /// The same, without what it borrows.
-    pub(crate) fn into_owned<'b>(self) -> Finished<'b> {
-        Finished {
-            document: self.document.into_owned(),
-            event_data: self.event_data.into_owned(),
-            user_data: self.user_data.into_owned(),
-        }
-    }
-
-    /// Whether it has a field.
-    pub(crate) fn has(&self, name: &str, names: &FieldNames) -> bool {
-        names.find(name).is_some_and(|name| self.document.get(name).is_some())
-    }
-
-    /// Whether it has no such field, nor will have: what is empty is not there.
-    fn lacks(&self, name: FieldName) -> bool {
-        self.document.get(name).is_none_or(is_empty)
-    }
-
-    /// The event as a tree, its data under `winlog`, with those of other fields that it lacks.
-    pub(crate) fn into_document(self, others: &[(&'static str, String)], names: &FieldNames) -> Document {
-        let mut document = self.document.into_document(names);
-        for (name, data) in [(EVENT_DATA, self.event_data), (USER_DATA, self.user_data)] {
-            if data.is_empty() {
-                continue;
-            }
-            let data = data.into_object(names);
-            match get_field_mut(&mut document, name) {
-                Some(Value::Object(known)) => known.extend(data),
-                _ => set_field(&mut document, name, Value::Object(data)),
-            }
-        }
-        clean(&mut document, 0);
-        for (name, value) in others {
-            if get_field(&document, name).is_none() {
-                set_field(&mut document, name, Value::String(value.clone()));
-            }
-        }
-        document
-    }
-
-    /// Whether a field is beside others below its name: then only the tree shows which of them stays.
-    fn has_field_within_field(&self, names: &FieldNames) -> bool {
-        let is_below =
-            |name: &str, holder: &str| name.strip_prefix(holder).is_some_and(|rest| rest.starts_with('.'));
-        // Lists of objects are what mostly has names below it, but no other field of its event is there.
-        let mut holders = self.document.iter().filter(|&(name, _)| names.is_parent(name));
-        self.document.needs_tree()
-            || holders.any(|(holder, _)| {
-                let holder = names.text(holder);
-                self.document.iter().any(|(name, _)| is_below(names.text(name), holder))
-            })
-    }
-
-    /// Puts all values into the next row of a batch: those that the tree flattens to.
-    pub(crate) fn put(&self, builder: &mut BatchBuilder<'_>, others: &[(&'static str, String)]) {
-        if self.has_field_within_field(builder.names()) {
-            let Self { document, event_data, user_data } = self;
-            let copy = Self {
-                document: document.clone(),
-                event_data: event_data.clone(),
-                user_data: user_data.clone(),
-            };
-            let document = copy.into_document(others, builder.names());
-            return flatten(&document, &mut |name, value| {
-                if let Some(value) = Scalar::of(value) {
-                    builder.put_named(name, value);
-                }
-            });
-        }
-        for (name, value) in self.document.iter() {
-            put(builder, name, value);
-        }
-        for (prefix, data) in [(EVENT_DATA, &self.event_data), (USER_DATA, &self.user_data)] {
-            for (name, value) in data.iter() {
-                let name = builder.names().below(prefix, name);
-                put(builder, name, value);
-            }
-        }
-        for (name, value) in others {
-            let name = builder.names().fixed(name);
-            if self.lacks(name) {
-                builder.put(name, Scalar::Text(value));
-            }
-        }
-    }
-}
-
-/// The value under a name of two parts, whose objects are nested.
-fn get_field_mut<'d>(document: &'d mut Document, name: &str) -> Option<&'d mut Value> {
-    let (outer, inner) = name.split_once('.')?;
-    document.get_mut(outer)?.as_object_mut()?.get_mut(inner)
-}
-
-fn is_empty(value: &FieldValue<'_>) -> bool {
-    match value {
-        FieldValue::Text(text) => text.is_empty(),
-        FieldValue::Texts(texts) => texts.is_empty(),
-        FieldValue::Words(words) => words.is_empty(),
-        FieldValue::Objects(objects) => objects.iter().flatten().all(|(_, text)| text.is_empty()),
-        FieldValue::Json(value) => !keeps(&mut value.clone(), 0),
-        FieldValue::Integer(_) | FieldValue::Unsigned(_) | FieldValue::Double(_) | FieldValue::Boolean(_) => {
-            false
-        }
-    }
-}
-
-fn put(builder: &mut BatchBuilder<'_>, name: FieldName, value: &FieldValue<'_>) {
-    match value {
-        FieldValue::Text(text) if text.is_empty() => {}
-        FieldValue::Words(words) => words.iter().for_each(|word| builder.put(name, Scalar::Text(word))),
-        FieldValue::Texts(texts) => texts.iter().for_each(|text| builder.put(name, Scalar::Text(text))),
-        FieldValue::Objects(objects) => {
-            for (member, text) in objects.iter().flatten().filter(|(_, text)| !text.is_empty()) {
-                let holder = Arc::clone(builder.names().text(name));
-                let name = builder.names().intern_below(&holder, member);
-                builder.put(name, Scalar::Text(text));
-            }
-        }
-        FieldValue::Json(value) => {
-            let mut text = builder.names().text(name).to_string();
-            put_json(builder, &mut text, value, false);
-        }
-        scalar => {
-            if let Some(scalar) = scalar.scalar() {
-                builder.put(name, scalar);
-            }
-        }
-    }
-}
-
-/// Puts what [`clean`] leaves of a value: no empty text, unless it is an item of a list.
-fn put_json(builder: &mut BatchBuilder<'_>, name: &mut String, value: &Value, is_item: bool) {
-    match value {
-        Value::Null => {}
-        Value::String(text) if text.is_empty() && !is_item => {}
-        Value::Array(items) => items.iter().for_each(|item| put_json(builder, name, item, true)),
-        Value::Object(members) => {
-            for (key, value) in members {
-                let length = name.len();
-                name.push('.');
-                name.push_str(key);
-                put_json(builder, name, value, false);
-                name.truncate(length);
-            }
-        }
-        scalar => {
-            if let Some(scalar) = Scalar::of(scalar) {
-                builder.put_named(name, scalar);
-            }
-        }
     }
 }
 
@@ -666,43 +666,9 @@ fn merged<'a>(existing: Option<&FieldValue<'a>>, found: Vec<Cow<'a, str>>) -> Fi
     all.into()
 }
 
-/// Removes nulls, empty texts, empty lists and empty objects, whatever removing them makes empty included.
-pub(crate) fn clean(object: &mut Document, depth: usize) {
-    if depth < MAX_CLEANED_DEPTH {
-        object.retain(|_, value| keeps(value, depth));
-    }
-}
-
-fn keeps(value: &mut Value, depth: usize) -> bool {
-    match value {
-        Value::Null => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Array(items) => {
-            // Empty texts in a list are elements of it: an empty argument is an argument.
-            items.retain_mut(|item| matches!(item, Value::String(_)) || keeps(item, depth + 1));
-            !items.is_empty()
-        }
-        Value::Object(object) => {
-            clean(object, depth + 1);
-            !object.is_empty()
-        }
-        Value::Bool(_) | Value::Number(_) => true,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn cleaning_keeps_zero_false_and_empty_arguments() {
-        let mut document = json!({
-            "a": null, "b": "", "c": {"d": {}, "e": [null, {}]}, "f": 0, "g": false, "h": ["", "x"]
-        });
-        clean(document.as_object_mut().unwrap(), 0);
-        assert_eq!(document, json!({"f": 0, "g": false, "h": ["", "x"]}));
-    }
 
     #[test]
     fn mapped_addresses_are_plain() {

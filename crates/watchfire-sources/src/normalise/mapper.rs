@@ -7,14 +7,16 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 use watchfire_events::{
-    BatchBuilder, DataStream, Event, EventId, FieldName, FieldNames, MAX_FLATTENED_DEPTH, Place, Scalar,
-    Timestamp, get_field, set_field,
+    BatchBuilder, DataStream, Event, EventId, FieldName, FieldNames, FieldSelection, FieldTypes,
+    MAX_FLATTENED_DEPTH, Place, Scalar, Timestamp, get_field, set_field,
 };
 
-use super::draft::{Draft, Finished};
+use super::draft::Draft;
 use super::ecs::{self, Origin, StreamFields, Streams};
+use super::finished::Finished;
 use super::geo::{self, PlaceFields};
 use super::tables::{self, Keys, TableRef};
+use super::wanted::{Ask, Wanted};
 use super::{
     Knowledge, NormaliseError, NormaliseOptions, Normalised, Publication, Reading, SourceKind, windows_log,
 };
@@ -42,6 +44,7 @@ pub struct Mapper<'o> {
     options: &'o NormaliseOptions,
     local: LocalTime,
     streams: Streams,
+    wanted: Wanted<'o>,
 }
 
 /// A mapped record.
@@ -87,8 +90,26 @@ enum Content<'a> {
 impl<'o> Mapper<'o> {
     /// A mapper with these options.
     pub fn new(options: &'o NormaliseOptions) -> Self {
+        Self::asked(options, None)
+    }
+
+    /// A mapper that makes only the fields that something looks at, and those whose values may not fit their types. What
+    /// it maps is for batches of the same types and the same selection.
+    pub fn selecting(
+        options: &'o NormaliseOptions,
+        types: &'o dyn FieldTypes,
+        selection: &'o dyn FieldSelection,
+    ) -> Self {
+        Self::asked(options, Some(Ask { types, selection }))
+    }
+
+    fn asked(options: &'o NormaliseOptions, ask: Option<Ask<'o>>) -> Self {
         let local = LocalTime { zone: options.time_zone.clone() };
-        Self { options, local, streams: Streams::default() }
+        let mapping = options
+            .source
+            .filter(|source| !matches!(source, SourceKind::Winlogbeat | SourceKind::WindowsForwarded));
+        let wanted = Wanted::new(ask, options.geo.is_some(), mapping);
+        Self { options, local, streams: Streams::default(), wanted }
     }
 
     /// Maps a record that is a JSON object. `index` is the index of a search hit; `names` are those of the batch that
@@ -103,19 +124,47 @@ impl<'o> Mapper<'o> {
         names: &mut FieldNames,
     ) -> Result<Mapped<'a>, NormaliseError> {
         let record = record.as_object().ok_or(NormaliseError::NotAnObject)?;
-        let origin = Origin::of(record, index);
-        let mapped = match self.route(record, &origin)? {
-            Route::Windows(form) => {
-                let event = WindowsEvent::from_json(form, record, &self.local, names)?;
-                self.windows(event, origin, names)
-            }
-            Route::Table(table) => self.table(table, record, origin, names),
-            Route::Whole(source) => match self.wrapped(record, source, origin, names) {
-                Some(mapped) => mapped,
-                None => self.whole(record, source, origin),
-            },
+        self.wanted.begin(names);
+        let is_flat =
+            self.options.source.is_none_or(SourceKind::is_windows) && self.wanted.finds_layout(record);
+        let (origin, route) = if is_flat {
+            (
+                Origin { index: index.filter(|index| !index.is_empty()), ..Origin::default() },
+                Route::Windows(Form::Flat),
+            )
+        } else {
+            let origin = Origin::of(record, index);
+            (origin, self.route(record, &origin)?)
         };
+        let mapped = self.learning(names, |mapper, names| {
+            Ok(match route {
+                Route::Windows(form) => {
+                    let event =
+                        WindowsEvent::from_json(form, record, &mapper.local, names, &mut mapper.wanted)?;
+                    mapper.windows(event, origin, names)
+                }
+                Route::Table(table) => mapper.table(table, record, origin, names),
+                Route::Whole(source) => match mapper.wrapped(record, source, origin, names) {
+                    Some(mapped) => mapped,
+                    None => mapper.whole(record, source, origin),
+                },
+            })
+        })?;
         Ok(self.with_places(mapped, names))
+    }
+
+    /// Maps a record, once more where the first time taught something.
+    fn learning<'a>(
+        &mut self,
+        names: &mut FieldNames,
+        mut map: impl FnMut(&mut Self, &mut FieldNames) -> Result<Mapped<'a>, NormaliseError>,
+    ) -> Result<Mapped<'a>, NormaliseError> {
+        loop {
+            let mapped = map(self, names);
+            if mapped.is_err() || self.wanted.is_done() {
+                return mapped;
+            }
+        }
     }
 
     /// Adds where the addresses of a record are.
@@ -177,7 +226,8 @@ impl<'o> Mapper<'o> {
         }
         Ok(match route {
             Route::Windows(form) => {
-                let event = WindowsEvent::from_json(form, record, &self.local, names)?;
+                let everything = &mut Wanted::everything();
+                let event = WindowsEvent::from_json(form, record, &self.local, names, everything)?;
                 windows_reason(form.description(), &event)
             }
             Route::Table(table) => table.passed_test(record).unwrap_or_default(),
@@ -211,8 +261,11 @@ impl<'o> Mapper<'o> {
         index: Option<&'a str>,
         names: &mut FieldNames,
     ) -> Result<Mapped<'a>, NormaliseError> {
-        let event = WindowsEvent::from_xml(text, &self.local, names)?;
-        let mapped = self.windows(event, Origin { index, ..Origin::default() }, names);
+        self.wanted.begin(names);
+        let mapped = self.learning(names, |mapper, names| {
+            let event = WindowsEvent::from_xml(text, &mapper.local, names)?;
+            Ok(mapper.windows(event, Origin { index, ..Origin::default() }, names))
+        })?;
         Ok(self.with_places(mapped, names))
     }
 
@@ -277,7 +330,8 @@ impl<'o> Mapper<'o> {
         names: &mut FieldNames,
     ) -> Mapped<'a> {
         let options = self.options;
-        let mut draft = Draft::bare(names);
+        let source = SourceKind::Table(table);
+        let mut draft = Draft::bare(names, self.wanted.of(source));
         draft.zone.clone_from(&options.time_zone);
         draft.year = options.year;
         let dataset = table.map(record, &mut draft);
@@ -299,8 +353,8 @@ impl<'o> Mapper<'o> {
                 .unwrap_or_else(|| self.streams.stream("logs", &dataset, &options.namespace)),
         };
         let stream_fields = self.streams.fields(&data_stream, Some(&dataset));
+        self.wanted.settle(source, &data_stream, |dropped| event.needs_tree(dropped, names));
         let content = Content::Table { event, table, record };
-        let source = SourceKind::Table(table);
         Mapped {
             content,
             data_stream,
@@ -358,17 +412,14 @@ impl<'o> Mapper<'o> {
             Some(_) => Publication::Agent,
             None => publication(&event, &origin, names),
         };
-        let mapping = match options.source {
-            None | Some(SourceKind::Winlogbeat | SourceKind::WindowsForwarded) => inner,
-            Some(named) => named,
-        };
+        let mapping = self.wanted.mapping(inner);
         let source = match publication {
             Publication::Agent => mapping,
             Publication::Forwarded => SourceKind::WindowsForwarded,
             Publication::Winlogbeat => SourceKind::Winlogbeat,
         };
         let windows_log::MappedEvent { mut event, has_time } =
-            windows_log::map(event, mapping, publication, names);
+            windows_log::map(event, mapping, publication, names, self.wanted.of(mapping));
         let (data_stream, stream_fields);
         if publication == Publication::Winlogbeat {
             let of_options = || options.index.clone();
@@ -388,6 +439,7 @@ impl<'o> Mapper<'o> {
             let named = origin.named_dataset().unwrap_or(dataset);
             stream_fields = self.streams.fields(&data_stream, Some(named));
         }
+        self.wanted.settle(mapping, &data_stream, |dropped| event.needs_tree(dropped, names));
         let content = Content::Windows(event);
         Mapped {
             content,

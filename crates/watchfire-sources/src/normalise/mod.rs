@@ -26,12 +26,14 @@ mod deferred;
 mod draft;
 mod ecs;
 mod endgame;
+mod finished;
 mod gcp;
 mod geo;
 mod github;
 mod google;
 mod knowledge;
 mod kubernetes;
+mod layouts;
 mod m365_defender;
 mod mapper;
 mod office;
@@ -50,6 +52,7 @@ mod table;
 pub mod tables;
 mod url;
 mod user_agent;
+mod wanted;
 mod windows_log;
 mod zeek;
 
@@ -67,6 +70,8 @@ pub use schema::{SourceFields, TypedField, catalogue, catalogue_with, fields};
 pub use source::{SourceKind, UnknownSource};
 
 pub use tables::TableRef;
+pub(crate) use wanted::{Fitting, Wanted, Wants};
+pub(crate) use windows_log::source as source_of;
 
 use crate::tape::Tape;
 use crate::windows::WindowsEventError;

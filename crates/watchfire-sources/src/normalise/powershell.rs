@@ -125,7 +125,7 @@ type Context = Vec<(usize, String)>;
 /// Lines `\tKey=value`. A value may go on over lines; only a known key begins a new one.
 fn classic_context(text: &str) -> Context {
     let mut context = Context::new();
-    for line in text.split('\n') {
+    for line in lines(text) {
         let line = line.strip_suffix('\r').unwrap_or(line);
         let pair = line.strip_prefix('\t').and_then(|rest| rest.split_once('='));
         let key = pair.and_then(|(key, value)| {
@@ -143,6 +143,12 @@ fn classic_context(text: &str) -> Context {
         value.truncate(value.trim_end().len());
     }
     context
+}
+
+/// As a text is split at line ends.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+    ends.scan(0, |start, end| Some(&text[std::mem::replace(start, end + 1)..end]))
 }
 
 /// Lines `Key = value`, indented.
@@ -194,6 +200,10 @@ fn write_context(draft: &mut Draft<'_, '_>, context: Context) {
 /// Lines `Kind(Command): name="…"; value="…"` or `Kind(Command): value` to a list. The datum stays if a line is not of
 /// that form.
 fn invocations(draft: &mut Draft<'_, '_>, holder: &'static str) {
+    const DETAILS: &str = "powershell.command.invocation_details";
+    if draft.drops_list_for_datum(DETAILS, holder) {
+        return;
+    }
     let Some(text) = draft.copy(holder) else {
         return;
     };
@@ -204,7 +214,7 @@ fn invocations(draft: &mut Draft<'_, '_>, holder: &'static str) {
     if details.is_empty() {
         return;
     }
-    draft.set("powershell.command.invocation_details", details);
+    draft.set(DETAILS, details);
     if whole {
         draft.drop_datum(holder);
     }
@@ -238,8 +248,20 @@ fn invocation(line: &str) -> Option<Vec<(&'static str, &str)>> {
 
 /// What the newest mapping says about a script block: its signature block, its length, and how varied it is.
 fn describe_script(draft: &mut Draft<'_, '_>, script: &str) {
-    if let Some(signature) = signature(script) {
-        draft.set("powershell.file.script_block_signature", signature);
+    const SIGNATURE: &str = "powershell.file.script_block_signature";
+    const OF_VARIETY: [&str; 4] = [
+        "powershell.file.script_block_length",
+        "powershell.file.script_block_unique_symbols",
+        "powershell.file.script_block_entropy_bits",
+        "powershell.file.script_block_surprisal_stdev",
+    ];
+    if !draft.drops_text(SIGNATURE)
+        && let Some(signature) = signature(script)
+    {
+        draft.set(SIGNATURE, signature);
+    }
+    if draft.drops_numbers(&OF_VARIETY) {
+        return;
     }
     let variety = Variety::of(script);
     draft.set("powershell.file.script_block_length", variety.length);
@@ -267,21 +289,26 @@ struct Variety {
 
 impl Variety {
     fn of(text: &str) -> Self {
-        let mut counts = std::collections::BTreeMap::<u16, u32>::new();
+        // Nearly all units are of ASCII, and nearly all scripts.
+        let mut of_ascii = [0_u32; 128];
+        let mut others = std::collections::BTreeMap::<u16, u32>::new();
         let mut length = 0;
         // Elasticsearch counts UTF-16 units.
         for unit in text.encode_utf16() {
-            *counts.entry(unit).or_default() += 1;
+            match of_ascii.get_mut(usize::from(unit)) {
+                Some(count) => *count += 1,
+                None => *others.entry(unit).or_default() += 1,
+            }
             length += 1;
         }
         let total = f64::from(length);
-        let shares =
-            || counts.values().map(|&count| f64::from(count) / total).map(|share| (share, -share.log2()));
+        let counts = || of_ascii.iter().chain(others.values()).copied().filter(|&count| count > 0);
+        let shares = || counts().map(|count| f64::from(count) / total).map(|share| (share, -share.log2()));
         let entropy: f64 = shares().map(|(share, surprisal)| share * surprisal).sum();
         let variance: f64 = shares().map(|(share, surprisal)| share * (surprisal - entropy).powi(2)).sum();
         Self {
             length: length as usize,
-            unique_symbols: counts.len(),
+            unique_symbols: counts().count(),
             entropy_bits: entropy,
             surprisal_deviation: variance.sqrt(),
         }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::command_line::Splitting;
 use super::draft::Draft;
 use super::path::Separator;
+use super::wanted::Fitting;
 
 /// How a datum becomes a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,32 @@ impl FieldRule {
         }
     }
 
+    /// The fields that the row writes, with the type that values of some surely have.
+    pub(super) fn written(&self, write: &mut impl FnMut(&str, Option<Fitting>)) {
+        let mut below = |names: &[&str]| {
+            names.iter().for_each(|name| write(&format!("{}.{name}", self.target), None));
+        };
+        match self.conversion {
+            Conversion::Text => write(self.target, None),
+            Conversion::Number => write(self.target, Some(Fitting::Number)),
+            Conversion::Boolean => write(self.target, Some(Fitting::Truth)),
+            Conversion::Address => {
+                write(self.target, Some(Fitting::Address));
+                write("related.ip", Some(Fitting::Address));
+            }
+            Conversion::Executable => below(&["executable", "name"]),
+            Conversion::File => below(&["path", "name", "directory", "extension"]),
+            Conversion::CommandLine(_) => {
+                below(&["command_line", "args"]);
+                write(&format!("{}.args_count", self.target), Some(Fitting::Number));
+            }
+            Conversion::Account => {
+                below(&["domain", "name"]);
+                write("related.user", None);
+            }
+        }
+    }
+
     /// The row for these event ids only.
     pub(crate) const fn for_events(mut self, codes: &'static [u32]) -> Self {
         self.codes = codes;
@@ -80,12 +107,12 @@ impl FieldRule {
 }
 
 /// Applies the rows that fit the event. A datum that cannot be read as its row says stays in the event data.
-pub(crate) fn apply(rules: &[FieldRule], draft: &mut Draft<'_, '_>) {
-    for rule in rules {
+pub(crate) fn apply(rules: &'static [FieldRule], draft: &mut Draft<'_, '_>) {
+    for (at, rule) in rules.iter().enumerate() {
         if !rule.codes.is_empty() && !rule.codes.contains(&draft.code) {
             continue;
         }
-        let Some(text) = draft.take(rule.raw) else {
+        let Some(text) = draft.take_for_rule(rules, at) else {
             continue;
         };
         let read = convert(rule, text.clone(), draft);

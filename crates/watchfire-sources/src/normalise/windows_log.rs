@@ -2,7 +2,9 @@
 
 use watchfire_events::{FieldNames, Timestamp};
 
-use super::draft::{Draft, Finished};
+use super::draft::Draft;
+use super::finished::Finished;
+use super::wanted::Wants;
 use super::{Publication, SourceKind, powershell, security, sysmon};
 use crate::fields::{FieldValue, part};
 use crate::windows::{WindowsEvent, message_codes, values};
@@ -18,15 +20,20 @@ const CHANNELS: &[(&str, SourceKind)] = &[
     ("microsoft-windows-windows defender/operational", SourceKind::WindowsDefender),
 ];
 
-/// Whose events these are, by provider and channel.
+/// Whose events these are.
 pub(crate) fn recognise(event: &WindowsEvent<'_>) -> SourceKind {
-    if event.provider.eq_ignore_ascii_case("Microsoft-Windows-Sysmon") {
+    source(&event.provider, &event.channel)
+}
+
+/// Whose events are those of a provider and channel.
+pub(crate) fn source(provider: &str, channel: &str) -> SourceKind {
+    if provider.eq_ignore_ascii_case("Microsoft-Windows-Sysmon") {
         return SourceKind::Sysmon;
     }
-    if event.provider.eq_ignore_ascii_case("Linux-Sysmon") {
+    if provider.eq_ignore_ascii_case("Linux-Sysmon") {
         return SourceKind::SysmonLinux;
     }
-    let known = CHANNELS.iter().find(|(channel, _)| event.channel.eq_ignore_ascii_case(channel));
+    let known = CHANNELS.iter().find(|(known, _)| channel.eq_ignore_ascii_case(known));
     known.map_or(SourceKind::WindowsForwarded, |&(_, kind)| kind)
 }
 
@@ -52,9 +59,10 @@ pub(crate) fn map<'a>(
     kind: SourceKind,
     publication: Publication,
     names: &mut FieldNames,
+    wants: Wants<'_>,
 ) -> MappedEvent<'a> {
     let mut time = event.time;
-    let mut draft = Draft::new(event, names);
+    let mut draft = Draft::new(event, names, wants);
     let stamped: Option<Timestamp> = match kind {
         SourceKind::Sysmon => sysmon::map(&mut draft, publication),
         SourceKind::WindowsSecurity => {

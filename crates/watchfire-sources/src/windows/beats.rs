@@ -43,7 +43,7 @@ pub(crate) fn read<'a>(
     // An agent's `@timestamp` is the time of reading unless `time_created` is absent.
     let time = text("time_created")
         .or_else(|| get_field(&record, "@timestamp").and_then(values::text_of))
-        .and_then(|time| local.read(&time, 0));
+        .and_then(|time| local.read(&time, || 0));
     let outcome = text("outcome").filter(|outcome| outcome == "success" || outcome == "failure");
     let level = text("level").map(|level| level.to_lowercase());
 

@@ -8,6 +8,7 @@ use watchfire_events::{Document, FieldNames, Timestamp};
 
 use super::{WindowsEventError, channels, task_names, values};
 use crate::fields::{FieldValue, Fields, part};
+use crate::normalise::{Fitting, SourceKind, Wanted, Wants, source_of};
 
 /// A Windows event in the canonical shape.
 #[derive(Clone, Debug)]
@@ -36,15 +37,15 @@ pub(crate) struct LocalTime {
 }
 
 impl LocalTime {
-    /// Reads a time; one without a zone is local time in the named zone, or else `hint` seconds east of UTC.
-    pub(crate) fn read(&self, text: &str, hint: i64) -> Option<Timestamp> {
+    /// Reads a time; one without a zone is local time in the named zone, or else so many seconds east of UTC as `hint` says.
+    pub(crate) fn read(&self, text: &str, hint: impl FnOnce() -> i64) -> Option<Timestamp> {
         let text = text.trim();
         let read = Timestamp::parse(text)?;
         if has_zone(text) {
             return Some(read);
         }
         let Some(zone) = &self.zone else {
-            return Some(read.plus_nanos(-i128::from(hint) * 1_000_000_000));
+            return Some(read.plus_nanos(-i128::from(hint()) * 1_000_000_000));
         };
         let nanos = read.nanos();
         let seconds = i64::try_from(nanos.div_euclid(1_000_000_000)).ok()?;
@@ -54,6 +55,37 @@ impl LocalTime {
         zone.to_timestamp(civil).ok().map(|at| Timestamp::from_nanos(at.as_nanosecond()))
     }
 }
+
+/// What is collected of every event, with the types that values of some surely have.
+const COLLECTED: &[(&str, Option<Fitting>)] = &[
+    ("event.action", None),
+    ("event.code", None),
+    ("event.kind", None),
+    ("event.provider", None),
+    ("event.outcome", None),
+    ("host.name", None),
+    ("log.level", None),
+    ("message", None),
+    ("winlog.activity_id", None),
+    ("winlog.channel", None),
+    ("winlog.computer_name", None),
+    ("winlog.event_id", None),
+    ("winlog.keywords", None),
+    ("winlog.opcode", None),
+    ("winlog.process.pid", Some(Fitting::Number)),
+    ("winlog.process.thread.id", Some(Fitting::Number)),
+    ("winlog.provider_guid", None),
+    ("winlog.provider_name", None),
+    ("winlog.record_id", None),
+    ("winlog.related_activity_id", None),
+    ("winlog.task", None),
+    ("winlog.time_created", Some(Fitting::Time)),
+    ("winlog.user.domain", None),
+    ("winlog.user.identifier", None),
+    ("winlog.user.name", None),
+    ("winlog.user.type", None),
+    ("winlog.version", Some(Fitting::Number)),
+];
 
 /// Seconds beyond this are no time of a log (the year 33658), and would not fit where times are computed.
 const MOST_SECONDS: f64 = 1e12;
@@ -101,34 +133,66 @@ pub(crate) struct SystemPart<'a> {
 }
 
 impl<'a> SystemPart<'a> {
+    /// The event id, and the channel and the provider in their true spelling.
+    pub(crate) fn settle(&mut self) -> Result<(), WindowsEventError> {
+        let code = self.code.as_ref().filter(|code| !code.is_empty()).ok_or(WindowsEventError::NoEventId)?;
+        self.channel = self.channel.take().map(channels::true_spelling);
+        self.provider = self.provider.take().filter(|name| !name.is_empty()).or_else(|| {
+            let channel = self.channel.as_deref().unwrap_or_default();
+            channels::provider(channel, code).map(Cow::Borrowed)
+        });
+        Ok(())
+    }
+
+    /// Whose event it is, once it is [settled](Self::settle).
+    pub(crate) fn source(&self) -> SourceKind {
+        source_of(self.provider.as_deref().unwrap_or_default(), self.channel.as_deref().unwrap_or_default())
+    }
+
     /// The canonical event. `document` holds what the record carries beside the event; it is filled, not overwritten.
     pub(crate) fn into_event(
+        mut self,
+        event_data: Fields<'a>,
+        user_data: Fields<'a>,
+        document: Fields<'a>,
+        names: &mut FieldNames,
+    ) -> Result<WindowsEvent<'a>, WindowsEventError> {
+        self.settle()?;
+        let source = self.source();
+        let mut everything = Wanted::everything();
+        Ok(self.into_asked_event(event_data, user_data, document, names, &mut everything.of(source)))
+    }
+
+    /// As [`Self::into_event`], with the fields that are asked for, of an event that is [settled](Self::settle).
+    pub(crate) fn into_asked_event(
         self,
         event_data: Fields<'a>,
         user_data: Fields<'a>,
         mut document: Fields<'a>,
         names: &mut FieldNames,
-    ) -> Result<WindowsEvent<'a>, WindowsEventError> {
-        let code = self.code.filter(|code| !code.is_empty()).ok_or(WindowsEventError::NoEventId)?;
-        let mut put = |name: &'static str, value: Option<FieldValue<'a>>| {
-            if let Some(value) = value
+        wants: &mut Wants<'_>,
+    ) -> WindowsEvent<'a> {
+        let asked = wants.list(COLLECTED, names);
+        let mut next = asked.fields.iter();
+        // In the order of `COLLECTED`.
+        let mut put = |text: &'static str, value: &mut dyn FnMut() -> Option<FieldValue<'a>>| {
+            let field = next.next();
+            debug_assert_eq!(field.map(|&(name, _)| &**names.text(name)), Some(text));
+            if let Some(&(name, is_dropped)) = field
+                && !is_dropped
+                && document.get(name).is_none()
+                && let Some(value) = value()
                 && !value.as_str().is_some_and(str::is_empty)
             {
-                let name = names.fixed(name);
-                if document.get(name).is_none() {
-                    document.set(name, value);
-                }
+                document.set(name, value);
             }
         };
         let text = |value: &Option<Cow<'a, str>>| value.clone().map(FieldValue::Text);
-        let guid = |value: Option<Cow<'a, str>>| value.map(|id| values::guid_or_text(id).into());
+        let guid = |value: &Option<Cow<'a, str>>| value.clone().map(|id| values::guid_or_text(id).into());
 
-        let channel = self.channel.map(channels::true_spelling);
-        let provider = self.provider.filter(|name| !name.is_empty()).or_else(|| {
-            let channel = channel.as_deref().unwrap_or_default();
-            channels::provider(channel, &code).map(Cow::Borrowed)
-        });
-        let trimmed = |text| part(text, |text| Some(text.trim()).filter(|text| !text.is_empty()));
+        let code = self.code.unwrap_or_default();
+        let (channel, provider) = (self.channel, self.provider);
+        let trimmed = |text| part(text, |text| Some(values::trimmed(text)).filter(|text| !text.is_empty()));
         let task = self.task.as_ref().and_then(trimmed);
         let task_name = task.as_ref().and_then(|task| {
             let provider = provider.as_deref().unwrap_or_default();
@@ -136,54 +200,51 @@ impl<'a> SystemPart<'a> {
         });
 
         // What the collector publishes; the mappings of `normalise` replace it where they know a word of their own.
-        put("event.action", text(&task_name));
-        put("event.code", Some(code.clone().into()));
-        put("event.kind", Some("event".into()));
-        put("event.provider", text(&provider));
-        put("event.outcome", self.keywords.and_then(values::outcome).map(FieldValue::from));
-        put("host.name", text(&self.computer));
-        put(
-            "log.level",
-            self.level
-                .and_then(|level| part(&level, |level| Some(values::level_name(level))))
-                .map(FieldValue::Text),
-        );
-        put("message", self.message.map(|message| values::with_plain_line_ends(message).into()));
-        put("winlog.activity_id", guid(self.activity_id));
-        put("winlog.channel", text(&channel));
-        put("winlog.computer_name", text(&self.computer));
-        put("winlog.event_id", Some(code.clone().into()));
-        let keywords = if self.keyword_names.is_empty() {
-            self.keywords
-                .map(|bits| values::keyword_names(bits).map(Cow::Borrowed).collect())
-                .unwrap_or_default()
-        } else {
-            self.keyword_names
-        };
-        put("winlog.keywords", (!keywords.is_empty()).then(|| FieldValue::Texts(keywords)));
-        put(
-            "winlog.opcode",
-            self.opcode
-                .and_then(|opcode| part(&opcode, |opcode| Some(values::opcode_name(opcode))))
-                .map(FieldValue::Text),
-        );
-        put("winlog.process.pid", self.process_id.map(FieldValue::Integer));
-        put("winlog.process.thread.id", self.thread_id.map(FieldValue::Integer));
-        put("winlog.provider_guid", guid(self.provider_guid));
-        put("winlog.provider_name", text(&provider));
-        put("winlog.record_id", text(&self.record_id));
-        put("winlog.related_activity_id", guid(self.related_activity_id));
-        put("winlog.task", text(&task_name.or(task)));
-        put("winlog.time_created", self.time.map(|at| at.to_iso_millis().into()));
+        put("event.action", &mut || text(&task_name));
+        put("event.code", &mut || Some(code.clone().into()));
+        put("event.kind", &mut || Some("event".into()));
+        put("event.provider", &mut || text(&provider));
+        put("event.outcome", &mut || self.keywords.and_then(values::outcome).map(FieldValue::from));
+        put("host.name", &mut || text(&self.computer));
+        put("log.level", &mut || {
+            let name = part(self.level.as_ref()?, |level| Some(values::level_name(level)));
+            name.map(FieldValue::Text)
+        });
+        put("message", &mut || {
+            self.message.clone().map(|message| values::with_plain_line_ends(message).into())
+        });
+        put("winlog.activity_id", &mut || guid(&self.activity_id));
+        put("winlog.channel", &mut || text(&channel));
+        put("winlog.computer_name", &mut || text(&self.computer));
+        put("winlog.event_id", &mut || Some(code.clone().into()));
+        put("winlog.keywords", &mut || {
+            let keywords: Vec<Cow<'a, str>> = if self.keyword_names.is_empty() {
+                values::keyword_names(self.keywords?).map(Cow::Borrowed).collect()
+            } else {
+                self.keyword_names.clone()
+            };
+            (!keywords.is_empty()).then_some(FieldValue::Texts(keywords))
+        });
+        put("winlog.opcode", &mut || {
+            let name = part(self.opcode.as_ref()?, |opcode| Some(values::opcode_name(opcode)));
+            name.map(FieldValue::Text)
+        });
+        put("winlog.process.pid", &mut || self.process_id.map(FieldValue::Integer));
+        put("winlog.process.thread.id", &mut || self.thread_id.map(FieldValue::Integer));
+        put("winlog.provider_guid", &mut || guid(&self.provider_guid));
+        put("winlog.provider_name", &mut || text(&provider));
+        put("winlog.record_id", &mut || text(&self.record_id));
+        put("winlog.related_activity_id", &mut || guid(&self.related_activity_id));
+        put("winlog.task", &mut || text(&task_name).or_else(|| text(&task)));
+        put("winlog.time_created", &mut || self.time.map(|at| at.to_iso_millis().into()));
         let service = self.user_id.as_deref().and_then(service_account);
         let of_service = |word: &'static str| service.map(|_| FieldValue::from(word));
-        put("winlog.user.domain", text(&self.user_domain).or_else(|| of_service("NT AUTHORITY")));
-        put("winlog.user.identifier", text(&self.user_id));
-        put("winlog.user.name", text(&self.user_name).or_else(|| service.map(FieldValue::from)));
-        put("winlog.user.type", text(&self.user_type).or_else(|| of_service("Well Known Group")));
-        put("winlog.version", self.version.map(FieldValue::Integer));
-
-        Ok(WindowsEvent {
+        put("winlog.user.domain", &mut || text(&self.user_domain).or_else(|| of_service("NT AUTHORITY")));
+        put("winlog.user.identifier", &mut || text(&self.user_id));
+        put("winlog.user.name", &mut || text(&self.user_name).or_else(|| service.map(FieldValue::from)));
+        put("winlog.user.type", &mut || text(&self.user_type).or_else(|| of_service("Well Known Group")));
+        put("winlog.version", &mut || self.version.map(FieldValue::Integer));
+        WindowsEvent {
             code,
             channel: channel.unwrap_or_default(),
             provider: provider.unwrap_or_default(),
@@ -191,7 +252,7 @@ impl<'a> SystemPart<'a> {
             event_data,
             user_data,
             document,
-        })
+        }
     }
 }
 
@@ -226,7 +287,7 @@ mod tests {
     #[test]
     fn local_times_take_the_named_zone_or_the_hint() {
         let utc = LocalTime::default();
-        let read = |time: &LocalTime, text, hint| time.read(text, hint).map(Timestamp::to_iso_millis);
+        let read = |time: &LocalTime, text, hint| time.read(text, || hint).map(Timestamp::to_iso_millis);
         assert_eq!(read(&utc, "2024-05-01 10:00:00", 0).unwrap(), "2024-05-01T10:00:00.000Z");
         assert_eq!(read(&utc, "2024-05-01 10:00:00", -14_400).unwrap(), "2024-05-01T14:00:00.000Z");
         assert_eq!(read(&utc, "2024-05-01T10:00:00+02:00", -14_400).unwrap(), "2024-05-01T08:00:00.000Z");

@@ -8,22 +8,24 @@ use watchfire_events::{FieldNames, Scalar};
 
 use super::{LocalTime, SystemPart, WindowsEvent, WindowsEventError, values};
 use crate::fields::{FieldValue, Fields};
+use crate::normalise::{Wanted, Wants};
 use crate::tape::{TapeObject, TapeValue};
 
 pub(crate) fn read<'a>(
     record: TapeObject<'a>,
     local: &LocalTime,
     names: &mut FieldNames,
+    wanted: &mut Wanted<'_>,
 ) -> Result<WindowsEvent<'a>, WindowsEventError> {
     let event = record.get("Event").and_then(TapeValue::as_object).ok_or(WindowsEventError::NoEvent)?;
     let mut system = None;
-    let mut event_data = Fields::default();
+    let mut event_data = None;
     let mut user_data = Fields::default();
     let (mut message, mut task) = (None, None);
     for (name, value) in event.iter() {
         match name {
             "System" => system = value.as_object(),
-            "EventData" => data(value, &mut event_data, names),
+            "EventData" => event_data = Some(value),
             "UserData" => read_user_data(value, &mut user_data, names),
             "RenderingInfo" => {
                 let rendered = |name: &str| value.as_object()?.get(name).and_then(element_text);
@@ -36,6 +38,12 @@ pub(crate) fn read<'a>(
     let mut part = system_part(system.ok_or(WindowsEventError::NoEvent)?, local);
     part.message = message;
     part.task = task.or(part.task);
+    part.settle()?;
+    let mut wants = wanted.of(wanted.mapping(part.source()));
+    let mut fields = Fields::default();
+    if let Some(value) = event_data {
+        data(value, &mut fields, names, &mut wants);
+    }
     // What stands beside `Event` (a path that a tool added, a label) is not the event's own; it is kept.
     let mut document = Fields::with_room_for(64);
     let mut name = String::new();
@@ -44,7 +52,7 @@ pub(crate) fn read<'a>(
         name.push_str(key);
         document.add_tape(&mut name, value, names);
     }
-    part.into_event(event_data, user_data, document, names)
+    Ok(part.into_asked_event(fields, user_data, document, names, &mut wants))
 }
 
 fn system_part<'a>(system: TapeObject<'a>, local: &LocalTime) -> SystemPart<'a> {
@@ -98,7 +106,7 @@ fn system_part<'a>(system: TapeObject<'a>, local: &LocalTime) -> SystemPart<'a> 
                 part.related_activity_id = attribute("RelatedActivityID", &part.related_activity_id);
             }
             "TimeCreated" => {
-                let found = attribute("SystemTime", &None).and_then(|time| local.read(&time, 0));
+                let found = attribute("SystemTime", &None).and_then(|time| local.read(&time, || 0));
                 part.time = if is_inside { found.or(part.time) } else { part.time.or(found) };
             }
             _ => {}
@@ -117,14 +125,14 @@ fn element_text(value: TapeValue<'_>) -> Option<Cow<'_, str>> {
 }
 
 /// `EventData`: named values as they are; `Data` without names, and a bare list or text, as `param1`, `param2` ….
-fn data<'a>(value: TapeValue<'a>, data: &mut Fields<'a>, names: &mut FieldNames) {
+fn data<'a>(value: TapeValue<'a>, data: &mut Fields<'a>, names: &mut FieldNames, wants: &mut Wants<'_>) {
     let Some(fields) = value.as_object() else {
         return add_unnamed(data, value, names);
     };
     for (name, value) in fields.iter().filter(|(name, _)| !is_attributes(name)) {
         if name == "Data" || name == "#text" {
             add_unnamed(data, value, names);
-        } else {
+        } else if !wants.drops_datum(names.intern(name), names) {
             add_field(data, name, value, names);
         }
     }

@@ -21,6 +21,7 @@ use super::{
     xml_tree,
 };
 use crate::fields::{FieldValue, Fields, part};
+use crate::normalise::Wanted;
 use crate::tape::{TapeObject, TapeValue};
 
 /// A pipeline behind NXLog stamps a record at most this long after NXLog received it, for the two stamps to tell the
@@ -180,47 +181,84 @@ enum Shape {
 }
 
 impl Shape {
-    fn of(known: &Known<'_>) -> Self {
-        if known.is_nxlog {
-            Self::NxLog
-        } else if known.data.is_some_and(is_data) {
-            Self::DataApart
-        } else {
-            Self::Other
-        }
-    }
-
     /// Where fields of the exporting tool are kept.
     fn namespace(self) -> &'static str {
         if self == Self::DataApart { "sentinel" } else { "nxlog" }
     }
 }
 
-/// What has to be known of a record before its fields are read.
-#[derive(Default)]
-struct Known<'a> {
-    is_nxlog: bool,
-    received: Option<&'a str>,
-    stamped: Option<&'a str>,
-    data: Option<TapeValue<'a>>,
+/// What a member of a record is.
+#[derive(Clone, Copy, Debug)]
+enum Member {
+    /// A part of `System`.
+    System(SystemField),
+    /// Kept in the document below a namespace, or where it is if that is empty; with its name there.
+    Kept(&'static str, FieldName),
+    /// The name of the machine where it was collected, if it is a text; else as [`Self::Kept`].
+    Host(FieldName),
+    /// The severity by NXLog, or a datum.
+    EventType(FieldName),
+    /// A datum.
+    Datum(FieldName),
+    /// All data of the event.
+    Data,
 }
 
-impl<'a> Known<'a> {
-    fn of(record: TapeObject<'a>) -> Self {
-        let mut known = Self::default();
+/// What the members of a record are, in their order.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    members: Vec<Member>,
+    is_told_by_names: bool,
+}
+
+impl Layout {
+    /// Whether the names of the members alone say all this, and that the record is a flat one and names no data stream.
+    pub(crate) fn is_told_by_names(&self) -> bool {
+        self.is_told_by_names
+    }
+
+    fn of(record: TapeObject<'_>, names: &mut FieldNames) -> Self {
+        let (mut is_nxlog, mut data, mut is_told_by_names) = (false, None, true);
         for (name, value) in record.iter() {
             match name {
-                "SourceModuleType" => known.is_nxlog = true,
-                "EventReceivedTime" => {
-                    known.is_nxlog = true;
-                    known.received = value.as_str();
+                "SourceModuleType" | "EventReceivedTime" => is_nxlog = true,
+                "EventData" => (data, is_told_by_names) = (Some(value), false),
+                "winlog" | "Event" | "System" => is_told_by_names = false,
+                name if name.starts_with("data_stream") || name.starts_with("event") => {
+                    is_told_by_names = false;
                 }
-                "@timestamp" => known.stamped = value.as_str(),
-                "EventData" => known.data = Some(value),
                 _ => {}
             }
         }
-        known
+        let shape = if is_nxlog {
+            Shape::NxLog
+        } else if data.is_some_and(is_data) {
+            Shape::DataApart
+        } else {
+            Shape::Other
+        };
+        let members = record.iter().map(|(name, _)| Member::of(name, shape, names)).collect();
+        Self { members, is_told_by_names }
+    }
+}
+
+impl Member {
+    fn of(name: &str, shape: Shape, names: &mut FieldNames) -> Self {
+        if shape == Shape::DataApart && name == "EventData" {
+            return Self::Data;
+        }
+        let number = names.intern(name);
+        match role(number, shape, names) {
+            Some(Role::System(field)) => Self::System(field),
+            Some(Role::Shipper) => {
+                let namespace = shape.namespace();
+                Self::Kept(namespace, names.intern_below(namespace, name))
+            }
+            Some(Role::Pipeline) if name == "host" => Self::Host(number),
+            Some(Role::Pipeline) => Self::Kept("", number),
+            None if name == "EventType" => Self::EventType(number),
+            None => Self::Datum(number),
+        }
     }
 }
 
@@ -234,11 +272,47 @@ impl<'a> System<'a> {
 
     fn text(&self, field: SystemField) -> Option<Cow<'a, str>> {
         let text = values::scalar_text(self.get(field)?.scalar()?);
-        part(&text, |text| Some(text.trim()).filter(|text| !text.is_empty()))
+        part(&text, |text| Some(values::trimmed(text)).filter(|text| !text.is_empty()))
     }
 
     fn number(&self, field: SystemField) -> Option<i64> {
         values::integer(self.get(field)?.scalar()?)
+    }
+
+    fn part(&self) -> SystemPart<'a> {
+        use SystemField as F;
+
+        let text = |field| self.text(field);
+        let number = |field| self.number(field);
+        SystemPart {
+            code: text(F::EventId),
+            channel: text(F::Channel),
+            provider: text(F::SourceName)
+                .or_else(|| text(F::ProviderName))
+                .or_else(|| text(F::Provider))
+                .or_else(|| text(F::EventSourceName)),
+            provider_guid: text(F::ProviderGuid),
+            record_id: text(F::RecordNumber)
+                .or_else(|| text(F::EventRecordId))
+                .or_else(|| text(F::RecordId))
+                .or_else(|| text(F::EventRecordIdOfSentinel)),
+            computer: text(F::Hostname).or_else(|| text(F::Computer)).or_else(|| text(F::MachineName)),
+            version: number(F::Version),
+            level: text(F::Level).map(values::lower_case).or_else(|| text(F::EventLevel)),
+            opcode: text(F::Opcode).or_else(|| text(F::OpcodeValue)),
+            task: text(F::Category).or_else(|| text(F::Task)),
+            keywords: self.get(F::Keywords).and_then(TapeValue::scalar).and_then(values::bits),
+            process_id: number(F::ExecutionProcessId).or_else(|| number(F::SystemProcessId)),
+            thread_id: number(F::ThreadId).or_else(|| number(F::SystemThreadId)),
+            user_id: text(F::UserId).or_else(|| text(F::SystemUserId)),
+            user_name: text(F::AccountName),
+            user_domain: text(F::Domain),
+            user_type: text(F::AccountType),
+            activity_id: text(F::ActivityId),
+            related_activity_id: text(F::RelatedActivityId),
+            message: text(F::Message),
+            ..SystemPart::default()
+        }
     }
 }
 
@@ -246,28 +320,37 @@ pub(crate) fn read<'a>(
     record: TapeObject<'a>,
     local: &LocalTime,
     names: &mut FieldNames,
+    wanted: &mut Wanted<'_>,
 ) -> Result<WindowsEvent<'a>, WindowsEventError> {
     use SystemField as F;
 
-    let known = Known::of(record);
-    let shape = Shape::of(&known);
-    let hint = zone_hint(&known);
+    let layout = match wanted.layout() {
+        Some(layout) => layout,
+        None => wanted.remember_layout(record, Layout::of(record, names)),
+    };
     let mut system = System([None; SystemField::NUMBER]);
+    let (mut received, mut stamped) = (None, None);
+    for ((name, value), member) in record.iter().zip(&layout.members) {
+        match member {
+            Member::System(field) => system.0[*field as usize] = Some(value),
+            Member::Kept(..) if name == "EventReceivedTime" => received = value.as_str(),
+            Member::Kept(..) if name == "@timestamp" => stamped = value.as_str(),
+            _ => {}
+        }
+    }
+    let mut part = system.part();
+    part.settle()?;
+    let mut wants = wanted.of(wanted.mapping(part.source()));
+
     let mut event_data = Fields::with_room_for(32);
     let mut document = Fields::with_room_for(64);
+    let mut has_data = false;
     let mut name_of_field = String::new();
-    for (name, value) in record.iter() {
-        if shape == Shape::DataApart && name == "EventData" {
-            match data_apart(value, names) {
-                Some(data) => event_data = data,
-                // What cannot be read stays as it is.
-                None => document.set(names.intern("sentinel.EventData"), FieldValue::of_tape(value)),
+    for ((name, value), member) in record.iter().zip(&layout.members) {
+        let mut keep = |namespace: &str, number: FieldName| {
+            if value.scalar().is_some() && wants.drops_tape(number, value, names) {
+                return;
             }
-            continue;
-        }
-        let number = names.intern(name);
-        let role = role(number, shape, names);
-        let mut keep = |namespace: &str, name: &str| {
             name_of_field.clear();
             name_of_field.push_str(namespace);
             if !namespace.is_empty() {
@@ -276,67 +359,64 @@ pub(crate) fn read<'a>(
             name_of_field.push_str(name);
             document.add_tape(&mut name_of_field, value, names);
         };
-        match role {
-            Some(Role::System(field)) => system.0[field as usize] = Some(value),
-            Some(Role::Shipper) => keep(shape.namespace(), name),
-            // NXLog's own host, a plain name, would stand in the way of the object of that name.
-            Some(Role::Pipeline) if name == "host" && value.as_str().is_some() => keep("nxlog", "host"),
-            Some(Role::Pipeline) => keep("", name),
-            None if name == "EventType" && is_severity(value) => keep("nxlog", "EventType"),
-            None => {
-                if let Some(value) = values::data_of_tape(name, value) {
-                    event_data.set(number, value);
-                }
+        let datum = match *member {
+            Member::System(_) => continue,
+            Member::Kept(namespace, number) => {
+                keep(namespace, number);
+                continue;
             }
+            Member::Host(number) if value.as_str().is_none() => {
+                keep("", number);
+                continue;
+            }
+            // NXLog's own host, a plain name, would stand in the way of the object of that name.
+            Member::Host(_) => {
+                let number = names.fixed("nxlog.host");
+                if !wants.drops_tape(number, value, names) {
+                    document.add_fixed_member("nxlog.host", FieldValue::of_tape(value), names);
+                }
+                continue;
+            }
+            Member::EventType(_) if is_severity(value) => {
+                document.add_fixed_member("nxlog.EventType", FieldValue::of_tape(value), names);
+                continue;
+            }
+            Member::Data => {
+                match data_apart(value, names) {
+                    Some(data) => event_data = data,
+                    // What cannot be read stays as it is.
+                    None => document.set(names.intern("sentinel.EventData"), FieldValue::of_tape(value)),
+                }
+                continue;
+            }
+            Member::EventType(number) | Member::Datum(number) => number,
+        };
+        if value.scalar().is_some() && wants.drops_datum(datum, names) {
+            has_data = true;
+        } else if let Some(value) = values::data_of_tape(name, value) {
+            has_data = true;
+            event_data.set(datum, value);
         }
     }
+    let hint = || zone_hint(received, stamped);
     let of_document =
         |name: &str| names.find(name).and_then(|name| document.get(name)).and_then(FieldValue::as_str);
     let time = [F::EventTime, F::TimeCreated, F::TimeGenerated]
         .iter()
-        .find_map(|&field| time(system.get(field)?, local, hint))
-        .or_else(|| of_document("@timestamp").and_then(|stamp| local.read(stamp, 0)));
-    let text = |field| system.text(field);
-    let number = |field| system.number(field);
-    let part = SystemPart {
-        code: text(F::EventId),
-        channel: text(F::Channel),
-        provider: text(F::SourceName)
-            .or_else(|| text(F::ProviderName))
-            .or_else(|| text(F::Provider))
-            .or_else(|| text(F::EventSourceName)),
-        provider_guid: text(F::ProviderGuid),
-        record_id: text(F::RecordNumber)
-            .or_else(|| text(F::EventRecordId))
-            .or_else(|| text(F::RecordId))
-            .or_else(|| text(F::EventRecordIdOfSentinel)),
-        computer: text(F::Hostname).or_else(|| text(F::Computer)).or_else(|| text(F::MachineName)),
-        version: number(F::Version),
-        level: text(F::Level).map(values::lower_case).or_else(|| text(F::EventLevel)).or_else(|| {
-            let word = of_document("nxlog.EventType").or_else(|| of_document("nxlog.EventTypeOrignal"))?;
-            severity_level(word).map(Cow::Borrowed)
-        }),
-        opcode: text(F::Opcode).or_else(|| text(F::OpcodeValue)),
-        task: text(F::Category).or_else(|| text(F::Task)),
-        keywords: system.get(F::Keywords).and_then(TapeValue::scalar).and_then(values::bits),
-        process_id: number(F::ExecutionProcessId).or_else(|| number(F::SystemProcessId)),
-        thread_id: number(F::ThreadId).or_else(|| number(F::SystemThreadId)),
-        user_id: text(F::UserId).or_else(|| text(F::SystemUserId)),
-        user_name: text(F::AccountName),
-        user_domain: text(F::Domain),
-        user_type: text(F::AccountType),
-        activity_id: text(F::ActivityId),
-        related_activity_id: text(F::RelatedActivityId),
-        time,
-        message: text(F::Message),
-        ..SystemPart::default()
-    };
-    if event_data.is_empty()
+        .find_map(|&field| time(system.get(field)?, local, &hint))
+        .or_else(|| of_document("@timestamp").and_then(|stamp| local.read(stamp, || 0)));
+    part.time = time;
+    part.level = part.level.or_else(|| {
+        let word = of_document("nxlog.EventType").or_else(|| of_document("nxlog.EventTypeOrignal"))?;
+        severity_level(word).map(Cow::Borrowed)
+    });
+    if !has_data
+        && event_data.is_empty()
         && let (Some(provider), Some(code), Some(message)) = (&part.provider, &part.code, &part.message)
     {
         event_data = Fields::of_data(rendered_message::data(provider, code, message), names);
     }
-    part.into_event(event_data, Fields::default(), document, names)
+    Ok(part.into_asked_event(event_data, Fields::default(), document, names, &mut wants))
 }
 
 /// Whether a value may be the data of an event as a whole.
@@ -386,7 +466,7 @@ fn severity_level(word: &str) -> Option<&'static str> {
 }
 
 /// A time as text, or as a number of seconds or milliseconds.
-fn time(value: TapeValue<'_>, local: &LocalTime, hint: i64) -> Option<Timestamp> {
+fn time(value: TapeValue<'_>, local: &LocalTime, hint: &impl Fn() -> i64) -> Option<Timestamp> {
     let number = match value.scalar()? {
         Scalar::Text(text) => return local.read(text, hint),
         other => other.as_f64()?,
@@ -397,10 +477,10 @@ fn time(value: TapeValue<'_>, local: &LocalTime, hint: i64) -> Option<Timestamp>
 
 /// Seconds by which a record's local times are ahead of UTC, told from two stamps of nearly the same moment: NXLog's
 /// `EventReceivedTime`, which is local, and the next pipeline's `@timestamp`, which names its zone.
-fn zone_hint(known: &Known<'_>) -> i64 {
+fn zone_hint(received: Option<&str>, stamped: Option<&str>) -> i64 {
     let read = || {
-        let received = Timestamp::parse(known.received?)?;
-        let stamped = Timestamp::parse(known.stamped.filter(|text| text.ends_with('Z'))?)?;
+        let received = Timestamp::parse(received?)?;
+        let stamped = Timestamp::parse(stamped.filter(|text| text.ends_with('Z'))?)?;
         let apart = (received.nanos() - stamped.nanos()) / 1_000_000_000;
         let apart = i64::try_from(apart).ok()?;
         let offset = (apart + LONGEST_LAG_SECONDS).div_euclid(900) * 900;
@@ -412,12 +492,9 @@ fn zone_hint(known: &Known<'_>) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tape::Tape;
-    use serde_json::json;
 
     fn hint(received: &str, stamped: &str) -> i64 {
-        let record = json!({"EventReceivedTime": received, "@timestamp": stamped});
-        zone_hint(&Known::of(Tape::of(&record).first().as_object().unwrap()))
+        zone_hint(Some(received), Some(stamped))
     }
 
     #[test]

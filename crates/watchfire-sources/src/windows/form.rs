@@ -5,6 +5,7 @@ use watchfire_events::FieldNames;
 use super::{
     LocalTime, WindowsEvent, WindowsEventError, beats, evtx_json, flat, get_win_event, velociraptor,
 };
+use crate::normalise::Wanted;
 use crate::tape::TapeObject;
 
 /// A form of Windows events in JSON. XML texts are read by [`WindowsEvent::from_xml`].
@@ -97,18 +98,19 @@ impl Seen<'_> {
 }
 
 impl<'a> WindowsEvent<'a> {
-    /// Reads a record in the given form.
+    /// Reads a record in the given form. Only the fields that are asked for have to be there.
     pub(crate) fn from_json(
         form: Form,
         record: TapeObject<'a>,
         local: &LocalTime,
         names: &mut FieldNames,
+        wanted: &mut Wanted<'_>,
     ) -> Result<Self, WindowsEventError> {
         match form {
             Form::Beats => beats::read(record.to_map(), local, names),
-            Form::EvtxJson => evtx_json::read(record, local, names),
+            Form::EvtxJson => evtx_json::read(record, local, names, wanted),
             Form::Velociraptor => velociraptor::read(record.to_map(), local, names),
-            Form::Flat => flat::read(record, local, names),
+            Form::Flat => flat::read(record, local, names, wanted),
             Form::GetWinEvent => get_win_event::read(&record.to_map(), local, names),
         }
     }

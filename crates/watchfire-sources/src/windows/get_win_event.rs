@@ -207,7 +207,7 @@ fn time(value: &Value, local: &LocalTime) -> Option<Timestamp> {
                     digits.char_indices().skip(1).find(|(_, c)| matches!(c, '+' | '-')).map(|(at, _)| at);
                 digits[..end.unwrap_or(digits.len())].parse().ok().map(Timestamp::from_millis)
             }
-            None => local.read(text, 0),
+            None => local.read(text, || 0),
         },
         Value::Object(object) => {
             object.get("value").or_else(|| object.get("DateTime")).and_then(|value| match value {

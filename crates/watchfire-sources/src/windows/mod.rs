@@ -26,6 +26,7 @@ pub(crate) mod xml;
 pub mod xml_tree;
 
 pub(crate) use event::{LocalTime, SystemPart, WindowsEvent, time_of_seconds};
+pub(crate) use flat::Layout;
 pub(crate) use form::Form;
 
 /// Why a record that looks like a Windows event cannot be read as one.

@@ -25,6 +25,15 @@ const KEYWORD_NAMES: &[(u64, &str)] = &[
     (0x0080_0000_0000_0000, "Classic"),
 ];
 
+/// A text without white space around it. Most have none, which their outermost bytes show.
+pub(crate) fn trimmed(text: &str) -> &str {
+    let bytes = text.as_bytes();
+    match (bytes.first(), bytes.last()) {
+        (Some(b'!'..=b'~'), Some(b'!'..=b'~')) => text,
+        _ => text.trim(),
+    }
+}
+
 /// A GUID in lower case and braces, if the text is a GUID, with or without braces, in any case.
 pub(crate) fn guid(text: &str) -> Option<String> {
     let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
@@ -65,6 +74,15 @@ pub(crate) fn with_plain_line_ends(text: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
+/// Whether a text is a GUID as [`guid`] writes it.
+fn is_canonical_guid(text: &str) -> bool {
+    text.len() == 38
+        && text.starts_with('{')
+        && text.ends_with('}')
+        && !text.bytes().any(|byte| byte.is_ascii_uppercase())
+        && is_guid(&text[1..37])
+}
+
 fn is_guid(text: &str) -> bool {
     text.len() == 36
         && text.bytes().enumerate().all(|(at, byte)| match at {
@@ -86,6 +104,9 @@ pub(crate) fn data_text<'a>(name: &str, text: impl Into<Cow<'a, str>>) -> Cow<'a
         let typed = value.starts_with('{')
             || name.to_ascii_lowercase().ends_with("guid")
             || !value.bytes().any(|byte| byte.is_ascii_lowercase());
+        if is_canonical_guid(value) {
+            return if kept == text.len() { text } else { Cow::Owned(value.to_owned()) };
+        }
         if let (true, Some(found)) = (typed, guid(value)) {
             return if found == *text { text } else { Cow::Owned(found) };
         }
@@ -162,7 +183,7 @@ pub(crate) fn integer(value: Scalar<'_>) -> Option<i64> {
 
 /// An integer from a text in decimal or, behind `0x`, in hexadecimal.
 pub(crate) fn integer_text(text: &str) -> Option<i64> {
-    let text = text.trim();
+    let text = trimmed(text);
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) => u64::from_str_radix(digits, 16).ok().and_then(|number| i64::try_from(number).ok()),
         None => text.parse().ok(),
@@ -175,7 +196,7 @@ pub(crate) fn bits(value: Scalar<'_>) -> Option<u64> {
         Scalar::Unsigned(number) => Some(number),
         Scalar::Integer(number) => Some(number as u64),
         Scalar::Text(text) => {
-            let text = text.trim();
+            let text = trimmed(text);
             match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
                 Some(digits) => u64::from_str_radix(digits, 16).ok(),
                 None => text.parse().ok().or_else(|| text.parse::<i64>().ok().map(|signed| signed as u64)),

@@ -71,7 +71,7 @@ pub(crate) fn read<'a>(
 fn time(value: &Value, local: &LocalTime) -> Option<Timestamp> {
     match value {
         Value::Number(seconds) => seconds.as_f64().and_then(time_of_seconds),
-        Value::String(text) => local.read(text, 0),
+        Value::String(text) => local.read(text, || 0),
         _ => None,
     }
 }

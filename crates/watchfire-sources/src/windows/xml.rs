@@ -50,7 +50,7 @@ fn system_part<'a>(system: &Element, local: &LocalTime) -> SystemPart<'a> {
         user_id: attribute("Security", "UserID"),
         activity_id: attribute("Correlation", "ActivityID"),
         related_activity_id: attribute("Correlation", "RelatedActivityID"),
-        time: attribute("TimeCreated", "SystemTime").and_then(|time| local.read(&time, 0)),
+        time: attribute("TimeCreated", "SystemTime").and_then(|time| local.read(&time, || 0)),
         ..SystemPart::default()
     }
 }

@@ -1,5 +1,7 @@
 //! A record's columns are those that its document flattens to, whichever way it went.
 
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -54,10 +56,80 @@ fn compare(records: DeferredRecords, options: &NormaliseOptions) {
             (mapped, normalised) => assert_eq!(mapped.err(), normalised.err()),
         }
     }
-    let (one, other) = (with_columns.finish_with(Box::new(records)), with_documents.finish());
+    let other = with_documents.finish();
+    for (seed, one_in) in [(1, 1), (2, 2), (3, 8), (4, 40), (5, u64::MAX)] {
+        compare_selected(&records, options, &other, &SomeFields::of(&other, seed, one_in));
+    }
+    let one = with_columns.finish_with(Box::new(records));
     assert_eq!(content(&one), content(&other));
     for row in 0..one.len() {
         assert_eq!(one.event(row), other.event(row));
+    }
+}
+
+/// Looks at some of the fields that records have, at others in each stream.
+#[derive(Debug)]
+struct SomeFields(BTreeSet<(String, String)>);
+
+impl SomeFields {
+    /// One of so many, by chance that a seed decides.
+    fn of(batch: &EventBatch, seed: u64, one_in: u64) -> Self {
+        let streams = batch.streams().iter().map(|(stream, _)| stream.as_str());
+        let names = || batch.columns().iter().map(|column| &**column.name());
+        let all = streams.flat_map(|stream| names().map(move |name| (stream.to_owned(), name.to_owned())));
+        let hash = |field: &(String, String)| {
+            let mut hasher = DefaultHasher::new();
+            (seed, field).hash(&mut hasher);
+            hasher.finish()
+        };
+        Self(all.filter(|field| hash(field) % one_in == 0).collect())
+    }
+}
+
+impl FieldSelection for SomeFields {
+    fn reads(&self, stream: &DataStream, name: &str) -> bool {
+        self.0.contains(&(stream.as_str().to_owned(), name.to_owned()))
+    }
+
+    fn may_read_below(&self, stream: &DataStream, name: &str) -> bool {
+        let holder = format!("{name}.");
+        self.0.iter().any(|(known, field)| known == stream.as_str() && field.starts_with(&holder))
+    }
+}
+
+/// The fields that are looked at are as if all were, and so is what does not fit its type.
+fn compare_selected(
+    records: &DeferredRecords,
+    options: &NormaliseOptions,
+    whole: &EventBatch,
+    selection: &SomeFields,
+) {
+    let catalogue = catalogue();
+    let mut mapper = Mapper::selecting(options, &catalogue, selection);
+    let mut builder = BatchBuilder::selecting(&catalogue, selection);
+    for number in 0..records.len() as u32 {
+        if let Ok(mapped) = mapper.map(records.get(number).0, None, builder.names()) {
+            mapped.push_to(&mut builder, number);
+        }
+    }
+    // Its events are not asked for.
+    let batch = builder.finish_with(Box::new(RecordPool::new(options.clone()).records()));
+    assert_eq!(batch.misfits(), whole.misfits());
+    let rows = |batch: &EventBatch| batch.streams().to_vec();
+    assert_eq!(rows(&batch), rows(whole));
+    for (stream, name) in &selection.0 {
+        let rows = whole.streams().iter().find(|(known, _)| known.as_str() == stream);
+        for &row in rows.into_iter().flat_map(|(_, rows)| rows) {
+            let values = |batch: &EventBatch| {
+                let column = batch.column(name);
+                let codes = column.map(|column| (column, column.codes(row as usize)));
+                let values = codes.into_iter().flat_map(|(column, codes)| {
+                    codes.iter().map(|&code| format!("{:?}", column.value(code))).collect::<Vec<_>>()
+                });
+                values.collect::<Vec<_>>()
+            };
+            assert_eq!(values(&batch), values(whole), "`{name}` of row {row} in {stream}");
+        }
     }
 }
 
@@ -149,7 +221,7 @@ fn shared_records_have_the_columns_of_their_documents() {
     let pool = RecordPool::new(options.clone());
     let mut sink = Comparing { records: pool.records(), pool, compared: 0 };
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo");
-    let (files, _) = list_files(&[shared.join("datasets"), demo]);
+    let (files, _) = list_files(&[shared.join("datasets"), shared.join("fixtures"), demo]);
     for (path, name) in files {
         read_file(&path, &name, &mut sink);
         let fresh = sink.pool.records();

@@ -157,6 +157,7 @@ pub(crate) fn map(draft: &mut Draft<'_, '_>, publication: Publication) -> Option
     });
     let time = draft.take("UtcTime").and_then(|text| Timestamp::parse(&text));
     if publication != Publication::Winlogbeat
+        && !draft.drops_time("event.created")
         && let Some(created) = draft.copy_text("winlog.time_created")
     {
         draft.set("event.created", created);

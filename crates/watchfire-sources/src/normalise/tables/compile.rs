@@ -88,7 +88,13 @@ impl Compiler {
             .collect();
         let known_words: FxHashSet<&'static str> = words.keys().copied().collect();
         let time = time.map(|time| self.time(&time)).unwrap_or_default();
-        let steps = step.into_iter().map(|step| self.step(step, &known_words)).collect();
+        let mut steps: Vec<Step> = step.into_iter().map(|step| self.step(step, &known_words)).collect();
+        for (number, step) in steps.iter_mut().enumerate() {
+            step.number = number;
+        }
+        for (number, row) in steps.iter_mut().flat_map(|step| &mut step.rows).enumerate() {
+            row.number = number;
+        }
         let inside = source.inside.as_deref().map(intern);
         let rest = rest.map(|rest| self.rest(&rest, inside));
         let written = written
@@ -227,7 +233,7 @@ impl Compiler {
         let rename = step.rename.iter().filter_map(|pair| self.pair(pair)).collect();
         let copy = step.copy.iter().filter_map(|pair| self.pair(pair)).collect();
         let remove = step.remove.iter().map(|field| intern(field)).collect();
-        Step { note: step.note, condition, set, add, lookup, rows, rename, copy, remove }
+        Step { number: 0, note: step.note, condition, set, add, lookup, rows, rename, copy, remove }
     }
 
     fn pair(&mut self, pair: &Spanned<Vec<String>>) -> Option<(&'static str, &'static str)> {
@@ -345,6 +351,7 @@ impl Compiler {
             self.problems.push(problem);
         }
         Some(Row {
+            number: 0,
             from: self.slots(&from),
             to: to
                 .iter()

@@ -14,6 +14,7 @@ use crate::fields::{FieldValue, part};
 use crate::normalise::command_line::Splitting;
 use crate::normalise::draft::Draft;
 use crate::normalise::path::{self, Separator};
+use crate::normalise::wanted::Fitting;
 use crate::tape::{TapeObject, TapeValue};
 use crate::windows::values::{integer, scalar_text};
 
@@ -306,6 +307,35 @@ impl Conversion {
         }
     }
 
+    /// As [`Self::writes`], with what is also in `related.*`, and with the type that values of some surely have; nothing if
+    /// a record decides which fields it writes.
+    pub(super) fn writes_surely(&self, target: &'static str) -> Option<Vec<(String, Option<Fitting>)>> {
+        if matches!(self, Self::Same | Self::Tree(_) | Self::Json(_) | Self::Pairs(_)) {
+            return None;
+        }
+        let related = match self {
+            Self::Address => Some("related.ip"),
+            Self::Host => Some("related.hosts"),
+            Self::User | Self::Account | Self::Email => Some("related.user"),
+            Self::Hash => Some("related.hash"),
+            _ => None,
+        };
+        let related =
+            related.map(|name| (name.to_owned(), Some(FieldType::Ip).filter(|_| name == "related.ip")));
+        let fields = self.writes(target).into_iter().chain(related).map(|(name, field_type)| {
+            let fitting = match (field_type, self) {
+                (Some(FieldType::Date), _) => Some(Fitting::Time),
+                (Some(FieldType::Ip), _) => Some(Fitting::Address),
+                (Some(FieldType::Boolean), _) => Some(Fitting::Truth),
+                // Other numbers may be too large.
+                (Some(FieldType::Long), Self::CommandLine(_) | Self::Url) => Some(Fitting::Number),
+                _ => None,
+            };
+            (name, fitting)
+        });
+        Some(fields.collect())
+    }
+
     /// Converts what a record holds. What cannot be read as the conversion says is left out.
     pub(super) fn apply<'a>(
         &self,
@@ -396,7 +426,7 @@ impl Conversion {
                 let time: Option<Timestamp> =
                     first.scalar().and_then(|scalar| date::read(form, scalar, draft.zone.as_ref()));
                 if let Some(time) = time {
-                    draft.set(target, time.to_iso_millis());
+                    draft.set_time(target, time);
                 }
             }
             Self::Text

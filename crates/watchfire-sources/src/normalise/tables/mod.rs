@@ -42,6 +42,7 @@ use self::keys::Needed;
 use self::paths::{Found, Paths, Slot};
 use self::pattern::Pattern;
 use self::rest::Rest;
+pub(super) use self::rest::RestTree;
 use self::step::Step;
 use super::draft::Draft;
 use super::schema::{SourceFields, TypedField};

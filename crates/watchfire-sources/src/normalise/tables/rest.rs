@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::{PoisonError, RwLock};
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use watchfire_events::FieldName;
 
 use super::naming::Naming;
 use super::{MOST_DEPTH, intern};
@@ -44,6 +45,11 @@ impl Rest {
                 None => return,
             },
         };
+        if let Some(mut tree) = draft.take_rest() {
+            tree.begin();
+            self.put_asked(record, nothing, 0, 0, &mut tree, draft);
+            return draft.give_back_rest(tree);
+        }
         let unknown = {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
             let mut seen = SeenNames { known: &known, unknown: Vec::new(), path: String::new() };
@@ -52,6 +58,79 @@ impl Rest {
         };
         if !unknown.is_empty() {
             self.remember(unknown);
+        }
+    }
+
+    /// As [`Self::put_object`], where not all fields are asked for.
+    fn put_asked<'a>(
+        &'static self,
+        object: TapeObject<'a>,
+        nothing: &[&str],
+        depth: usize,
+        holder: usize,
+        tree: &mut RestTree,
+        draft: &mut Draft<'a, '_>,
+    ) {
+        for (key, value) in object.iter() {
+            let text = value.as_str();
+            if text.is_some_and(|text| text.is_empty() || nothing.contains(&text)) {
+                continue;
+            }
+            let inner = value.as_object();
+            if depth == 0
+                && self.inside == Some(key)
+                && let Some(inner) = inner
+            {
+                self.put_asked(inner, nothing, 1, holder, tree, draft);
+                continue;
+            }
+            let at = tree.member(holder, key);
+            match inner.filter(|_| depth < MOST_DEPTH) {
+                Some(inner) => {
+                    if !self.leaves_out_below(at, inner, tree, draft) {
+                        self.put_asked(inner, nothing, depth + 1, at, tree, draft);
+                    }
+                }
+                None => {
+                    let target = *tree.nodes[at].target.get_or_insert_with(|| {
+                        let name = self.name_of(&tree.path);
+                        name.map_or(Target::Nowhere, |name| Target::Field(draft.number_of(&name)))
+                    });
+                    if let Target::Field(target) = target {
+                        draft.set_number_value(target, value, self.naming);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether nobody asks for what is in an object.
+    fn leaves_out_below<'a>(
+        &'static self,
+        at: usize,
+        object: TapeObject<'a>,
+        tree: &mut RestTree,
+        draft: &mut Draft<'a, '_>,
+    ) -> bool {
+        let Some((key, _)) = object.iter().next() else { return true };
+        let path = tree.path.as_str();
+        let below = *tree.nodes[at].below.get_or_insert_with(|| {
+            let holder = format!("{path}.");
+            let is_elsewhere = self.rename.keys().any(|renamed| renamed.starts_with(&holder));
+            match self.name_of(path) {
+                _ if is_elsewhere => Below::Anywhere,
+                None => Below::Nowhere,
+                Some(name) => {
+                    // What is below it makes it the name of an object.
+                    let member = draft.number_of(&format!("{name}.{}", self.naming.of(key)));
+                    Below::Under(draft.number_of(&name), member)
+                }
+            }
+        });
+        match below {
+            Below::Anywhere => false,
+            Below::Nowhere => true,
+            Below::Under(name, member) => draft.drops_below(name, member),
         }
     }
 
@@ -146,6 +225,83 @@ impl Rest {
                 known.insert(path.into(), name.as_deref().map(intern));
             }
         }
+    }
+}
+
+/// Where the fields of an object go.
+#[derive(Clone, Copy, Debug)]
+enum Below {
+    /// To fields of several names.
+    Anywhere,
+    /// They are left out.
+    Nowhere,
+    /// Below a field; with one that is there.
+    Under(FieldName, FieldName),
+}
+
+/// Where a raw field goes.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    Field(FieldName),
+    /// It is left out.
+    Nowhere,
+}
+
+/// What is known of the raw fields of a source, by their places in a tree.
+#[derive(Debug, Default)]
+pub(in crate::normalise) struct RestTree {
+    /// The first one is the record.
+    nodes: Vec<RestNode>,
+    /// The path of the field that is looked at.
+    path: String,
+}
+
+#[derive(Debug, Default)]
+struct RestNode {
+    members: Vec<(Box<str>, usize)>,
+    /// Behind the one that was found last: members come in the same order again and again.
+    next: usize,
+    /// Where it goes, once that is known.
+    target: Option<Target>,
+    /// The same of what is in it, if it is an object.
+    below: Option<Below>,
+    path_length: usize,
+}
+
+impl RestTree {
+    /// More names are hostile, or so many that they do not matter.
+    const MOST: usize = 8192;
+
+    fn begin(&mut self) {
+        self.path.clear();
+        if self.nodes.len() > Self::MOST {
+            self.nodes.clear();
+        }
+        if self.nodes.is_empty() {
+            self.nodes.push(RestNode::default());
+        }
+    }
+
+    /// The node of a member, whose path is then the present one.
+    fn member(&mut self, holder: usize, key: &str) -> usize {
+        self.path.truncate(self.nodes[holder].path_length);
+        if !self.path.is_empty() {
+            self.path.push('.');
+        }
+        self.path.push_str(key);
+        let fresh = self.nodes.len();
+        let node = &mut self.nodes[holder];
+        let is_key = |(known, _): &(Box<str>, usize)| **known == *key;
+        let (before, behind) = node.members.split_at(node.next.min(node.members.len()));
+        let found = behind.iter().position(is_key).map(|at| before.len() + at);
+        if let Some(at) = found.or_else(|| before.iter().position(is_key)) {
+            node.next = at + 1;
+            return node.members[at].1;
+        }
+        node.members.push((key.into(), fresh));
+        node.next = node.members.len();
+        self.nodes.push(RestNode { path_length: self.path.len(), ..RestNode::default() });
+        fresh
     }
 }
 

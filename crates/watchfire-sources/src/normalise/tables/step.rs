@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
+use watchfire_events::{FieldName, FieldNames};
 
 use super::Source;
 use super::conversion::{Conversion, texts_of};
@@ -10,9 +11,12 @@ use super::paths::{Found, Slot};
 use super::pattern::Pattern;
 use crate::fields::FieldValue;
 use crate::normalise::draft::Draft;
+use crate::normalise::wanted::{Part, Wants};
 
 #[derive(Debug)]
 pub(super) struct Step {
+    /// Its number among the steps of the table.
+    pub(super) number: usize,
     pub(super) note: String,
     pub(super) condition: Condition,
     pub(super) set: Vec<(&'static str, FieldValue<'static>)>,
@@ -53,6 +57,8 @@ pub(super) struct Lookup {
 
 #[derive(Debug)]
 pub(super) struct Row {
+    /// Its number among the rows of all steps.
+    pub(super) number: usize,
     pub(super) from: Vec<Slot>,
     /// Targets, each with the field by which one is there already.
     pub(super) to: Vec<(&'static str, &'static str)>,
@@ -97,8 +103,44 @@ impl Lookup {
 }
 
 impl Step {
+    /// The fields that the step writes, if nobody asks for any of them.
+    fn unasked(&self, wants: &mut Wants<'_>, names: &mut FieldNames) -> Option<Vec<FieldName>> {
+        let mut written = Vec::new();
+        for row in &self.rows {
+            written.extend(row.unasked(wants, names)?);
+        }
+        let lookup = self.lookup.iter().flat_map(|lookup| {
+            let rows = lookup.rows.iter().chain(&lookup.otherwise);
+            rows.flat_map(|values| lookup.columns.iter().zip(values))
+        });
+        let given = self.set.iter().map(|(field, value)| (field, value));
+        let mut is_unasked = given.chain(lookup).all(|(field, value)| {
+            let name = names.fixed(field);
+            written.push(name);
+            !matches!(value, FieldValue::Json(_) | FieldValue::Objects(_))
+                && wants.is_unwanted(name, None, names)
+        });
+        for (field, _) in &self.add {
+            let name = names.fixed(field);
+            written.push(name);
+            is_unasked = is_unasked && wants.is_unwanted(name, None, names);
+        }
+        let moved = self.rename.iter().flat_map(|(from, to)| [from, to]);
+        for field in moved.chain(self.copy.iter().map(|(_, to)| to)).chain(&self.remove) {
+            let name = names.fixed(field);
+            written.push(name);
+            is_unasked =
+                is_unasked && wants.is_unwanted(name, None, names) && !wants.has_wanted_below(name, names);
+        }
+        written.sort_unstable();
+        written.dedup();
+        is_unasked.then_some(written)
+    }
+
     pub(super) fn apply<'a>(&self, source: &'static Source, found: &Found<'a>, draft: &mut Draft<'a, '_>) {
-        if !self.condition.holds(found, draft) {
+        if draft.leaves_out(Part::Step(self.number), |wants, names| self.unasked(wants, names))
+            || !self.condition.holds(found, draft)
+        {
             return;
         }
         for (field, value) in &self.set {
@@ -141,7 +183,31 @@ impl Step {
 }
 
 impl Row {
+    /// The fields that the row writes, if nobody asks for any of them.
+    fn unasked(&self, wants: &mut Wants<'_>, names: &mut FieldNames) -> Option<Vec<FieldName>> {
+        let mut written = Vec::new();
+        for (target, _) in &self.to {
+            let fields = match self.join {
+                Some(_) => vec![((*target).to_owned(), None)],
+                None => self.conversion.writes_surely(target)?,
+            };
+            for (field, fitting) in fields {
+                let name = names.intern(&field);
+                if !wants.is_unwanted(name, fitting, names) {
+                    return None;
+                }
+                written.push(name);
+            }
+        }
+        Some(written)
+    }
+
     pub(super) fn apply<'a>(&self, source: &'static Source, found: &Found<'a>, draft: &mut Draft<'a, '_>) {
+        if !self.from.iter().any(|slot| found.has(*slot))
+            || draft.leaves_out(Part::Row(self.number), |wants, names| self.unasked(wants, names))
+        {
+            return;
+        }
         if let Some(separator) = self.join {
             let parts: Vec<_> = self.from.iter().filter_map(|slot| found.text(*slot)).collect();
             if !parts.is_empty() {
