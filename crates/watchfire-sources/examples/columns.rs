@@ -2,13 +2,16 @@
 //!
 //! ```sh
 //! cargo run --release --example columns -- FILE…
+//! cargo run --release --example columns -- --records FILE…
 //! cargo run --release --example columns -- --alone FILE…
 //! ```
 //!
-//! With `--alone`, lines of JSON are parsed with simd-json to its tape and nothing else is done: what cannot be saved.
+//! With `--records`, records are read and kept as tapes, and no more. With `--alone`, lines of JSON are parsed with
+//! simd-json to its tape and nothing else is done: what cannot be saved. Both tell the seconds that this took.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use watchfire_events::{BatchBuilder, Column, FieldTypes, Place};
 use watchfire_sources::decode::{RecordSink, RejectReason, list_files, read_file};
@@ -18,7 +21,7 @@ use watchfire_sources::normalise::{
 use watchfire_sources::tape::TapeValue;
 
 /// Events of a batch, as a scan has them.
-const BATCH_EVENTS: usize = 4_096;
+const BATCH_EVENTS: usize = 1_024;
 
 struct Columns<'a> {
     options: &'a NormaliseOptions,
@@ -26,6 +29,8 @@ struct Columns<'a> {
     mapper: Mapper<'a>,
     builder: BatchBuilder<'a>,
     records: DeferredRecords,
+    /// Whether the records are thrown away as they are.
+    only_reads: bool,
     events: usize,
     values: usize,
 }
@@ -33,6 +38,10 @@ struct Columns<'a> {
 impl Columns<'_> {
     fn close(&mut self) {
         let records = std::mem::replace(&mut self.records, self.pool.records());
+        if self.only_reads {
+            self.events += records.len();
+            return;
+        }
         for number in 0..records.len() as u32 {
             if let Ok(mapped) = self.mapper.map(records.get(number).0, None, self.builder.names()) {
                 mapped.push_to(&mut self.builder, number);
@@ -63,14 +72,15 @@ impl RecordSink for Columns<'_> {
 }
 
 /// Parses lines, and gives the number of their values.
-fn parse_alone(path: &PathBuf) -> usize {
+fn parse_alone(path: &PathBuf) -> (usize, f64) {
     let mut bytes = std::fs::read(path).unwrap_or_default();
+    let start = Instant::now();
     let mut buffers = simd_json::Buffers::default();
     let mut values = 0;
     for line in bytes.split_mut(|&byte| byte == b'\n') {
         values += simd_json::to_tape_with_buffers(line, &mut buffers).map_or(0, |tape| tape.0.len());
     }
-    values
+    (values, start.elapsed().as_secs_f64())
 }
 
 #[expect(clippy::print_stdout, reason = "an example shows what it found")]
@@ -85,17 +95,29 @@ fn main() {
         pool,
         mapper: Mapper::new(&options),
         builder: BatchBuilder::new(types),
+        only_reads: false,
         events: 0,
         values: 0,
     };
     let mut paths: Vec<PathBuf> = std::env::args().skip(1).map(PathBuf::from).collect();
-    if paths.first().is_some_and(|path| path.as_os_str() == "--alone") {
-        let values: usize = paths.drain(1..).map(|path| parse_alone(&path)).sum();
-        return println!("{values} values");
+    let takes = |paths: &mut Vec<PathBuf>, option: &str| {
+        let given = paths.first().is_some_and(|path| path.as_os_str() == option);
+        paths.drain(..usize::from(given));
+        given
+    };
+    if takes(&mut paths, "--alone") {
+        for path in paths {
+            let (values, seconds) = parse_alone(&path);
+            println!("{values} values, {seconds:.3} s");
+        }
+        return;
     }
+    columns.only_reads = takes(&mut paths, "--records");
+    let start = Instant::now();
     for (path, name) in list_files(&paths).0 {
         read_file(&path, &name, &mut columns);
     }
     columns.close();
-    println!("{} events, {} distinct values", columns.events, columns.values);
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{} events, {} distinct values, {seconds:.3} s", columns.events, columns.values);
 }

@@ -11,6 +11,7 @@ use super::super::session::{PROGRESS_BYTES, Session};
 use super::activity;
 use super::envelope::{Within, is_holder, may_be_envelope};
 use super::repair::repaired;
+use super::scanner::is_deeper;
 use crate::normalise::{RawInput, RawPayload};
 use crate::tape::{TapeObject, TapeReader};
 
@@ -54,7 +55,8 @@ pub(super) struct Records<'n, 's> {
 
 impl<'n, 's> Records<'n, 's> {
     pub(super) fn new(name: &'n Arc<str>, session: &'n mut Session<'s>) -> Self {
-        Self { name, session, ordinal: 0, waiting: None, repaired: 0, reader: TapeReader::default() }
+        let reader = TapeReader::to_depth(session.limits.json_depth);
+        Self { name, session, ordinal: 0, waiting: None, repaired: 0, reader }
     }
 
     /// Tells how far the file is read, where there are no records that do.
@@ -95,6 +97,9 @@ impl<'n, 's> Records<'n, 's> {
             let place = start.place(self.name, self.ordinal);
             self.session.record_on_tape(record, place, self.name);
             return true;
+        }
+        if is_deeper(text, self.session.limits.json_depth) {
+            return false;
         }
         match serde_json::from_slice(text) {
             Ok(Value::Object(object)) if within == Within::Hits || !may_be_envelope(&object) => {

@@ -110,12 +110,6 @@ impl<'l> Scanner<'l> {
         if text.len() / 2 > limits.record_values {
             return false;
         }
-        // More brackets than levels are allowed need not be too many levels.
-        if memchr::memchr2_iter(b'{', b'[', text).count() > limits.json_depth
-            && depth(text) > limits.json_depth
-        {
-            return false;
-        }
         let blanks = line.iter().take_while(|byte| byte.is_ascii_whitespace()).count() as u64;
         let start = Position { line: self.line, offset: self.base + blanks, begins_line: true };
         if !records.take_document(text, start, self.within()) {
@@ -474,8 +468,14 @@ impl<'l> Scanner<'l> {
     }
 }
 
-/// How many brackets are open at once, at most, in a text that is JSON. Of any other text it says nothing.
-fn depth(text: &[u8]) -> usize {
+/// Whether more brackets are open at once in a text that is JSON. Of any other text it says nothing.
+pub(super) fn is_deeper(text: &[u8], depth: usize) -> bool {
+    // More brackets than levels are allowed need not be too many levels.
+    memchr::memchr2_iter(b'{', b'[', text).count() > depth && deepest(text) > depth
+}
+
+/// How many brackets are open at once, at most, in a text that is JSON.
+fn deepest(text: &[u8]) -> usize {
     let (mut open, mut deepest) = (0_usize, 0);
     let mut rest = text;
     while let Some((&byte, behind)) = rest.split_first() {
