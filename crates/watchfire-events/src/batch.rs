@@ -20,8 +20,9 @@ use arrow_schema::{ArrowError, DataType, Field, Schema};
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 
-use self::column::ColumnBuilder;
 pub use self::column::{Column, Scalar, ValueRef};
+use self::column::{ColumnBuilder, fits};
+use self::distinct::Kind;
 use crate::{DataStream, Document, Event, FieldName, FieldNames, FieldType, Place, flatten, get_field};
 
 /// What decides the type of a column: the schema catalogue, or the mapping of an index.
@@ -45,8 +46,8 @@ pub trait FieldTypes {
     }
 }
 
-/// Which fields of a batch are looked at. The others are in no column, unless one of their values may not fit its type:
-/// such values are counted.
+/// Which fields of a batch are looked at. The others are in no column; of their values those are counted that do not
+/// fit their type.
 pub trait FieldSelection: Debug + Send + Sync {
     /// Whether something looks at this field in this data stream.
     fn reads(&self, stream: &DataStream, name: &str) -> bool;
@@ -229,6 +230,8 @@ struct StreamRows {
     rows: Vec<u32>,
     /// By the number of its name, what is done with a field.
     fields: Vec<Treatment>,
+    /// By the number of its name, whether anything is done with the fields below one, if that is known.
+    below: Vec<Option<bool>>,
 }
 
 /// What is done with the values of a field.
@@ -236,6 +239,8 @@ struct StreamRows {
 enum Treatment {
     Unknown,
     Kept,
+    /// Those that do not fit are counted.
+    Counted(Kind),
     LeftOut,
 }
 
@@ -307,16 +312,31 @@ impl<'a> BatchBuilder<'a> {
         }
         let known = self.streams.iter().position(|known| known.stream == *stream);
         self.stream = known.unwrap_or_else(|| {
-            self.streams.push(StreamRows { stream: stream.clone(), rows: Vec::new(), fields: Vec::new() });
+            self.streams.push(StreamRows {
+                stream: stream.clone(),
+                rows: Vec::new(),
+                fields: Vec::new(),
+                below: Vec::new(),
+            });
             self.streams.len() - 1
         });
     }
 
     /// Gives a field a value in the row that was begun.
+    #[inline]
     pub fn put(&mut self, name: FieldName, value: Scalar<'_>) {
-        if self.treatment(name) == Treatment::LeftOut {
-            return;
+        match self.treatment(name) {
+            Treatment::LeftOut => {}
+            Treatment::Counted(kind) => {
+                if !fits(kind, value) {
+                    *self.misfits.entry(name).or_default() += 1;
+                }
+            }
+            Treatment::Kept | Treatment::Unknown => self.keep(name, value),
         }
+    }
+
+    fn keep(&mut self, name: FieldName, value: Scalar<'_>) {
         let row = self.rows.len();
         if self.columns.len() <= name.at() {
             self.columns.resize_with(self.names.len(), || None);
@@ -333,18 +353,60 @@ impl<'a> BatchBuilder<'a> {
         }
     }
 
+    #[inline]
     fn treatment(&mut self, name: FieldName) -> Treatment {
+        if self.selection.is_none() {
+            return Treatment::Kept;
+        }
+        match self.streams[self.stream].fields.get(name.at()) {
+            Some(Treatment::Unknown) | None => self.find_treatment(name),
+            Some(known) => *known,
+        }
+    }
+
+    fn find_treatment(&mut self, name: FieldName) -> Treatment {
         let Some(selection) = self.selection else { return Treatment::Kept };
         let StreamRows { stream, fields, .. } = &mut self.streams[self.stream];
         if fields.len() <= name.at() {
             fields.resize(self.names.len(), Treatment::Unknown);
         }
-        if fields[name.at()] == Treatment::Unknown {
-            let text = self.names.text(name);
-            let kept = selection.reads(stream, text) || !self.types.field_type(text).takes_all();
-            fields[name.at()] = if kept { Treatment::Kept } else { Treatment::LeftOut };
-        }
+        let text = self.names.text(name);
+        fields[name.at()] = if selection.reads(stream, text) {
+            Treatment::Kept
+        } else {
+            match Kind::of(self.types.field_type(text)) {
+                Kind::Text => Treatment::LeftOut,
+                kind => Treatment::Counted(kind),
+            }
+        };
         fields[name.at()]
+    }
+
+    /// Whether values of fields below this one, in the row that was begun, do anything when they are put: else an object
+    /// of this name need not be gone through.
+    #[inline]
+    pub fn wants_below(&mut self, name: FieldName) -> bool {
+        if self.selection.is_none() {
+            return true;
+        }
+        match self.streams[self.stream].below.get(name.at()) {
+            Some(Some(known)) => *known,
+            _ => self.find_wants_below(name),
+        }
+    }
+
+    fn find_wants_below(&mut self, name: FieldName) -> bool {
+        let Some(selection) = self.selection else { return true };
+        let StreamRows { stream, below, .. } = &mut self.streams[self.stream];
+        if below.len() <= name.at() {
+            below.resize(self.names.len(), None);
+        }
+        let text = self.names.text(name);
+        // Below a name without letters are the names of the outermost object.
+        let wants =
+            text.is_empty() || selection.may_read_below(stream, text) || self.types.may_type_below(text);
+        below[name.at()] = Some(wants);
+        wants
     }
 
     /// As [`Self::put`], by the text of the name.

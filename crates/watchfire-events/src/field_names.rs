@@ -11,6 +11,7 @@ pub struct FieldName(u32);
 
 impl FieldName {
     /// The number as an index.
+    #[inline]
     pub fn at(self) -> usize {
         self.0 as usize
     }
@@ -66,7 +67,18 @@ impl Members {
     /// More are looked up in the table of all names.
     const MOST: usize = 64;
 
+    #[inline]
     fn find(&mut self, key: &str) -> Option<FieldName> {
+        match self.known.get(self.next) {
+            Some((known, name)) if **known == *key => {
+                self.next += 1;
+                Some(*name)
+            }
+            _ => self.search(key),
+        }
+    }
+
+    fn search(&mut self, key: &str) -> Option<FieldName> {
         let is_key = |(known, _): &(Box<str>, FieldName)| **known == *key;
         let (before, behind) = self.known.split_at(self.next.min(self.known.len()));
         let at = match behind.iter().position(is_key) {
@@ -143,13 +155,19 @@ impl FieldNames {
     }
 
     /// The number of the name of a member of an object that has a name, or of the outermost one.
+    #[inline]
     pub fn member(&mut self, holder: Option<FieldName>, key: &str) -> FieldName {
+        let at = holder.map_or(0, |holder| holder.at() + 1);
+        match self.members.get_mut(at).and_then(|members| members.find(key)) {
+            Some(name) => name,
+            None => self.add_member(holder, key),
+        }
+    }
+
+    fn add_member(&mut self, holder: Option<FieldName>, key: &str) -> FieldName {
         let at = holder.map_or(0, |holder| holder.at() + 1);
         if self.members.len() <= at {
             self.members.resize_with(self.texts.len() + 1, Members::default);
-        }
-        if let Some(name) = self.members[at].find(key) {
-            return name;
         }
         let name = match holder {
             // Flattened names never begin with a dot.
@@ -178,12 +196,14 @@ impl FieldNames {
     }
 
     /// The name of a number that was given out here.
+    #[inline]
     pub fn text(&self, name: FieldName) -> &Arc<str> {
         &self.texts[name.at()]
     }
 
     /// What was noted of a name; 0 if nothing was. Notes save looking a name up in a table of another kind; who makes them
     /// agrees with itself on what they mean.
+    #[inline]
     pub fn note(&self, name: FieldName) -> u8 {
         self.notes[name.at()]
     }
@@ -194,6 +214,7 @@ impl FieldNames {
     }
 
     /// Whether other names go on behind this one: `host`, if there is a `host.name`.
+    #[inline]
     pub fn is_parent(&self, name: FieldName) -> bool {
         self.is_parent[name.at()]
     }
@@ -204,6 +225,7 @@ impl FieldNames {
     }
 
     /// How many names there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.texts.len()
     }

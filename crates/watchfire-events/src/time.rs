@@ -118,6 +118,43 @@ impl DateInterval {
     /// A missing month or day is the first one, also at the upper end, as Elasticsearch fills them; what is missing of
     /// the time of day is rounded up at the end.
     pub fn parse(text: &str) -> Option<Self> {
+        Self::parse_usual(text.as_bytes()).or_else(|| Self::parse_any(text))
+    }
+
+    /// Reads the form that nearly all logs have, `2024-05-01T10:11:12.345Z` with a fraction of 1 to 9 digits or none;
+    /// `None` of any other and of one that is no date.
+    fn parse_usual(text: &[u8]) -> Option<Self> {
+        let (first, rest) = text.split_first_chunk::<19>()?;
+        let rest = rest.strip_suffix(b"Z")?;
+        let [.., b'-', _, _, b'-', _, _, b'T', _, _, b':', _, _, b':', _, _] = first else { return None };
+        let number = |from: usize, width: usize| {
+            first[from..from + width].iter().try_fold(0_i64, |number, byte| {
+                byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0'))
+            })
+        };
+        let (hour, minute, second) = (number(11, 2)?, number(14, 2)?, number(17, 2)?);
+        let (fraction, unit) = match rest {
+            [] => (0, 1_000_000_000),
+            [b'.', digits @ ..] if (1..=9).contains(&digits.len()) => {
+                let fraction = digits.iter().try_fold(0_i64, |number, byte| {
+                    byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0'))
+                })?;
+                let unit = 10_i64.pow(9 - digits.len() as u32);
+                (fraction * unit, unit)
+            }
+            _ => return None,
+        };
+        if hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let (year, month, day) = (number(0, 4)?, number(5, 2)?, number(8, 2)?);
+        let date = civil::Date::new(year as i16, month as i8, day as i8).ok()?;
+        let seconds = days_since_1970(date) * 86_400 + hour * 3600 + minute * 60 + second;
+        let start = Timestamp(i128::from(seconds) * SECOND + i128::from(fraction));
+        Some(Self { start, end: start.plus_nanos(i128::from(unit - 1)) })
+    }
+
+    fn parse_any(text: &str) -> Option<Self> {
         let mut rest = Digits(text.trim());
         let year = rest.number(4)?;
         let (mut month, mut day) = (1, 1);
@@ -273,6 +310,31 @@ mod tests {
         ] {
             assert_eq!(interval(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn the_usual_form_is_read_as_any() {
+        let day = [
+            "2024-02-29",
+            "2023-02-29",
+            "0000-01-01",
+            "9999-12-31",
+            "2024-13-01",
+            "2024-00-10",
+            "202a-01-01",
+        ];
+        let time =
+            ["T00:00:00", "T23:59:59", "T23:59:60", "T24:00:00", "T10:60:00", "T1:00:000", "t10:11:12"];
+        let end =
+            ["Z", ".1Z", ".123456789Z", ".1234567890Z", ".Z", ",5Z", ".12xZ", "z", "+02:00", "", " Z", "Z "];
+        for text in day.iter().flat_map(|day| time.map(|time| format!("{day}{time}"))) {
+            for text in end.map(|end| format!("{text}{end}")) {
+                let usual = DateInterval::parse_usual(text.as_bytes());
+                let any = DateInterval::parse_any(&text);
+                assert_eq!(usual.or(any), any, "{text}");
+            }
+        }
+        assert!(DateInterval::parse_usual(b"2024-02-29T23:59:59.123Z").is_some());
     }
 
     #[test]

@@ -230,6 +230,21 @@ mod tests {
     }
 
     #[test]
+    fn it_is_known_where_typed_fields_are() {
+        let mut catalogue = Catalogue::ecs();
+        catalogue.insert_prefix("a.b.number_", FieldType::Long);
+        for name in catalogue.names().chain(["a.b.number_x", "a.b.number_x.y"]) {
+            let is_typed = !catalogue.field_type(name).takes_all();
+            for (dot, _) in name.match_indices('.').filter(|_| is_typed) {
+                assert!(catalogue.may_type_below(&name[..dot]), "{name}");
+            }
+        }
+        for name in ["process.name", "a.c", "a.b.num", "agen", ""] {
+            assert!(!catalogue.may_type_below(name), "{name}");
+        }
+    }
+
+    #[test]
     fn takes_what_sources_add() {
         let mut catalogue = Catalogue::ecs();
         catalogue.insert_prefix("winlog.event_data.", FieldType::Keyword);

@@ -38,8 +38,9 @@ pub(crate) use self::account::{Account, InputTimes};
 pub(crate) use self::input_summary::InputSummary;
 use crate::progress::Progress;
 
-/// Most events of one batch. Beyond some thousands, distinct values are no longer shared by more rows.
-const BATCH_EVENTS: usize = 4_096;
+/// Most events of one batch: their records, fields and columns take up some megabytes, which stay near the processor from
+/// step to step. Below this, more values are looked up again in the next batch.
+const BATCH_EVENTS: usize = 1_024;
 /// How much larger than its records a chunk can grow on its way to a match: the records, their events, their columns.
 const COPIES: u64 = 3;
 /// Chunks that a thread can have a hand in: one that it fills, one that it works on, one that waits.

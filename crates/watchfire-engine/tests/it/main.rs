@@ -5,3 +5,4 @@
 mod agreement;
 mod correlate;
 mod coverage;
+mod read_fields;

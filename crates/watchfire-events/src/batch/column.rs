@@ -10,7 +10,7 @@ use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, Field};
 use serde_json::Value;
 
-use super::distinct::{Codes, Distinct};
+use super::distinct::{Codes, Distinct, Kind};
 use crate::{DateInterval, FieldType, Timestamp, parse_ip};
 
 /// One value of a column.
@@ -252,6 +252,19 @@ impl ColumnBuilder {
             codes: std::mem::take(&mut self.codes),
             distinct: std::mem::replace(&mut self.distinct, Distinct::for_type(self.field_type)),
         }
+    }
+}
+
+/// Whether a value has a place in a column of this kind.
+pub(super) fn fits(kind: Kind, value: Scalar<'_>) -> bool {
+    match kind {
+        Kind::Text => true,
+        Kind::Integer => integer(value).is_some(),
+        Kind::Unsigned => unsigned(value).is_some(),
+        Kind::Double => double(value).is_some(),
+        Kind::Boolean => boolean(value).is_some(),
+        Kind::Ip => matches!(value, Scalar::Text(text) if parse_ip(text).is_some()),
+        Kind::Millis | Kind::Nanos => instant(value).is_some(),
     }
 }
 

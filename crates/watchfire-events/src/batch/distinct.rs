@@ -29,17 +29,45 @@ pub(super) enum Distinct {
     Nanos(Vec<Timestamp>),
 }
 
+/// What the values of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Integer,
+    Unsigned,
+    Double,
+    Boolean,
+    Ip,
+    Millis,
+    Nanos,
+}
+
+impl Kind {
+    pub(super) fn of(field_type: FieldType) -> Self {
+        match (field_type, field_type.family()) {
+            (FieldType::UnsignedLong, _) => Self::Unsigned,
+            (FieldType::Long, _) => Self::Integer,
+            (FieldType::Double, _) => Self::Double,
+            (FieldType::DateNanos, _) => Self::Nanos,
+            (_, TypeFamily::Date) => Self::Millis,
+            (_, TypeFamily::Boolean) => Self::Boolean,
+            (_, TypeFamily::Ip) => Self::Ip,
+            _ => Self::Text,
+        }
+    }
+}
+
 impl Distinct {
     pub(super) fn for_type(field_type: FieldType) -> Self {
-        match (field_type, field_type.family()) {
-            (FieldType::UnsignedLong, _) => Self::Unsigned(Vec::new()),
-            (FieldType::Long, _) => Self::Integer(Vec::new()),
-            (FieldType::Double, _) => Self::Double(Vec::new()),
-            (FieldType::DateNanos, _) => Self::Nanos(Vec::new()),
-            (_, TypeFamily::Date) => Self::Millis(Vec::new()),
-            (_, TypeFamily::Boolean) => Self::Boolean(Vec::new()),
-            (_, TypeFamily::Ip) => Self::Ip(Vec::new()),
-            _ => Self::Text(Texts::default()),
+        match Kind::of(field_type) {
+            Kind::Text => Self::Text(Texts::default()),
+            Kind::Integer => Self::Integer(Vec::new()),
+            Kind::Unsigned => Self::Unsigned(Vec::new()),
+            Kind::Double => Self::Double(Vec::new()),
+            Kind::Boolean => Self::Boolean(Vec::new()),
+            Kind::Ip => Self::Ip(Vec::new()),
+            Kind::Millis => Self::Millis(Vec::new()),
+            Kind::Nanos => Self::Nanos(Vec::new()),
         }
     }
 
@@ -161,6 +189,7 @@ impl Texts {
         self.ends.len()
     }
 
+    #[inline]
     fn get(&self, code: u32) -> &str {
         let at = code as usize;
         let start = if at == 0 { 0 } else { self.ends[at - 1] };

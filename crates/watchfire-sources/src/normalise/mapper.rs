@@ -596,7 +596,9 @@ fn put_value(builder: &mut BatchBuilder<'_>, name: FieldName, value: TapeValue<'
     if let Some(scalar) = value.scalar() {
         builder.put(name, scalar);
     } else if let Some(object) = value.as_object() {
-        put_object(builder, Some(name), object, depth + 1);
+        if builder.wants_below(name) {
+            put_object(builder, Some(name), object, depth + 1);
+        }
     } else if let Some(items) = value.as_array()
         && depth <= MAX_FLATTENED_DEPTH
     {
