@@ -12,8 +12,7 @@ use crate::codes;
 /// file's order. Never fails and never panics.
 pub(crate) fn parse(text: &str) -> (Node, Vec<Diagnostic>) {
     let (document, errors) = DeTable::parse_recoverable(text);
-    let table = convert_table(document.get_ref());
-    let node = Node { span: span_of(&document), value: Value::Table(table) };
+    let node = Node { span: span_of(&document), value: Value::Table(convert_table(document.into_inner())) };
     let diagnostics = errors
         .into_iter()
         .map(|error| {
@@ -37,12 +36,12 @@ fn span_of<T>(spanned: &Spanned<T>) -> Span {
     Span::new(range.start, range.end.max(range.start))
 }
 
-fn convert_table(table: &DeTable<'_>) -> Table {
+fn convert_table(table: DeTable<'_>) -> Table {
     let mut entries: Vec<Entry> = table
-        .iter()
-        .map(|(key, value): (&Spanned<DeString<'_>>, _)| Entry {
-            key: key.get_ref().to_string(),
-            key_span: span_of(key),
+        .into_iter()
+        .map(|(key, value): (Spanned<DeString<'_>>, _)| Entry {
+            key_span: span_of(&key),
+            key: key.into_inner().into_owned(),
             node: convert(value),
         })
         .collect();
@@ -51,11 +50,12 @@ fn convert_table(table: &DeTable<'_>) -> Table {
 }
 
 /// The recursion is as deep as the text is nested, which the parser limits to 80 levels.
-fn convert(value: &Spanned<DeValue<'_>>) -> Node {
+fn convert(value: Spanned<DeValue<'_>>) -> Node {
     let foreign = |kind, text: String| Value::Foreign { kind, text };
-    let converted = match value.get_ref() {
-        DeValue::String(text) => Value::Text(text.to_string()),
-        DeValue::Boolean(value) => Value::Bool(*value),
+    let span = span_of(&value);
+    let value = match value.into_inner() {
+        DeValue::String(text) => Value::Text(text.into_owned()),
+        DeValue::Boolean(value) => Value::Bool(value),
         DeValue::Integer(integer) => {
             // The digits are without `_`, a prefix or a `+` sign that Rust would refuse.
             match i64::from_str_radix(integer.as_str(), integer.radix()) {
@@ -68,8 +68,8 @@ fn convert(value: &Spanned<DeValue<'_>>) -> Node {
             None => foreign("not a finite number", float.to_string()),
         },
         DeValue::Datetime(date) => foreign("a date", date.to_string()),
-        DeValue::Array(nodes) => Value::List(nodes.iter().map(convert).collect()),
+        DeValue::Array(nodes) => Value::List(nodes.into_iter().map(convert).collect()),
         DeValue::Table(table) => Value::Table(convert_table(table)),
     };
-    Node { span: span_of(value), value: converted }
+    Node { span, value }
 }
