@@ -1,5 +1,7 @@
 //! Sequences and samples over events, on the way that a scan takes, in batches of any size.
 
+use std::sync::Arc;
+
 use watchfire_detect::{BatchHits, Correlation, HitSpill};
 use watchfire_engine::correlate::{Sequence, SequencePlace, StageExtractor};
 use watchfire_engine::{RuleSet, VALUE_CACHE_BYTES};
@@ -29,7 +31,7 @@ pub(crate) fn results(
     }
     let mut found: Vec<(Vec<u8>, Sequence<u32>)> = Vec::new();
     let joined = hits.join(&[correlation], MEMORY, &mut |_, result, stored| {
-        let row = |place: &SequencePlace<Event>| match place {
+        let row = |place: &SequencePlace<Arc<Event>>| match place {
             SequencePlace::Event(event) => SequencePlace::Event(event.place.record as u32 - 1),
             SequencePlace::Missing => SequencePlace::Missing,
         };

@@ -17,6 +17,7 @@ pub use self::group::AlertGroup;
 use self::members::Members;
 use self::overrides::Facts;
 use self::rule_text::RuleText;
+pub use self::rule_text::SHARED_PARTS;
 use crate::identity::{AlertId, RuleUuid};
 use crate::reason::reason;
 use crate::rule_book::RuleBook;
@@ -34,8 +35,18 @@ pub struct Alert {
     pub severity: Severity,
     /// `host.name` of what it is about, or nothing.
     pub host: String,
-    /// The document as JSON text.
-    pub document: Vec<u8>,
+    /// The document.
+    pub document: AlertText,
+}
+
+/// The document of an alert as JSON text, without what it shares with all alerts of its rule: most of it, which need not
+/// be kept for each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertText {
+    /// The text of its own.
+    pub own: Vec<u8>,
+    /// The bytes of it before which a shared part belongs.
+    pub cuts: [u32; SHARED_PARTS],
 }
 
 /// Makes the alerts of the rules of a book, in one space such as `default`.
@@ -83,13 +94,40 @@ impl<'r> RuleAlerts<'r> {
         }
     }
 
+    /// The rule.
+    pub fn rule(&self) -> &Rule {
+        self.rule
+    }
+
+    /// How long the whole document of an alert of this rule is.
+    pub fn bytes(&self, own: &[u8]) -> usize {
+        own.len() + self.text.parts().iter().map(|part| part.len()).sum::<usize>()
+    }
+
+    /// The whole document of an alert of this rule, by the two parts of its [`AlertText`]. Cuts that are none of this text
+    /// are moved.
+    pub fn document(&self, own: &[u8], cuts: &[u32; SHARED_PARTS]) -> Vec<u8> {
+        let mut whole = Vec::with_capacity(self.bytes(own));
+        let mut rest = own;
+        let mut at = 0;
+        for (cut, shared) in cuts.iter().zip(self.text.parts()) {
+            let (before, behind) = rest.split_at((*cut as usize).saturating_sub(at).min(rest.len()));
+            at += before.len();
+            whole.extend_from_slice(before);
+            whole.extend_from_slice(shared);
+            rest = behind;
+        }
+        whole.extend_from_slice(rest);
+        whole
+    }
+
     /// The alert on one event.
     ///
     /// The alert is made at the instant of its event, which is the simulated time of a scan; so two scans of the same
     /// input give the same alerts.
     pub fn of_event(&self, event: &Event) -> Alert {
         let time = time_of(&event.document);
-        self.build(
+        Self::build(
             Draft {
                 id: AlertId::of_event(&event.data_stream, &event.id, self.uuid),
                 at: time.unwrap_or_default(),
@@ -106,7 +144,7 @@ impl<'r> RuleAlerts<'r> {
     }
 
     /// The alert on a document: what it is about, and what the alert adds.
-    fn build(&self, draft: Draft<'_>, document: &Document) -> Alert {
+    fn build(draft: Draft<'_>, document: &Document) -> Alert {
         let Draft { id, at: time, original_time, facts, ancestors, depth, is_building_block, group, place } =
             draft;
         let at = time.to_iso_millis();
@@ -117,9 +155,9 @@ impl<'r> RuleAlerts<'r> {
         let mut text = Vec::with_capacity(TYPICAL_BYTES);
         let mut members = Members::begin(&mut text);
         write_source(&mut members, document, &at, place);
-        members.written(&self.text.space);
+        members.leave_out();
         members.text("kibana.alert.uuid", id.as_str());
-        members.written(&self.text.workflow);
+        members.leave_out();
         for name in ["kibana.alert.start", "kibana.alert.last_detected", "kibana.alert.intended_timestamp"] {
             members.text(name, &at);
         }
@@ -149,9 +187,9 @@ impl<'r> RuleAlerts<'r> {
                 members.number("kibana.alert.group.index", index as u64);
             }
         }
-        members.written(&self.text.identity);
+        members.leave_out();
         members.text("kibana.alert.rule.name", &facts.name);
-        members.written(&self.text.rule);
+        members.leave_out();
         members.text("kibana.alert.rule.execution.timestamp", &at);
         members.text("kibana.alert.rule.execution.type", "manual");
         if let Some(place) = place.filter(|_| !document.contains_key(EVIDENCE)) {
@@ -160,13 +198,15 @@ impl<'r> RuleAlerts<'r> {
         if !document.contains_key(TIMESTAMP) {
             members.text(TIMESTAMP, &at);
         }
-        members.end();
-        Alert { id, time, original_time, severity: facts.severity, host, document: text }
+        let left_out = members.end();
+        let cuts = std::array::from_fn(|part| left_out[part] as u32);
+        let document = AlertText { own: text, cuts };
+        Alert { id, time, original_time, severity: facts.severity, host, document }
     }
 }
 
 /// Room for an alert, so that most are written without being moved.
-const TYPICAL_BYTES: usize = 16 << 10;
+const TYPICAL_BYTES: usize = 4 << 10;
 const EVIDENCE: &str = "watchfire.evidence";
 const TIMESTAMP: &str = "@timestamp";
 
@@ -338,8 +378,11 @@ mod tests {
             document,
             place: Place { input: "a".into(), record: 1, line: None, offset: None },
         };
-        let alert = RuleAlerts::new("default", &rule).of_event(&event);
-        serde_json::from_slice(&alert.document).expect("a JSON object")
+        let alerts = RuleAlerts::new("default", &rule);
+        let AlertText { own, cuts } = alerts.of_event(&event).document;
+        let document = alerts.document(&own, &cuts);
+        assert_eq!(document.len(), alerts.bytes(&own));
+        serde_json::from_slice(&document).expect("a JSON object")
     }
 
     #[test]

@@ -15,10 +15,13 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::io;
+use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 use watchfire_engine::Matches;
-use watchfire_engine::correlate::{Extraction, HitStage, Sequence, SortableHit, StageExtractor, StageHit};
+use watchfire_engine::correlate::{
+    Extraction, HitStage, Sequence, SortableHit, StageExtractor, write_position,
+};
 use watchfire_events::{Event, EventBatch, Place, RowEvent, Timestamp};
 
 use crate::correlation::{Correlation, CorrelationCounts, Joining};
@@ -31,8 +34,10 @@ const EVENT_SHARE: u64 = 4;
 /// The hits of one batch.
 #[derive(Debug)]
 pub struct BatchHits {
-    /// The number of the correlation and the hit, as bytes that sort; and which of the batch's stored events it is of.
-    entries: Vec<(Vec<u8>, usize)>,
+    /// For each hit the number of the correlation and the hit, as bytes that sort, one behind the other.
+    keys: Vec<u8>,
+    /// Where the bytes of each hit end, and which of the batch's stored events it is of.
+    entries: Vec<(usize, usize)>,
     /// What tells apart the stored events.
     identities: Vec<Vec<u8>>,
     events: BatchEvents,
@@ -49,38 +54,61 @@ impl BatchHits {
         matches: &Matches,
     ) -> Self {
         let mut of_batch = Self {
+            keys: Vec::new(),
             entries: Vec::new(),
             identities: Vec::new(),
             events: BatchEvents::default(),
             extracted: Vec::new(),
             stages: BTreeSet::new(),
         };
-        let (mut positions, mut key) = (Vec::new(), Vec::new());
         let mut stored: Vec<Option<usize>> = vec![None; batch.len()];
-        let mut hits: Vec<StageHit<usize>> = Vec::new();
+        let mut positions = Positions::of(batch);
         for (number, extractor) in extractors.into_iter().enumerate() {
-            of_batch.extracted.push(extractor.extract(batch, matches, |row| (0, row), &mut hits));
-            let mut stage = None;
-            for hit in hits.drain(..) {
+            let mut last_stage = None;
+            let hit = |row: usize, stage: HitStage, hit: &[u8]| {
                 // Those of one stage follow each other.
-                if stage.replace(hit.stage) != Some(hit.stage) {
-                    of_batch.stages.insert((number, hit.stage));
+                if last_stage.replace(stage) != Some(stage) {
+                    of_batch.stages.insert((number, stage));
                 }
-                let row = hit.payload;
-                let at = *stored[row].get_or_insert_with(|| {
+                let event = *stored[row].get_or_insert_with(|| {
                     of_batch.events.push(batch.row_event(row));
                     of_batch.identities.push(row_identity(batch.row_event(row)));
-                    positions.push(event_position(batch.place(row)));
-                    positions.len() - 1
+                    of_batch.identities.len() - 1
                 });
-                key.clear();
-                key.extend((number as u32).to_be_bytes());
-                hit.write_ordered(&positions[at], &mut key);
-                of_batch.entries.push((key.as_slice().to_vec(), at));
-            }
+                of_batch.keys.extend((number as u32).to_be_bytes());
+                of_batch.keys.extend_from_slice(hit);
+                of_batch.entries.push((of_batch.keys.len(), event));
+            };
+            let extracted =
+                extractor.extract_ordered(batch, matches, |row, out| positions.write(row, out), hit);
+            of_batch.extracted.push(extracted);
         }
         of_batch.events.close();
         of_batch
+    }
+}
+
+/// The bytes of the positions of a batch's events: those of an event are made once, however many hits it gives.
+struct Positions<'b> {
+    batch: &'b EventBatch,
+    bytes: Vec<u8>,
+    /// By row where its bytes are; none have been made yet if there are none.
+    by_row: Vec<Range<usize>>,
+}
+
+impl<'b> Positions<'b> {
+    fn of(batch: &'b EventBatch) -> Self {
+        Self { batch, bytes: Vec::new(), by_row: vec![0..0; batch.len()] }
+    }
+
+    fn write(&mut self, row: usize, out: &mut Vec<u8>) {
+        if self.by_row[row].is_empty() {
+            let place = self.batch.place(row);
+            let start = self.bytes.len();
+            write_position(&position_parts(place, &place.record.to_be_bytes()), &mut self.bytes);
+            self.by_row[row] = start..self.bytes.len();
+        }
+        out.extend_from_slice(&self.bytes[self.by_row[row].clone()]);
     }
 }
 
@@ -104,9 +132,11 @@ fn row_identity(event: RowEvent<'_>) -> Vec<u8> {
 
 /// Bytes that sort events as they stand in the input: by the name of the file, then by record.
 pub fn event_position(place: &Place) -> Vec<u8> {
-    let mut position = place.input.as_bytes().to_vec();
-    position.extend(place.record.to_be_bytes());
-    position
+    position_parts(place, &place.record.to_be_bytes()).concat()
+}
+
+fn position_parts<'p>(place: &'p Place, record: &'p [u8; 8]) -> [&'p [u8]; 2] {
+    [place.input.as_bytes(), record]
 }
 
 /// What an event is known by, wherever it was read: its data stream and id.
@@ -122,8 +152,9 @@ pub type OnResult<'a> = dyn FnMut(usize, &Sequence<EventRef>, &mut EventReader<'
 pub type OnResults<'a> =
     dyn FnMut(&[(usize, Sequence<EventRef>)], &mut [EventReader<'_>]) -> io::Result<()> + 'a;
 
-/// Events of the results that are handed over together: enough for several threads to share.
-const PART_EVENTS: usize = 1_024;
+/// Events of the results that are handed over together: enough for several threads to share, and for results of several
+/// rules on the same events to come together.
+const PART_EVENTS: usize = 16_384;
 
 /// The hits of all batches.
 #[derive(Debug)]
@@ -168,11 +199,13 @@ impl HitSpill {
             *sum += extracted;
         }
         self.stages.extend(batch.stages);
-        batch.entries.into_iter().try_for_each(|(key, at)| {
-            let mut payload = refs[at].to_bytes().to_vec();
-            payload.extend(&batch.identities[at]);
-            self.hits.push(key, payload)
-        })
+        let mut start = 0;
+        for (end, event) in batch.entries {
+            let key = &batch.keys[start..end];
+            self.hits.push_parts(key, [&refs[event].to_bytes(), &batch.identities[event]])?;
+            start = end;
+        }
+        Ok(())
     }
 
     /// Joins the hits of one correlation after the other, within so many bytes. Most correlations of a large set are

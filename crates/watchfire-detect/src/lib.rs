@@ -24,7 +24,7 @@ mod rule_test;
 mod sorted_spill;
 mod stored_events;
 
-pub use alert::{Alert, AlertBuilder, AlertGroup, RuleAlerts};
+pub use alert::{Alert, AlertBuilder, AlertGroup, AlertText, RuleAlerts, SHARED_PARTS};
 pub use compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 pub use correlation::{Correlation, CorrelationCounts, CorrelationOptions};
 pub use hit_spill::{
@@ -41,4 +41,4 @@ pub use reason::reason;
 pub use rule_book::{RuleBook, RuleState, not_applied};
 pub use rule_test::{TestOutcome, TestResult, run_tests};
 pub use sorted_spill::{SortedEntries, SortedSpill, damaged_spill};
-pub use stored_events::{EventReader, EventRef};
+pub use stored_events::{EventReader, EventRef, ReadBackError};

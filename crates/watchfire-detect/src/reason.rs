@@ -1,6 +1,6 @@
 //! The sentence that says what an alert is about (detection-engine §3.4).
 
-use std::fmt::Write;
+use std::borrow::Cow;
 
 use serde_json::Value;
 use watchfire_events::{Document, get_field};
@@ -8,49 +8,53 @@ use watchfire_events::{Document, get_field};
 /// The reason text for a source document, the alert's severity and the rule's name (both after overrides).
 pub fn reason(document: &Document, severity: &str, rule_name: &str) -> String {
     let value = |name: &str| get_field(document, name).and_then(text);
-    let mut sentence = match value("event.category") {
-        Some(category) => format!("{category} event"),
-        None => "event".to_owned(),
-    };
-    let address = |side: &str| {
-        let ip = value(&format!("{side}.ip"))?;
-        Some(match value(&format!("{side}.port")) {
-            Some(port) => format!("{ip}:{port}"),
+    let mut sentence = String::with_capacity(256);
+    if let Some(category) = value("event.category") {
+        sentence.push_str(&category);
+        sentence.push(' ');
+    }
+    sentence.push_str("event");
+    let address = |ip: &str, port: &str| {
+        let ip = value(ip)?;
+        Some(match value(port) {
+            Some(port) => Cow::Owned([&*ip, ":", &*port].concat()),
             None => ip,
         })
     };
     let parts = [
-        ("process", value("process.name")),
-        ("parent process", value("process.parent.name")),
-        ("file", value("file.name")),
-        ("source", address("source")),
-        ("destination", address("destination")),
+        ("process ", value("process.name")),
+        ("parent process ", value("process.parent.name")),
+        ("file ", value("file.name")),
+        ("source ", address("source.ip", "source.port")),
+        ("destination ", address("destination.ip", "destination.port")),
     ];
-    let mut introduced = false;
+    let mut joint = " with ";
     for (label, part) in parts {
         if let Some(part) = part {
-            sentence.push_str(if introduced { " " } else { " with " });
-            introduced = true;
-            // Writing to a String cannot fail.
-            let _ = write!(sentence, "{label} {part},");
+            [joint, label, &*part, ","].into_iter().for_each(|text| sentence.push_str(text));
+            joint = " ";
         }
     }
-    for (preposition, part) in [("by", value("user.name")), ("on", value("host.name"))] {
+    for (preposition, part) in [(" by ", value("user.name")), (" on ", value("host.name"))] {
         if let Some(part) = part {
-            let _ = write!(sentence, " {preposition} {part}");
+            sentence.push_str(preposition);
+            sentence.push_str(&part);
         }
     }
-    let _ = write!(sentence, " created {severity} alert {rule_name}.");
+    [" created ", severity, " alert ", rule_name, "."].into_iter().for_each(|text| sentence.push_str(text));
     sentence
 }
 
 /// A value as text, several joined by commas; `-` and nothing count as missing.
-fn text(value: &Value) -> Option<String> {
+fn text(value: &Value) -> Option<Cow<'_, str>> {
     let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        Value::Bool(value) => value.to_string(),
-        Value::Array(items) => items.iter().filter_map(text).collect::<Vec<_>>().join(", "),
+        Value::String(text) => Cow::Borrowed(text.as_str()),
+        Value::Number(number) => Cow::Owned(number.to_string()),
+        Value::Bool(value) => Cow::Borrowed(if *value { "true" } else { "false" }),
+        Value::Array(items) => match &items[..] {
+            [one] => return text(one),
+            _ => Cow::Owned(items.iter().filter_map(text).collect::<Vec<_>>().join(", ")),
+        },
         Value::Null | Value::Object(_) => return None,
     };
     (!text.is_empty() && text != "-").then_some(text)

@@ -14,8 +14,10 @@ pub fn damaged_spill() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a temporary file has changed under our hands")
 }
 
-/// What an entry costs beside its bytes: two allocations, rounded up, and its part of a list that doubles as it grows.
-const ENTRY_OVERHEAD: usize = 104;
+/// What an entry costs beside its bytes: its part of a list that doubles as it grows.
+const ENTRY_OVERHEAD: usize = 2 * size_of::<Entry>();
+/// Bytes of entries that are kept together.
+const BLOCK_BYTES: usize = 1 << 20;
 /// Read and write buffers of a file.
 const BUFFER: usize = 64 * 1024;
 
@@ -25,15 +27,81 @@ const BUFFER: usize = 64 * 1024;
 pub struct SortedSpill {
     memory_limit: usize,
     memory: usize,
-    entries: Vec<(Vec<u8>, Vec<u8>)>,
+    entries: Entries,
     runs: Vec<File>,
     pushed: u64,
+}
+
+/// Entries in memory: their bytes one behind the other, as there can be millions of some dozen bytes each.
+#[derive(Debug, Default)]
+struct Entries {
+    blocks: Vec<Vec<u8>>,
+    list: Vec<Entry>,
+}
+
+/// Where an entry is: its key, and its payload behind it.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    block: u32,
+    at: u32,
+    key: u32,
+    payload: u32,
+}
+
+impl Entries {
+    fn push(&mut self, key: &[u8], payload: [&[u8]; 2]) {
+        let payload_bytes = payload.iter().map(|part| part.len()).sum::<usize>();
+        let bytes = key.len() + payload_bytes;
+        let has_room = |block: &&mut Vec<u8>| block.capacity() - block.len() >= bytes;
+        if self.blocks.last_mut().as_ref().is_none_or(|block| !has_room(block)) {
+            self.blocks.push(Vec::with_capacity(BLOCK_BYTES.max(bytes)));
+        }
+        let number = self.blocks.len() - 1;
+        let block = &mut self.blocks[number];
+        let at = block.len() as u32;
+        block.extend_from_slice(key);
+        payload.iter().for_each(|part| block.extend_from_slice(part));
+        let (block, key, payload) = (number as u32, key.len() as u32, payload_bytes as u32);
+        self.list.push(Entry { block, at, key, payload });
+    }
+
+    fn key(&self, entry: Entry) -> &[u8] {
+        &self.blocks[entry.block as usize][entry.at as usize..][..entry.key as usize]
+    }
+
+    fn payload(&self, entry: Entry) -> &[u8] {
+        let start = entry.at as usize + entry.key as usize;
+        &self.blocks[entry.block as usize][start..][..entry.payload as usize]
+    }
+
+    /// By key, then by payload.
+    fn sort(&mut self) {
+        let mut list = std::mem::take(&mut self.list);
+        list.sort_unstable_by(|one, other| {
+            let keys = self.key(*one).cmp(self.key(*other));
+            keys.then_with(|| self.payload(*one).cmp(self.payload(*other)))
+        });
+        self.list = list;
+    }
+
+    fn retain(&mut self, wanted: impl Fn(&[u8]) -> bool) {
+        let mut list = std::mem::take(&mut self.list);
+        list.retain(|entry| wanted(self.key(*entry)));
+        self.list = list;
+    }
+
+    /// Takes all away, and keeps the memory of one block.
+    fn clear(&mut self) {
+        self.list.clear();
+        self.blocks.truncate(1);
+        self.blocks.iter_mut().for_each(Vec::clear);
+    }
 }
 
 impl SortedSpill {
     /// An empty one that keeps at most about `memory_limit` bytes in memory.
     pub fn new(memory_limit: usize) -> Self {
-        Self { memory_limit, memory: 0, entries: Vec::new(), runs: Vec::new(), pushed: 0 }
+        Self { memory_limit, memory: 0, entries: Entries::default(), runs: Vec::new(), pushed: 0 }
     }
 
     /// Number of entries given to it so far, repetitions included.
@@ -45,31 +113,33 @@ impl SortedSpill {
     ///
     /// # Errors
     /// If a temporary file cannot be written.
-    pub fn push(&mut self, key: Vec<u8>, payload: Vec<u8>) -> io::Result<()> {
+    pub fn push(&mut self, key: &[u8], payload: &[u8]) -> io::Result<()> {
+        self.push_parts(key, [payload, &[]])
+    }
+
+    /// As [`Self::push`], with a payload in two parts.
+    pub(crate) fn push_parts(&mut self, key: &[u8], payload: [&[u8]; 2]) -> io::Result<()> {
         self.pushed += 1;
-        self.memory += key.len() + payload.len() + ENTRY_OVERHEAD;
-        self.entries.push((key, payload));
+        self.memory += key.len() + payload[0].len() + payload[1].len() + ENTRY_OVERHEAD;
+        self.entries.push(key, payload);
         if self.memory > self.memory_limit { self.spill() } else { Ok(()) }
     }
 
     fn spill(&mut self) -> io::Result<()> {
-        self.sort();
+        self.entries.sort();
         let mut file = BufWriter::with_capacity(BUFFER, tempfile::tempfile()?);
-        for (key, payload) in self.entries.drain(..) {
-            for part in [key, payload] {
+        for entry in &self.entries.list {
+            for part in [self.entries.key(*entry), self.entries.payload(*entry)] {
                 file.write_all(&(part.len() as u64).to_le_bytes())?;
-                file.write_all(&part)?;
+                file.write_all(part)?;
             }
         }
+        self.entries.clear();
         let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.rewind()?;
         self.runs.push(file);
         self.memory = 0;
         Ok(())
-    }
-
-    fn sort(&mut self) {
-        self.entries.sort_unstable();
     }
 
     /// The entries in order.
@@ -88,11 +158,11 @@ impl SortedSpill {
         mut self,
         wanted: impl Fn(&[u8]) -> bool + Send + 'static,
     ) -> io::Result<SortedEntries> {
-        self.entries.retain(|(key, _)| wanted(key));
-        self.sort();
+        self.entries.retain(&wanted);
+        self.entries.sort();
         let mut runs: Vec<Run> =
             self.runs.into_iter().map(|file| Run::File(BufReader::with_capacity(BUFFER, file))).collect();
-        runs.push(Run::Memory(self.entries.into_iter()));
+        runs.push(Run::Memory(self.entries, 0));
         let mut heads = BinaryHeap::new();
         for (at, run) in runs.iter_mut().enumerate() {
             if let Some((key, payload)) = run.next(&wanted)? {
@@ -106,14 +176,19 @@ impl SortedSpill {
 #[derive(Debug)]
 enum Run {
     File(BufReader<File>),
-    Memory(std::vec::IntoIter<(Vec<u8>, Vec<u8>)>),
+    /// Those in memory, and the number of the next one.
+    Memory(Entries, usize),
 }
 
 impl Run {
     /// The next entry whose key is wanted. Those in memory all are.
     fn next(&mut self, wanted: &IsWanted) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
         let file = match self {
-            Self::Memory(entries) => return Ok(entries.next()),
+            Self::Memory(entries, next) => {
+                let entry = entries.list.get(*next).copied();
+                *next += 1;
+                return Ok(entry.map(|entry| (entries.key(entry).to_vec(), entries.payload(entry).to_vec())));
+            }
             Self::File(file) => file,
         };
         let mut key = Vec::new();
@@ -205,7 +280,7 @@ mod tests {
             let mut spill = SortedSpill::new(limit);
             for number in (0..500_u32).rev() {
                 let payload = vec![0; number as usize % 300];
-                spill.push(number.to_be_bytes().to_vec(), payload).expect("temporary files can be written");
+                spill.push(&number.to_be_bytes(), &payload).expect("temporary files can be written");
             }
             let wanted = |key: &[u8]| key.last().is_some_and(|byte| byte % 3 == 0);
             let mut entries = spill.finish_with(wanted).expect("temporary files can be read");
@@ -221,8 +296,8 @@ mod tests {
     fn sorted(limit: usize) -> (Vec<String>, u64, usize) {
         let mut spill = SortedSpill::new(limit);
         for number in 0..500_u32 {
-            let key = (number * 7919 % 250).to_be_bytes().to_vec();
-            spill.push(key, number.to_string().into_bytes()).expect("temporary files can be written");
+            let key = (number * 7919 % 250).to_be_bytes();
+            spill.push(&key, number.to_string().as_bytes()).expect("temporary files can be written");
         }
         let runs = spill.runs.len();
         let mut entries = spill.finish().expect("temporary files can be read");

@@ -3,13 +3,16 @@
 //! Blocks of some hundred kilobytes are compressed where they are made, by any thread, and put one behind the other. A
 //! result's events lie close together in most input; so the blocks last read are kept.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use watchfire_engine::correlate::{Sequence, SequencePlace};
-use watchfire_events::{DataStream, Document, Event, EventId, Place, RestoreEvent, RowEvent};
+use watchfire_events::{
+    DataStream, Document, Event, EventId, Place, RestoreEvent, RestoreEventError, RowEvent,
+};
 
 use zstd::bulk::Compressor;
 
@@ -142,7 +145,11 @@ impl StoredEvents {
     /// What reads events back, so many for as many threads.
     pub(crate) fn readers(&self, number: usize) -> Vec<EventReader<'_>> {
         let blocks = (self.memory as usize / number.max(1) / BLOCK_BYTES).max(1);
-        let reader = || EventReader { stored: self, cache: BlockCache { most: blocks, recent: Vec::new() } };
+        let reader = || EventReader {
+            stored: self,
+            cache: BlockCache { most: blocks, recent: Vec::new() },
+            recent: VecDeque::new(),
+        };
         std::iter::repeat_with(reader).take(number).collect()
     }
 
@@ -159,36 +166,85 @@ impl StoredEvents {
     }
 }
 
+/// Why an event could not be read back.
+#[derive(Debug)]
+pub enum ReadBackError {
+    /// A temporary file cannot be read.
+    Spill(io::Error),
+    /// The record at this place of the input is not the one any more that was read there.
+    Changed(Place),
+}
+
+impl From<io::Error> for ReadBackError {
+    fn from(error: io::Error) -> Self {
+        Self::Spill(error)
+    }
+}
+
+impl From<ReadBackError> for io::Error {
+    fn from(error: ReadBackError) -> Self {
+        match error {
+            ReadBackError::Spill(error) => error,
+            ReadBackError::Changed(place) => Self::other(format!("{place} has changed since it was read")),
+        }
+    }
+}
+
 /// Reads events back.
 #[derive(Debug)]
 pub struct EventReader<'s> {
     stored: &'s StoredEvents,
     cache: BlockCache,
+    /// The events that were made last, the latest one last: several rules find the same ones.
+    recent: VecDeque<(EventRef, Arc<Event>)>,
 }
 
+/// Events that a reader keeps.
+const RECENT_EVENTS: usize = 32;
+
 impl EventReader<'_> {
+    /// An event, read back if it is not at hand.
+    fn event(&mut self, event: EventRef) -> Result<Arc<Event>, ReadBackError> {
+        if let Some((_, found)) = self.recent.iter().rev().find(|(of, _)| *of == event) {
+            return Ok(Arc::clone(found));
+        }
+        let found = Arc::new(self.get(event)?);
+        if self.recent.len() == RECENT_EVENTS {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((event, Arc::clone(&found)));
+        Ok(found)
+    }
+
     /// Reads an event back.
-    pub(crate) fn get(&mut self, event: EventRef) -> io::Result<Event> {
+    pub(crate) fn get(&mut self, event: EventRef) -> Result<Event, ReadBackError> {
         let block = match self.cache.take(event.block) {
             Some(block) => block,
             None => self.stored.read(event.block)?,
         };
-        let found = stored_at(&block, event.at).and_then(|(form, stored)| match form {
-            DEFERRED => self.stored.restore.as_ref()?.event(stored),
-            _ => kept_event(stored),
+        let damaged = || RestoreEventError::Damaged;
+        let found = stored_at(&block, event.at).ok_or_else(damaged).and_then(|(form, stored)| match form {
+            DEFERRED => self.stored.restore.as_ref().ok_or_else(damaged)?.event(stored),
+            _ => kept_event(stored).ok_or_else(damaged),
         });
         self.cache.put(event.block, block);
-        found.ok_or_else(damaged_spill)
+        found.map_err(|error| match error {
+            RestoreEventError::Damaged => damaged_spill().into(),
+            RestoreEventError::Changed(place) => ReadBackError::Changed(place),
+        })
     }
 
-    /// Reads the events of a result back, each in its place.
+    /// Reads the events of a result back, each in its place. Results on the same events cost less one after the other.
     ///
     /// # Errors
-    /// If the temporary file cannot be read.
-    pub fn places(&mut self, result: &Sequence<EventRef>) -> io::Result<Vec<SequencePlace<Event>>> {
+    /// If the temporary file cannot be read, or a record is not in its file any more.
+    pub fn places(
+        &mut self,
+        result: &Sequence<EventRef>,
+    ) -> Result<Vec<SequencePlace<Arc<Event>>>, ReadBackError> {
         let place = |place: &SequencePlace<EventRef>| {
             Ok(match place {
-                SequencePlace::Event(event) => SequencePlace::Event(self.get(*event)?),
+                SequencePlace::Event(event) => SequencePlace::Event(self.event(*event)?),
                 SequencePlace::Missing => SequencePlace::Missing,
             })
         };

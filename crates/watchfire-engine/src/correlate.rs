@@ -45,7 +45,7 @@ pub use hit::{HitStage, Ordinal, StageHit};
 pub use key::{KeyTuple, KeyValue};
 pub use key_constraints::spread_key_constraints;
 pub use limit::{ResultLimit, ResultPosition};
-pub use ordered_bytes::{SortableHit, write_keys};
+pub use ordered_bytes::{SortableHit, write_keys, write_position};
 pub use sample::{MAX_SAMPLE_STAGES, SampleCorrelator, SampleSettings};
 pub use sequence::{Evicted, MissingDecision, RefusedHit, SequenceCorrelator, SequenceSettings};
 pub use shape::{SequenceShape, ShapeError, StageForm};

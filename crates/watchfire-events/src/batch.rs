@@ -76,8 +76,20 @@ pub trait DeferredEvents: Debug + Send + Sync {
 
 /// Makes events of what [`DeferredEvents::store`] wrote.
 pub trait RestoreEvent: Debug + Send + Sync {
-    /// The event; `None` if these bytes were not written so.
-    fn event(&self, stored: &[u8]) -> Option<Event>;
+    /// The event.
+    ///
+    /// # Errors
+    /// If these bytes were not written so, or tell of a record that is not in its file any more.
+    fn event(&self, stored: &[u8]) -> Result<Event, RestoreEventError>;
+}
+
+/// Why an event could not be made anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestoreEventError {
+    /// The bytes were not written for that.
+    Damaged,
+    /// Of the record only its place was kept, and there is not the same any more: its file has changed, or cannot be read.
+    Changed(Place),
 }
 
 /// The event of a row, if it has been made, or else what can make it.

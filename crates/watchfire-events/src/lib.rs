@@ -19,7 +19,7 @@ mod version;
 
 pub use batch::{
     BatchBuilder, Column, DeferredEvents, EventBatch, FieldSelection, FieldTypes, Misfits, RestoreEvent,
-    RowEvent, Scalar, ValueRef,
+    RestoreEventError, RowEvent, Scalar, ValueRef,
 };
 pub use data_stream::{DataStream, IndexPattern, IndexPatterns};
 pub use document::{Document, MAX_FLATTENED_DEPTH, flatten, get_field, set_field};

@@ -19,6 +19,7 @@ mod limits;
 mod listing;
 mod meter;
 mod position;
+mod read_again;
 mod recognise;
 mod report;
 mod session;
@@ -35,7 +36,8 @@ use std::sync::Arc;
 
 pub use limits::DecodeLimits;
 pub use listing::list_files;
-pub use report::{FileReport, RecordSink, RejectReason};
+pub use read_again::TextReader;
+pub use report::{FileReport, RecordSink, RejectReason, TextRange};
 
 use meter::Outer;
 use recognise::{Kind, recognise};

@@ -24,6 +24,7 @@ use crate::exit::{self, Exit};
 use crate::intake::{InputSummary, Inputs, IntakeOptions, read_all};
 use crate::progress::Progress;
 use crate::reading::{Reading, Resources};
+use crate::terminal::escape_controls;
 
 /// The part of the memory that results, and hits to be joined, may each take up before they go to temporary files: one
 /// in this many.
@@ -177,10 +178,10 @@ impl Hunt {
         }
 
         let finds = finds.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let (results, joined) = finds.join(&search, max_memory / JOIN_SHARE)?;
+        let (results, joined, lost) = finds.join(&search, max_memory / JOIN_SHARE)?;
         let summary = InputSummary::new(&account);
         let given_up = joined.counts.evicted + joined.extracted.tuples_left_out;
-        let clean = summary.is_clean() && errors.is_empty() && given_up == 0;
+        let clean = summary.is_clean() && errors.is_empty() && given_up == 0 && lost.is_empty();
         let writer = ResultWriter::new(out, self.format, search.gives_groups(), !clean);
         // What is joined has been limited on the way.
         let limit = if search.gives_groups() { ResultLimit::new(&[], None, position) } else { limit };
@@ -194,6 +195,11 @@ impl Hunt {
             writeln!(log, "the query could not be evaluated in part on {number} events: {error}")?;
         }
         write_joined(&joined, log)?;
+        if let Some(first) = lost.first() {
+            let number = lost.len();
+            let first = escape_controls(&first.to_string());
+            writeln!(log, "{first} has changed since it was read: {number} results are missing")?;
+        }
         let what = search.name_of_results();
         let found = written.found;
         let twice = match written.duplicates {

@@ -17,7 +17,7 @@ mod account;
 mod first_pass;
 mod input_summary;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,7 +28,9 @@ use serde_json::Value;
 use watchfire_engine::ReadFields;
 use watchfire_events::{BatchBuilder, EventBatch, Place, Timestamp, get_field};
 use watchfire_ir::Schema;
-use watchfire_sources::decode::{FileReport, RecordSink, RejectReason, list_files, read_file, read_stream};
+use watchfire_sources::decode::{
+    FileReport, RecordSink, RejectReason, TextRange, list_files, read_file, read_stream,
+};
 use watchfire_sources::normalise::{
     DeferredRecords, Mapper, NormaliseOptions, RawInput, RawPayload, RecordPool, normalise,
 };
@@ -190,7 +192,7 @@ pub(crate) fn read_all<W: Worker>(
         normalise: &normalise,
         schema,
         progress,
-        pool: RecordPool::new(normalise.clone()),
+        pool: RecordPool::of_files(normalise.clone(), files_by_name(&inputs.list)),
         // Counting what stays unread needs the document, and so does a null that stands for a value.
         defers: !options.count_unmapped && schema.null_values().is_empty(),
         inputs: &inputs.list,
@@ -225,6 +227,20 @@ pub(crate) fn read_all<W: Worker>(
     }
     account.settle();
     Ok((done, account))
+}
+
+/// The files by the names of their inputs, where a name is that of one file.
+fn files_by_name(inputs: &[Input]) -> BTreeMap<Arc<str>, PathBuf> {
+    let mut files: BTreeMap<Arc<str>, Option<PathBuf>> = BTreeMap::new();
+    for input in inputs {
+        if let Input::File(path, name, _) = input {
+            let of_name = files.entry(Arc::clone(name)).or_insert_with(|| Some(path.clone()));
+            if of_name.as_ref() != Some(path) {
+                *of_name = None;
+            }
+        }
+    }
+    files.into_iter().filter_map(|(name, path)| Some((name, path?))).collect()
 }
 
 /// Records that are normalised and matched together.
@@ -454,6 +470,21 @@ impl<'a, W: Worker> Thread<'a, W> {
         }
     }
 
+    fn record_from(
+        &mut self,
+        record: TapeValue<'_>,
+        place: Place,
+        identity: &Arc<str>,
+        text: Option<TextRange>,
+    ) {
+        if self.shared.defers {
+            self.filling.deferred.push_from(record, place, identity, text);
+            self.add(ChunkRecord::Deferred);
+        } else {
+            self.record(RawInput::bare(RawPayload::Json(record.to_value()), place, identity));
+        }
+    }
+
     fn add(&mut self, record: ChunkRecord) {
         self.account.record();
         self.filling.records.push(record);
@@ -495,12 +526,11 @@ impl<W: Worker> RecordSink for Thread<'_, W> {
     }
 
     fn record_on_tape(&mut self, record: TapeValue<'_>, place: Place, identity: &Arc<str>) {
-        if self.shared.defers {
-            self.filling.deferred.push(record, place, identity);
-            self.add(ChunkRecord::Deferred);
-        } else {
-            self.record(RawInput::bare(RawPayload::Json(record.to_value()), place, identity));
-        }
+        self.record_from(record, place, identity, None);
+    }
+
+    fn record_in_file(&mut self, record: TapeValue<'_>, place: Place, identity: &Arc<str>, text: TextRange) {
+        self.record_from(record, place, identity, Some(text));
     }
 
     fn rejected(&mut self, place: &Place, reason: RejectReason) {

@@ -29,12 +29,12 @@ use watchfire_rules::model::{Rule, Severity};
 use watchfire_sources::normalise::catalogue_with;
 
 pub(crate) use self::found::Found;
-use self::found::{Alerting, Finds};
+use self::found::{Alerting, Finds, Joined};
 use self::indicators::Loading;
 use self::output::{AlertWriter, Format};
 use self::profile::{ProfileSum, RunClock, WorkerTimes};
 use self::selection::Selection;
-use self::summary::{FailedRule, Summary};
+use self::summary::{FailedRule, Lost, Summary};
 use crate::destination::Destination;
 use crate::exit::{self, Exit};
 use crate::intake::{InputSummary, Inputs, IntakeOptions, read_all};
@@ -245,12 +245,16 @@ impl Scan {
         }
         account_for_rules(&book, &account.coverage, &sources, &mut summary);
         let finds = finds.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let (alerts, joined) =
+        let Joined { alerts, accounts, lost } =
             finds.join(&book, &builder, max_memory / JOIN_SHARE, threads, &mut host_width)?;
-        account_for_correlations(&book, &joined, &mut summary);
+        account_for_correlations(&book, &accounts, &mut summary);
+        for (rule, lost) in lost {
+            let lost = Lost { alerts: lost.number, first_record: lost.first.to_string() };
+            summary.rules.lost_to_changed_files.insert(book.rule(rule).name.clone(), lost);
+        }
         summary.profile = profile.map(|sum| sum.finish(&book, account.times));
         let writer = AlertWriter::new(out, self.format, colour, host_width);
-        let worst = self.write_alerts(&book, alerts, writer, observe, &mut summary)?;
+        let worst = self.write_alerts(&builder, alerts, writer, observe, &mut summary)?;
 
         let elapsed = start.elapsed().as_secs_f64();
         summary.run.threads = threads;
@@ -316,7 +320,7 @@ impl Scan {
     /// Writes the alerts in order. Gives back the highest severity of all.
     fn write_alerts(
         &self,
-        book: &RuleBook,
+        builder: &AlertBuilder<'_>,
         alerts: SortedSpill,
         mut writer: AlertWriter,
         observe: &mut dyn FnMut(&Found) -> io::Result<()>,
@@ -326,7 +330,7 @@ impl Scan {
         let mut sorted = alerts.finish()?;
         writer.begin()?;
         while let Some(payload) = sorted.next_payload()? {
-            let found = Found::decode(&payload)?;
+            let found = Found::decode(&payload, builder)?;
             worst = worst.max(Some(found.severity));
             if self.min_severity.is_some_and(|least| found.severity < least) {
                 summary.alerts.below_min_severity += 1;
@@ -334,7 +338,7 @@ impl Scan {
             }
             writer.alert(&found)?;
             observe(&found)?;
-            summary.alert(&found, &book.rule(found.rule).name);
+            summary.alert(&found, &builder.of(found.rule).rule().name);
         }
         summary.alerts.duplicates = sorted.duplicates();
         writer.end()?;

@@ -1,6 +1,8 @@
 //! The alerts of a sequence or sample: one block for each event, and a shell for what they have in common
 //! (detection-engine §2.7).
 
+use std::borrow::Borrow;
+
 use serde_json::Value;
 use watchfire_engine::correlate::SequencePlace;
 use watchfire_events::{Document, Event};
@@ -24,11 +26,11 @@ impl RuleAlerts<'_> {
     ///
     /// At a missing place nothing happened, so its block has nothing but what the alert adds, and is marked `missing` as
     /// in Elasticsearch's answers. It takes no part in what the events have in common.
-    pub fn of_group(&self, places: &[SequencePlace<Event>]) -> AlertGroup {
+    pub fn of_group<E: Borrow<Event>>(&self, places: &[SequencePlace<E>]) -> AlertGroup {
         let events: Vec<&Event> = places
             .iter()
             .filter_map(|place| match place {
-                SequencePlace::Event(event) => Some(event),
+                SequencePlace::Event(event) => Some(event.borrow()),
                 SequencePlace::Missing => None,
             })
             .collect();
@@ -37,9 +39,10 @@ impl RuleAlerts<'_> {
         let shell_id =
             AlertId::of_group(events.iter().map(|event| (&event.data_stream, &event.id)), self.uuid);
         let nothing = Document::from_iter([("missing".to_owned(), true.into())]);
-        let block = |(index, place): (usize, &SequencePlace<Event>)| {
+        let block = |(index, place): (usize, &SequencePlace<E>)| {
             let (document, ancestors, stands_at) = match place {
                 SequencePlace::Event(event) => {
+                    let event: &Event = event.borrow();
                     (&event.document, vec![Ancestor::event(event)], Some(&event.place))
                 }
                 SequencePlace::Missing => (&nothing, Vec::new(), None),
@@ -55,7 +58,7 @@ impl RuleAlerts<'_> {
                 group: Some((&shell_id, Some(index))),
                 place: stands_at,
             };
-            self.build(draft, document)
+            Self::build(draft, document)
         };
         let blocks: Vec<Alert> = places.iter().enumerate().map(block).collect();
         let common = in_common(&events);
@@ -74,7 +77,7 @@ impl RuleAlerts<'_> {
             group: Some((&shell_id, None)),
             place: None,
         };
-        let shell = self.build(draft, &common);
+        let shell = Self::build(draft, &common);
         AlertGroup { shell, blocks }
     }
 
@@ -86,9 +89,12 @@ impl RuleAlerts<'_> {
 
 /// What all documents say alike.
 fn in_common(events: &[&Event]) -> Document {
-    let mut documents = events.iter().map(|event| &event.document);
-    let first = documents.next().cloned().unwrap_or_default();
-    documents.fold(first, |common, document| common_fields(&common, document))
+    let (pair, more) = match events {
+        [] => return Document::new(),
+        [one] => return one.document.clone(),
+        [one, other, more @ ..] => (common_fields(&one.document, &other.document), more),
+    };
+    more.iter().fold(pair, |common, event| common_fields(&common, &event.document))
 }
 
 fn common_fields(a: &Document, b: &Document) -> Document {

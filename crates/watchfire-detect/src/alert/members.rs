@@ -6,16 +6,20 @@ use serde_json::Value;
 pub(super) struct Members<'o> {
     out: &'o mut Vec<u8>,
     is_first: bool,
+    /// Where members were left out that are written elsewhere.
+    left_out: Vec<usize>,
 }
 
 impl<'o> Members<'o> {
     pub(super) fn begin(out: &'o mut Vec<u8>) -> Self {
         out.push(b'{');
-        Self { out, is_first: true }
+        Self { out, is_first: true, left_out: Vec::new() }
     }
 
-    pub(super) fn end(self) {
+    /// Gives the places of what was left out of the whole.
+    pub(super) fn end(self) -> Vec<usize> {
         self.out.push(b'}');
+        self.left_out
     }
 
     fn separate(&mut self) {
@@ -45,10 +49,10 @@ impl<'o> Members<'o> {
         serde_json::to_writer(&mut *self.out, value).expect("a value can be written as JSON");
     }
 
-    /// Members that have been written, at least one.
-    pub(super) fn written(&mut self, members: &[u8]) {
+    /// Leaves out members, at least one, that are to be put in here.
+    pub(super) fn leave_out(&mut self) {
         self.separate();
-        self.out.extend_from_slice(members);
+        self.left_out.push(self.out.len());
     }
 
     pub(super) fn object(&mut self, key: &str, write: impl FnOnce(&mut Members<'_>)) {

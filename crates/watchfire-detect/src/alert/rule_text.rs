@@ -6,20 +6,28 @@ use watchfire_rules::model::{Rule, RuleType};
 use super::rule_id;
 use crate::identity::RuleUuid;
 
+/// Parts of an alert that all alerts of its rule share.
+pub const SHARED_PARTS: usize = 4;
+
 /// Members of the document without the braces around it, in the order in which they stand there.
 #[derive(Debug)]
 pub(super) struct RuleText {
     /// Where alerts are made.
-    pub(super) space: Vec<u8>,
+    space: Vec<u8>,
     /// What becomes of an alert.
-    pub(super) workflow: Vec<u8>,
+    workflow: Vec<u8>,
     /// What the rule is known by.
-    pub(super) identity: Vec<u8>,
+    identity: Vec<u8>,
     /// All else about it.
-    pub(super) rule: Vec<u8>,
+    rule: Vec<u8>,
 }
 
 impl RuleText {
+    /// Its parts.
+    pub(super) fn parts(&self) -> [&[u8]; SHARED_PARTS] {
+        [&self.space, &self.workflow, &self.identity, &self.rule]
+    }
+
     pub(super) fn new(space: &str, rule: &Rule, uuid: RuleUuid) -> Self {
         let text = |name: &str, value: Value| (format!("kibana.{name}"), value);
         let of_rule = |name: &str, value: Value| (format!("kibana.alert.rule.{name}"), value);

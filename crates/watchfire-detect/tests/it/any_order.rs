@@ -1,7 +1,7 @@
 //! However events come in, in whatever batches, by whatever threads and with however little memory: what is found and
 //! the order in which it is found depend on nothing but the events.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -136,7 +136,7 @@ fn joined(
     let mut found: Vec<Vec<Joined>> = vec![Vec::new(); correlations.len()];
     let correlations: Vec<&Correlation> = correlations.iter().collect();
     let accounts = spill.join(&correlations, to_join, &mut |number, result, stored| {
-        let id = |place: &SequencePlace<Event>| match place {
+        let id = |place: &SequencePlace<Arc<Event>>| match place {
             SequencePlace::Event(event) => Some(event.id.to_string()),
             SequencePlace::Missing => None,
         };

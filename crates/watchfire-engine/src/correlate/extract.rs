@@ -7,6 +7,7 @@ use watchfire_ir::{JoinKey, SamplePlan, SequencePlan, StagePlan};
 
 use super::hit::{HitStage, Ordinal, StageHit};
 use super::key::{KeyTuple, KeyValue};
+use super::ordered_bytes::{write_keys, write_moment, write_stage, write_value};
 use crate::{Matches, RuleIndex};
 
 /// Most key tuples of one event at one stage. Those beyond, in order of value, are left out and counted.
@@ -139,6 +140,59 @@ impl StageExtractor {
         Self { stages: with_rules(numbered(&plan.stages).collect(), rules), order: None, time_if_none: None }
     }
 
+    /// As [`Self::extract`], but gives each hit as the bytes of [`StageHit::write_ordered`], with its row and stage, and
+    /// makes nothing else of it. `position` writes the position of a row's event as [`write_position`] does.
+    ///
+    /// [`write_position`]: super::write_position
+    pub fn extract_ordered(
+        &self,
+        batch: &EventBatch,
+        matches: &Matches,
+        mut position: impl FnMut(usize, &mut Vec<u8>),
+        mut hit: impl FnMut(usize, HitStage, &[u8]),
+    ) -> Extraction {
+        let mut counts = Extraction::default();
+        let order = self.order.as_ref().map(|order| order.columns(batch));
+        let mut bytes = Vec::new();
+        for stage in &self.stages {
+            let start = matches.hits.partition_point(|hit| hit.rule < stage.rule);
+            let mut rows = matches.hits[start..].iter().take_while(|hit| hit.rule == stage.rule).peekable();
+            if rows.peek().is_none() {
+                continue;
+            }
+            let columns = stage.columns(batch);
+            for row in rows.map(|hit| hit.row as usize) {
+                let time = order.map_or(Some(Timestamp::default()), |order| order.time(row));
+                let Some(time) = time.or(self.time_if_none) else {
+                    counts.without_time += 1;
+                    continue;
+                };
+                bytes.clear();
+                write_moment(time, order.and_then(|order| order.tiebreaker(row)).as_ref(), &mut bytes);
+                position(row, &mut bytes);
+                write_stage(stage.gives, &mut bytes);
+                let start_of_keys = bytes.len();
+                if stage.write_single_keys(&columns, row, &mut bytes) {
+                    counts.rows += 1;
+                    hit(row, stage.gives, &bytes);
+                    continue;
+                }
+                let Some((tuples, left_out)) = stage.tuples(&columns, row) else {
+                    counts.without_key += 1;
+                    continue;
+                };
+                counts.rows += 1;
+                counts.tuples_left_out += left_out;
+                for keys in tuples {
+                    bytes.truncate(start_of_keys);
+                    write_keys(&keys, &mut bytes);
+                    hit(row, stage.gives, &bytes);
+                }
+            }
+        }
+        counts
+    }
+
     /// Adds the hits of a batch to `hits`, in no particular order. `event` gives for a row its position in the whole
     /// input, and what the caller knows it by.
     pub fn extract<T: Clone>(
@@ -185,6 +239,23 @@ impl Stage {
     fn columns<'b>(&self, batch: &'b EventBatch) -> Vec<Option<&'b Column>> {
         let column = |key: &KeyField| key.field.as_ref().and_then(|field| batch.column(field));
         self.keys.iter().map(column).collect()
+    }
+
+    /// Writes the keys of a row of which each has one value, which nearly all rows are; else writes nothing that counts,
+    /// and says so.
+    fn write_single_keys(&self, columns: &[Option<&Column>], row: usize, out: &mut Vec<u8>) -> bool {
+        out.extend((self.keys.len() as u16).to_be_bytes());
+        self.keys.iter().zip(columns).all(|(key, column)| {
+            let Some(column) = column else { return false };
+            let [code] = *column.codes(row) else { return false };
+            let value = column.value(code);
+            if key.as_text {
+                write_value(ValueRef::Text(&value.to_text()), out);
+            } else {
+                write_value(value, out);
+            }
+            true
+        })
     }
 
     /// The key tuples of a row, and how many were left out; `None` if a key that must be there is missing.

@@ -13,7 +13,7 @@
 
 use std::net::Ipv6Addr;
 
-use watchfire_events::Timestamp;
+use watchfire_events::{Timestamp, ValueRef};
 
 use super::hit::{HitStage, Ordinal, StageHit};
 use super::key::{KeyTuple, KeyValue};
@@ -65,12 +65,8 @@ impl<T> StageHit<T> {
     /// [`Self::feeding_order`] if positions sort as numbers would.
     pub fn write_ordered(&self, position: &[u8], out: &mut Vec<u8>) {
         write_moment(self.ordinal.time, self.ordinal.tiebreaker.as_ref(), out);
-        write_text(position, out);
-        let stage = match self.stage {
-            HitStage::Stage(number) => u16::MAX - 1 - number,
-            HitStage::Until => u16::MAX,
-        };
-        out.extend(stage.to_be_bytes());
+        write_position(&[position], out);
+        write_stage(self.stage, out);
         write_keys(&self.keys, out);
     }
 }
@@ -89,7 +85,32 @@ pub fn write_keys(keys: &[KeyValue], out: &mut Vec<u8>) {
     keys.iter().for_each(|key| key.write_ordered(out));
 }
 
-fn write_moment(time: Timestamp, tiebreaker: Option<&KeyValue>, out: &mut Vec<u8>) {
+/// Appends the bytes of a position, given in parts.
+pub fn write_position(parts: &[&[u8]], out: &mut Vec<u8>) {
+    parts.iter().for_each(|part| write_inside(part, out));
+    out.extend([0, 0]);
+}
+
+pub(super) fn write_stage(stage: HitStage, out: &mut Vec<u8>) {
+    let stage = match stage {
+        HitStage::Stage(number) => u16::MAX - 1 - number,
+        HitStage::Until => u16::MAX,
+    };
+    out.extend(stage.to_be_bytes());
+}
+
+/// Appends the bytes of the key that a value is.
+pub(super) fn write_value(value: ValueRef<'_>, out: &mut Vec<u8>) {
+    match value {
+        ValueRef::Text(text) => {
+            out.push(TEXT);
+            write_text(text.as_bytes(), out);
+        }
+        other => KeyValue::from(other).write_ordered(out),
+    }
+}
+
+pub(super) fn write_moment(time: Timestamp, tiebreaker: Option<&KeyValue>, out: &mut Vec<u8>) {
     out.extend(time.to_ordered_bytes());
     match tiebreaker {
         Some(value) => {
@@ -173,13 +194,19 @@ fn from_ordered_bits(bits: u64) -> f64 {
 }
 
 fn write_text(text: &[u8], out: &mut Vec<u8>) {
-    let mut parts = text.split(|byte| *byte == 0);
-    out.extend_from_slice(parts.next().unwrap_or_default());
-    for part in parts {
-        out.extend([0, 0xFF]);
-        out.extend_from_slice(part);
-    }
+    write_inside(text, out);
     out.extend([0, 0]);
+}
+
+/// A text or a part of one, without its end.
+fn write_inside(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(0, rest) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend([0, 0xFF]);
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
 }
 
 fn read_text(bytes: &mut &[u8]) -> Option<Vec<u8>> {

@@ -19,6 +19,13 @@ pub trait RecordSink {
         self.record(RawInput::bare(RawPayload::Json(record.to_value()), place, identity));
     }
 
+    /// As [`Self::record_on_tape`], of a record whose text stands in the file as it is on the disk, so that it can be read
+    /// again there ([`TextReader`](super::TextReader)).
+    fn record_in_file(&mut self, record: TapeValue<'_>, place: Place, identity: &Arc<str>, text: TextRange) {
+        let _ = text;
+        self.record_on_tape(record, place, identity);
+    }
+
     /// A record that could not be read.
     fn rejected(&mut self, place: &Place, reason: RejectReason);
 
@@ -51,6 +58,15 @@ pub trait RecordSink {
     fn progress(&mut self, bytes: u64) {
         let _ = bytes;
     }
+}
+
+/// Where a text stands in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextRange {
+    /// Its first byte.
+    pub start: u64,
+    /// Bytes of it.
+    pub length: u32,
 }
 
 /// Why a record cannot be used.

@@ -11,7 +11,7 @@ use super::limits::{
 };
 use super::meter::{Decompressed, Meter};
 use super::recognise::{Kind, recognise};
-use super::report::{FileReport, Problems, RecordSink, RejectReason};
+use super::report::{FileReport, Problems, RecordSink, RejectReason, TextRange};
 use super::text_encoding::Utf8;
 use super::{evtx_file, json, tar_archive, text, xml, zip_archive};
 use crate::normalise::RawInput;
@@ -27,6 +27,10 @@ pub(super) struct Session<'s> {
     pub(super) reports: Vec<FileReport>,
     /// Members of archives that may still be read.
     pub(super) members_left: u64,
+    /// Whether what is read is a file, and no stream.
+    is_file: bool,
+    /// Byte of the file where the text begins that is read now; `None` if the file does not have it as it is.
+    text_start: Option<u64>,
     sink: &'s mut dyn RecordSink,
     announced: u64,
 }
@@ -53,6 +57,8 @@ impl<'s> Session<'s> {
             meter: Meter::new(limits, length),
             reports: Vec::new(),
             members_left: limits.archive_members,
+            is_file: length.is_some(),
+            text_start: None,
             sink,
             announced: 0,
         }
@@ -65,6 +71,24 @@ impl<'s> Session<'s> {
 
     pub(super) fn record_on_tape(&mut self, record: TapeValue<'_>, place: Place, identity: &Arc<str>) {
         self.sink.record_on_tape(record, place, identity);
+        self.after_record();
+    }
+
+    /// A record whose text begins at this byte of the text that is read, and has so many.
+    pub(super) fn record_of_text(
+        &mut self,
+        record: TapeValue<'_>,
+        place: Place,
+        identity: &Arc<str>,
+        (offset, length): (u64, usize),
+    ) {
+        match (self.text_start, u32::try_from(length)) {
+            (Some(start), Ok(length)) => {
+                let text = TextRange { start: start + offset, length };
+                self.sink.record_in_file(record, place, identity, text);
+            }
+            _ => self.sink.record_on_tape(record, place, identity),
+        }
         self.after_record();
     }
 
@@ -162,10 +186,11 @@ impl<'s> Session<'s> {
             }
             Kind::Utf16(encoding) => self.read_utf16(stream, encoding, name),
             kind @ (Kind::Xml | Kind::Json | Kind::Lines(_) | Kind::Other(_)) => {
-                if start.starts_with(b"\xef\xbb\xbf") {
-                    stream.consume(3);
-                }
+                let mark = if start.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+                stream.consume(mark);
+                self.text_start = (self.is_file && layers.depth == 0).then_some(mark as u64);
                 self.read_text(kind, stream, name);
+                self.text_start = None;
             }
         }
     }

@@ -1,4 +1,8 @@
-//! Values on tapes as bytes, to be kept outside of memory.
+//! Values on tapes as bytes, to be kept outside of memory, and as a number that tells them apart.
+
+use std::hash::Hasher as _;
+
+use rustc_hash::FxHasher;
 
 use super::{Node, Tape, TapeValue};
 
@@ -126,6 +130,30 @@ impl TapeValue<'_> {
                 out.extend_from_slice(&self.text.as_bytes()[start as usize..][..length as usize]);
             }
         }
+    }
+}
+
+impl TapeValue<'_> {
+    /// What tells it from other values, as far as 64 bits can: its nodes and texts in their order.
+    pub fn digest(self) -> u64 {
+        let mut hash = FxHasher::default();
+        for node in &self.nodes[..self.size()] {
+            let (kind, content) = match *node {
+                Node::Null => (kind::WORD, 0),
+                Node::Boolean(value) => (kind::WORD, 1 + u64::from(value)),
+                Node::Integer(number) => (kind::INTEGER, number as u64),
+                Node::Unsigned(number) => (kind::UNSIGNED, number),
+                Node::Double(number) => (kind::DOUBLE, number.to_bits()),
+                Node::Text { start, length } => {
+                    hash.write(&self.text.as_bytes()[start as usize..][..length as usize]);
+                    (kind::TEXT, u64::from(length))
+                }
+                Node::Array { nodes } => (kind::ARRAY, u64::from(nodes)),
+                Node::Object { nodes } => (kind::OBJECT, u64::from(nodes)),
+            };
+            hash.write_u64(content.rotate_left(3) ^ u64::from(kind));
+        }
+        hash.finish()
     }
 }
 

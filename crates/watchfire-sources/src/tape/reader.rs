@@ -31,6 +31,12 @@ pub struct TapeReader {
     keys: Vec<Key>,
 }
 
+impl std::fmt::Debug for TapeReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TapeReader").field("depth", &self.depth).finish_non_exhaustive()
+    }
+}
+
 impl Default for TapeReader {
     fn default() -> Self {
         Self {

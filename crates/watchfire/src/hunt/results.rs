@@ -49,11 +49,11 @@ impl Results {
 
     /// Adds a result: what it is sorted by; what an event is known by, which then is sorted by its time first, or nothing
     /// where the result is none; and its text.
-    pub(super) fn push(&mut self, key: Vec<u8>, identity: &[u8], text: &[u8]) -> io::Result<()> {
+    pub(super) fn push(&mut self, key: &[u8], identity: &[u8], text: &[u8]) -> io::Result<()> {
         let mut payload = (identity.len() as u32).to_be_bytes().to_vec();
         payload.extend_from_slice(identity);
         payload.extend_from_slice(text);
-        self.sorted.push(key, payload)
+        self.sorted.push(key, &payload)
     }
 
     /// Writes those in order that the limit selects.
@@ -71,7 +71,7 @@ impl Results {
         } else {
             let mut line = SortedSpill::new(LINE_MEMORY);
             while let Some(text) = sorted.next()? {
-                line.push(written.found.to_be_bytes().to_vec(), text)?;
+                line.push(&written.found.to_be_bytes(), &text)?;
                 written.found += 1;
             }
             let range = limit.range(written.found);

@@ -5,16 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 use watchfire_detect::{
     BatchHits, Correlation, CorrelationAccount, CorrelationOptions, EventReader, EventRef, HitSpill,
-    SortedSpill, event_identity, event_position,
+    ReadBackError, SortedSpill, event_identity, event_position,
 };
 use watchfire_engine::correlate::{KeyValue, Sequence, SequencePlace, StageExtractor};
 use watchfire_engine::{Coverage, Matcher, RuleSet, RuleSetBuilder, VALUE_CACHE_BYTES};
-use watchfire_events::{Event, EventBatch, IndexPatterns};
+use watchfire_events::{Event, EventBatch, IndexPatterns, Place};
 use watchfire_ir::{EqlPlan, MappedCatalogue, Schema};
 
 use super::results::Results;
@@ -82,22 +82,37 @@ impl Finds {
     }
 
     /// Joins what is to be joined, within so many bytes.
-    pub(super) fn join(self, search: &Search, memory: u64) -> io::Result<(Results, CorrelationAccount)> {
+    /// The places are those of records that are not in their file any more as they were read: for each result that is
+    /// missing for it, one.
+    pub(super) fn join(
+        self,
+        search: &Search,
+        memory: u64,
+    ) -> io::Result<(Results, CorrelationAccount, Vec<Place>)> {
         let Self { mut results, hits } = self;
+        let mut lost = Vec::new();
         let correlation = &search.correlation;
         let mut number = 0;
         let accounts = hits.join(&[correlation], memory, &mut |_, result, events| {
             let key = correlation.sort_key(result, number);
             number += 1;
-            results.push(key, &[], &group(result, events)?)
+            match group(result, events) {
+                Ok(group) => results.push(&key, &[], &group),
+                Err(ReadBackError::Spill(error)) => Err(error),
+                Err(ReadBackError::Changed(place)) => {
+                    lost.push(place);
+                    Ok(())
+                }
+            }
         })?;
-        Ok((results, accounts.first().copied().unwrap_or_default()))
+        lost.sort_unstable();
+        Ok((results, accounts.first().copied().unwrap_or_default(), lost))
     }
 }
 
 /// A sequence or sample as Elasticsearch answers it.
-fn group(result: &Sequence<EventRef>, events: &mut EventReader<'_>) -> io::Result<Vec<u8>> {
-    let place = |place: &SequencePlace<Event>| match place {
+fn group(result: &Sequence<EventRef>, events: &mut EventReader<'_>) -> Result<Vec<u8>, ReadBackError> {
+    let place = |place: &SequencePlace<Arc<Event>>| match place {
         SequencePlace::Event(event) => hit(event),
         SequencePlace::Missing => json!({ "_index": "", "_id": "", "_source": {}, "missing": true }),
     };
@@ -162,6 +177,6 @@ impl Worker for Searching<'_> {
             })
             .collect();
         let mut finds = self.finds.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.into_iter().try_for_each(|(key, identity, hit)| finds.results.push(key, &identity, &hit))
+        entries.into_iter().try_for_each(|(key, identity, hit)| finds.results.push(&key, &identity, &hit))
     }
 }

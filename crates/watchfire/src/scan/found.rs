@@ -1,4 +1,7 @@
 //! Alerts between the pass over the input and the output: in order, in bounded memory.
+//!
+//! An alert is kept without what it shares with the others of its rule ([`AlertText`]), and is put together when it is
+//! written: so most of them fit into memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -7,12 +10,13 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use watchfire_detect::{
-    Alert, AlertBuilder, AlertGroup, BatchHits, CorrelationAccount, EventReader, EventRef, HitSpill,
-    IndicatorMatcher, RuleBook, SortedSpill, damaged_spill,
+    Alert, AlertBuilder, AlertGroup, AlertText, BatchHits, CorrelationAccount, EventReader, EventRef,
+    HitSpill, IndicatorMatcher, ReadBackError, RuleAlerts, RuleBook, SHARED_PARTS, SortedSpill,
+    damaged_spill,
 };
 use watchfire_engine::correlate::{Sequence, SequencePlace};
 use watchfire_engine::{Matcher, RuleIndex};
-use watchfire_events::{EventBatch, Timestamp};
+use watchfire_events::{EventBatch, Place, Timestamp};
 use watchfire_ir::Catalogue;
 use watchfire_rules::model::Severity;
 
@@ -21,7 +25,7 @@ use crate::intake::Worker;
 use crate::parallel::map_in_order_with;
 use crate::progress::Progress;
 
-/// An alert as it is kept until it is written, with the alerts behind it.
+/// An alert with the alerts behind it, as it is written.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Found {
     /// The rule.
@@ -46,11 +50,6 @@ pub(crate) struct FoundAlert {
 }
 
 impl FoundAlert {
-    /// An alert at this time.
-    fn new(alert: Alert, time: Option<Timestamp>) -> Self {
-        Self { time, host: alert.host, document: alert.document }
-    }
-
     /// Writes the document as a line.
     pub(crate) fn write_line(&self, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(&self.document)?;
@@ -64,82 +63,120 @@ impl FoundAlert {
 }
 
 impl Found {
-    /// The alert on one event.
-    fn of_event(rule: RuleIndex, alert: Alert) -> Self {
-        let time = alert.original_time;
-        Self { rule, severity: alert.severity, alert: FoundAlert::new(alert, time), blocks: Vec::new() }
-    }
-
-    /// The alerts on a sequence or sample.
-    fn of_group(rule: RuleIndex, group: AlertGroup) -> Self {
-        let has_time = group.blocks.iter().any(|block| block.original_time.is_some());
-        let time = has_time.then_some(group.shell.time);
-        let block = |block: Alert| {
-            let time = block.original_time;
-            FoundAlert::new(block, time)
-        };
-        Self {
-            rule,
-            severity: group.shell.severity,
-            alert: FoundAlert::new(group.shell, time),
-            blocks: group.blocks.into_iter().map(block).collect(),
-        }
-    }
-
     /// The alert, then those behind it.
     pub(crate) fn all(&self) -> impl Iterator<Item = &FoundAlert> {
         std::iter::once(&self.alert).chain(&self.blocks)
     }
 
-    /// A line of facts, then each alert: a line of facts, its host and its document.
-    fn encode(&self) -> Vec<u8> {
-        /// More than a line of facts takes up.
-        const LINE: usize = 64;
-        let of_alert = |alert: &FoundAlert| LINE + alert.host.len() + alert.document.len();
-        let mut bytes = Vec::with_capacity(LINE + self.all().map(of_alert).sum::<usize>());
-        bytes.extend_from_slice(
-            format!("{} {} {}\n", self.rule.0, self.severity, self.blocks.len()).as_bytes(),
-        );
-        for FoundAlert { time, host, document } in self.all() {
-            let time = time.map_or_else(|| "-".to_owned(), |time| time.nanos().to_string());
-            bytes.extend_from_slice(format!("{time} {} {}\n", host.len(), document.len()).as_bytes());
-            bytes.extend_from_slice(host.as_bytes());
-            bytes.extend_from_slice(document);
-        }
-        bytes
-    }
-
-    pub(super) fn decode(bytes: &[u8]) -> io::Result<Self> {
-        Self::read(bytes).ok_or_else(damaged_spill)
-    }
-
-    fn read(mut bytes: &[u8]) -> Option<Self> {
-        let facts = |bytes: &mut &[u8]| -> Option<[String; 3]> {
-            let at = bytes.iter().position(|&byte| byte == b'\n')?;
-            let line = std::str::from_utf8(&bytes[..at]).ok()?;
-            *bytes = &bytes[at + 1..];
-            line.split(' ').map(str::to_owned).collect::<Vec<_>>().try_into().ok()
-        };
-        let [rule, severity, blocks] = facts(&mut bytes)?;
-        let mut alert = || {
-            let [time, host, document] = facts(&mut bytes)?;
-            let mut part = |length: &str| {
-                let (part, rest) = bytes.split_at_checked(length.parse().ok()?)?;
-                bytes = rest;
-                Some(part.to_vec())
-            };
-            let (host, document) = (part(&host)?, part(&document)?);
-            let time = time.parse().ok().map(Timestamp::from_nanos);
-            Some(FoundAlert { time, host: String::from_utf8(host).ok()?, document })
-        };
-        Some(Self {
-            rule: RuleIndex(rule.parse().ok()?),
-            severity: Severity::from_str(&severity).ok()?,
-            alert: alert()?,
-            blocks: (0..blocks.parse::<usize>().ok()?).map(|_| alert()).collect::<Option<_>>()?,
-        })
+    /// Puts an alert together that was kept.
+    pub(super) fn decode(bytes: &[u8], builder: &AlertBuilder<'_>) -> io::Result<Self> {
+        let whole = |rule: RuleIndex, own: &[u8], cuts: &_| builder.of(rule).document(own, cuts);
+        read_kept(bytes, &whole).ok_or_else(damaged_spill)
     }
 }
+
+/// An alert as it is kept until it is written: what it is sorted by, its content, and how wide its host names are.
+struct Kept {
+    key: Vec<u8>,
+    content: Vec<u8>,
+    host_width: usize,
+}
+
+impl Kept {
+    /// The alert on one event.
+    fn event(rule: RuleIndex, alert: &Alert, of_rule: &RuleAlerts<'_>) -> Self {
+        Self::of(rule, of_rule, (alert, alert.original_time), &[])
+    }
+
+    /// The alerts on a sequence or sample.
+    fn group(rule: RuleIndex, group: &AlertGroup, of_rule: &RuleAlerts<'_>) -> Self {
+        let has_time = group.blocks.iter().any(|block| block.original_time.is_some());
+        Self::of(rule, of_rule, (&group.shell, has_time.then_some(group.shell.time)), &group.blocks)
+    }
+
+    /// A line of facts, then each alert: a line of facts, its host, its own text and the cuts in it. The length of the
+    /// whole text is among them, as of two readings of an event the one with the lesser content is shown.
+    fn of(
+        rule: RuleIndex,
+        of_rule: &RuleAlerts<'_>,
+        (alert, time): (&Alert, Option<Timestamp>),
+        blocks: &[Alert],
+    ) -> Self {
+        /// More than the facts take up.
+        const FACTS: usize = 96;
+        let all =
+            || std::iter::once((alert, time)).chain(blocks.iter().map(|block| (block, block.original_time)));
+        let bytes = all().map(|(alert, _)| FACTS + alert.host.len() + alert.document.own.len());
+        let mut content = Vec::with_capacity(FACTS + bytes.sum::<usize>());
+        content.extend_from_slice(format!("{} {} {}\n", rule.0, alert.severity, blocks.len()).as_bytes());
+        for (Alert { host, document: AlertText { own, cuts }, .. }, time) in all() {
+            let time = time.map_or_else(|| "-".to_owned(), |time| time.nanos().to_string());
+            let facts = format!("{time} {} {} {}\n", host.len(), of_rule.bytes(own), own.len());
+            content.extend_from_slice(facts.as_bytes());
+            content.extend_from_slice(host.as_bytes());
+            content.extend_from_slice(own);
+            cuts.iter().for_each(|cut| content.extend(cut.to_le_bytes()));
+        }
+        let host_width = all().map(|(alert, _)| alert.host.chars().count()).max().unwrap_or_default();
+        Self { key: key(alert), content, host_width }
+    }
+}
+
+/// Gives the whole of a text by the rule, the own text of the alert and the cuts in it.
+type PutTogether<'a> = dyn Fn(RuleIndex, &[u8], &[u32; SHARED_PARTS]) -> Vec<u8> + 'a;
+
+/// What was kept of an alert.
+fn read_kept(mut bytes: &[u8], whole: &PutTogether<'_>) -> Option<Found> {
+    fn facts<'f, const N: usize>(bytes: &mut &'f [u8]) -> Option<[&'f str; N]> {
+        let at = bytes.iter().position(|&byte| byte == b'\n')?;
+        let line = std::str::from_utf8(&bytes[..at]).ok()?;
+        *bytes = &bytes[at + 1..];
+        line.split(' ').collect::<Vec<_>>().try_into().ok()
+    }
+    let [rule, severity, blocks] = facts(&mut bytes)?;
+    let rule = RuleIndex(rule.parse().ok()?);
+    let mut alert = || {
+        let [time, host, _, own] = facts(&mut bytes)?;
+        let mut part = |length: usize| {
+            let (part, rest) = bytes.split_at_checked(length)?;
+            bytes = rest;
+            Some(part)
+        };
+        let (host, own) = (part(host.parse().ok()?)?, part(own.parse().ok()?)?);
+        let (cuts, _) = part(size_of::<[u32; SHARED_PARTS]>())?.as_chunks();
+        let cuts: [[u8; 4]; SHARED_PARTS] = cuts.try_into().ok()?;
+        let time = time.parse().ok().map(Timestamp::from_nanos);
+        let host = std::str::from_utf8(host).ok()?.to_owned();
+        Some(FoundAlert { time, host, document: whole(rule, own, &cuts.map(u32::from_le_bytes)) })
+    };
+    Some(Found {
+        rule,
+        severity: Severity::from_str(severity).ok()?,
+        alert: alert()?,
+        blocks: (0..blocks.parse::<usize>().ok()?).map(|_| alert()).collect::<Option<_>>()?,
+    })
+}
+
+/// Alerts of a rule that could not be made, since a record of theirs is not in its file any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LostAlerts {
+    pub(super) number: u64,
+    /// The first record of those that were missed.
+    pub(super) first: Place,
+}
+
+/// What came of the joining.
+pub(super) struct Joined {
+    /// All alerts, in the order of their time.
+    pub(super) alerts: SortedSpill,
+    /// For each correlation what became of its hits.
+    pub(super) accounts: Vec<CorrelationAccount>,
+    /// By the first condition of a rule.
+    pub(super) lost: BTreeMap<RuleIndex, LostAlerts>,
+}
+
+/// Events of the results of which the alerts are made together, before they are put in order.
+const ALERTED_TOGETHER: usize = 1_024;
 
 /// What all threads find.
 pub(super) struct Finds {
@@ -150,8 +187,7 @@ pub(super) struct Finds {
 }
 
 impl Finds {
-    /// Joins what is to be joined to alerts, within so many bytes; the alerts are made by so many threads. For each
-    /// correlation its account.
+    /// Joins what is to be joined to alerts, within so many bytes; the alerts are made by so many threads.
     pub(super) fn join(
         self,
         book: &RuleBook,
@@ -159,33 +195,57 @@ impl Finds {
         memory: u64,
         threads: usize,
         host_width: &mut usize,
-    ) -> io::Result<(SortedSpill, Vec<CorrelationAccount>)> {
+    ) -> io::Result<Joined> {
         let Self { mut alerts, hits } = self;
+        let mut lost: BTreeMap<RuleIndex, LostAlerts> = BTreeMap::new();
         let correlations = book.correlations();
-        let make = |reader: &mut EventReader<'_>, (number, result): &(usize, Sequence<EventRef>)| {
+        let make = |reader: &mut EventReader<'_>, (number, result): &&(usize, Sequence<EventRef>)| {
             let index = book.correlated(*number);
-            let places = reader.places(result)?;
-            let (key, found) = match (correlations[*number].gives_groups(), &places[..]) {
-                (false, [SequencePlace::Event(event)]) => {
-                    let alert = builder.of(index).of_event(event);
-                    (key(&alert), Found::of_event(index, alert))
-                }
-                _ => {
-                    let group = builder.of(index).of_group(&places);
-                    (key(&group.shell), Found::of_group(index, group))
-                }
+            let places = match reader.places(result) {
+                Ok(places) => places,
+                Err(ReadBackError::Spill(error)) => return Err(error),
+                Err(ReadBackError::Changed(place)) => return Ok(Err((index, place))),
             };
-            let width = found.all().map(|alert| alert.host.chars().count()).max().unwrap_or_default();
-            Ok::<_, io::Error>((key, found.encode(), width))
+            let of_rule = builder.of(index);
+            Ok(Ok(match (correlations[*number].gives_groups(), &places[..]) {
+                (false, [SequencePlace::Event(event)]) => {
+                    Kept::event(index, &of_rule.of_event(event), of_rule)
+                }
+                _ => Kept::group(index, &of_rule.of_group(&places), of_rule),
+            }))
         };
         let accounts = hits.join_in_parts(&correlations, memory, threads, &mut |results, readers| {
-            map_in_order_with(readers, results, make).into_iter().try_for_each(|made| {
-                let (key, found, width) = made?;
-                *host_width = width.max(*host_width);
-                alerts.push(key, found)
-            })
+            // Those on the same events one after the other, whichever rules they are of: an event is made once for them.
+            let mut results: Vec<&(usize, Sequence<EventRef>)> = results.iter().collect();
+            results.sort_by_key(|(_, result)| result.events().next().copied());
+            let mut rest = &results[..];
+            while !rest.is_empty() {
+                let mut events = 0;
+                let is_part = |(_, result): &&&(usize, Sequence<EventRef>)| {
+                    events += result.places.len();
+                    events <= ALERTED_TOGETHER
+                };
+                let (part, behind) = rest.split_at(rest.iter().take_while(is_part).count().max(1));
+                rest = behind;
+                for made in map_in_order_with(readers, part, make) {
+                    match made? {
+                        Ok(kept) => {
+                            *host_width = kept.host_width.max(*host_width);
+                            alerts.push(&kept.key, &kept.content)?;
+                        }
+                        Err((rule, place)) => {
+                            let lost = lost
+                                .entry(rule)
+                                .or_insert_with(|| LostAlerts { number: 0, first: place.clone() });
+                            lost.number += 1;
+                            lost.first = place.min(lost.first.clone());
+                        }
+                    }
+                }
+            }
+            Ok(())
         })?;
-        Ok((alerts, accounts))
+        Ok(Joined { alerts, accounts, lost })
     }
 }
 
@@ -240,6 +300,7 @@ impl Worker for Alerting<'_, '_> {
         let mut entries = Vec::new();
         for hit in matches.hits.iter().filter(|hit| self.book.is_alert(hit.rule)) {
             let row = hit.row as usize;
+            let of_rule = self.builder.of(hit.rule);
             let alert = if self.book.needs_indicator(hit.rule) {
                 let Some(indicators) = &mut self.indicators else { continue };
                 let Some(enrichments) = indicators.enrich(hit.rule, batch, row)? else { continue };
@@ -247,20 +308,19 @@ impl Worker for Alerting<'_, '_> {
                 if left_out > 0 {
                     *self.enrichments_left_out.entry(hit.rule).or_default() += left_out;
                 }
-                self.builder.of(hit.rule).of_event(&event)
+                of_rule.of_event(&event)
             } else {
-                self.builder.of(hit.rule).of_event(batch.event(row))
+                of_rule.of_event(batch.event(row))
             };
-            let key = key(&alert);
-            let found = Found::of_event(hit.rule, alert);
-            self.host_width = self.host_width.max(found.alert.host.chars().count());
-            entries.push((key, found.encode()));
+            let kept = Kept::event(hit.rule, &alert, of_rule);
+            self.host_width = self.host_width.max(kept.host_width);
+            entries.push(kept);
         }
         self.progress.found(entries.len() as u64);
         let hits = BatchHits::new(self.book.extractors(), batch, &matches);
         let mut finds = self.finds.lock().unwrap_or_else(PoisonError::into_inner);
         finds.hits.push(hits)?;
-        entries.into_iter().try_for_each(|(key, payload)| finds.alerts.push(key, payload))?;
+        entries.iter().try_for_each(|kept| finds.alerts.push(&kept.key, &kept.content))?;
         self.took(Stage::Alerts);
         Ok(())
     }
@@ -269,24 +329,52 @@ impl Worker for Alerting<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use watchfire_detect::{AlertId, RuleUuid};
+
+    const RULE: &str = r#"
+        [rule]
+        name = "n"
+        description = "d"
+        risk_score = 1
+        severity = "low"
+        type = "query"
+        query = "*"
+    "#;
+
+    fn alert(host: &str, time: Option<Timestamp>) -> Alert {
+        Alert {
+            id: AlertId::of_group([], RuleUuid::new("default", "r")),
+            time: time.unwrap_or_default(),
+            original_time: time,
+            severity: Severity::High,
+            host: host.to_owned(),
+            document: AlertText { own: b"{\"a b\":\"\n \"}".to_vec(), cuts: [1, 1, 5, 6] },
+        }
+    }
 
     #[test]
     fn what_is_kept_comes_back() {
-        let alert = |host: &str, time| FoundAlert {
-            time,
-            host: host.to_owned(),
-            document: b"{\"a b\":\"\n \"}".to_vec(),
-        };
+        let rule = watchfire_rules::format::toml::parse(RULE).file.expect("a rule").rule;
+        let of_rule = RuleAlerts::new("default", &rule);
+        let whole = |_: RuleIndex, own: &[u8], cuts: &_| of_rule.document(own, cuts);
         let time = Some(Timestamp::from_millis(-5));
         for blocks in [vec![], vec![alert("", time), alert("WS\n07", None)]] {
-            let found =
-                Found {
-                    rule: RuleIndex(7), severity: Severity::High, alert: alert("WS 07 ä", time), blocks
-                };
-            let encoded = found.encode();
-            assert_eq!(Found::decode(&encoded).expect("it was just encoded"), found);
-            assert!(Found::decode(&encoded[..encoded.len() - 1]).is_err());
+            let shell = alert("WS 07 ä", time);
+            let found = |alert: &Alert| FoundAlert {
+                time: alert.original_time,
+                host: alert.host.clone(),
+                document: of_rule.document(&alert.document.own, &alert.document.cuts),
+            };
+            let expected = Found {
+                rule: RuleIndex(7),
+                severity: Severity::High,
+                alert: found(&shell),
+                blocks: blocks.iter().map(found).collect(),
+            };
+            let kept = Kept::of(RuleIndex(7), &of_rule, (&shell, time), &blocks).content;
+            assert_eq!(read_kept(&kept, &whole), Some(expected));
+            assert_eq!(read_kept(&kept[..kept.len() - 1], &whole), None);
         }
-        assert!(Found::decode(b"7 high").is_err());
+        assert_eq!(read_kept(b"7 high", &whole), None);
     }
 }

@@ -61,6 +61,9 @@ pub(super) struct Rules {
     /// Combinations of values by which an event could be joined, beyond the limit of one event: by rule. Alerts may be
     /// missing.
     pub(super) join_values_left_out: BTreeMap<String, u64>,
+    /// Alerts that could not be made, since a record that they tell of is not in its file any more, as it was when it was
+    /// read: by rule.
+    pub(super) lost_to_changed_files: BTreeMap<String, Lost>,
     /// Events on which a part of a rule could not be evaluated and was taken as false.
     pub(super) evaluation_errors: BTreeMap<String, u64>,
 }
@@ -71,6 +74,13 @@ pub(super) struct FailedRule {
     pub(super) rule: String,
     /// Why, one line each.
     pub(super) errors: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Lost {
+    pub(super) alerts: u64,
+    /// The place of the first record of those that are missed.
+    pub(super) first_record: String,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -147,6 +157,7 @@ impl Summary {
             && self.rules.evaluation_errors.is_empty()
             && self.rules.evicted.is_empty()
             && self.rules.join_values_left_out.is_empty()
+            && self.rules.lost_to_changed_files.is_empty()
     }
 
     /// Whether, beyond that, nothing at all was left out.
@@ -232,6 +243,13 @@ impl Summary {
         })?;
         write_counts(log, &rules.join_values_left_out, |rule, number| {
             format!("  rule `{rule}`: {number} combinations of join values left out: alerts may be missing")
+        })?;
+        let lost = rules.lost_to_changed_files.iter().map(|(rule, lost)| {
+            let Lost { alerts, first_record } = lost;
+            (format!("rule `{rule}`: {first_record}"), *alerts)
+        });
+        write_counts(log, &lost.collect(), |what, number| {
+            format!("  {what} has changed since it was read: {number} alerts are missing")
         })?;
         write_counts(log, &rules.evaluation_errors, |rule, number| {
             format!("  rule `{rule}` could not be evaluated in part on {number} events")

@@ -7,5 +7,6 @@ mod forms;
 mod hostile;
 mod netsupport;
 mod pipes;
+mod read_again;
 mod sarif;
 mod scan;

@@ -8,8 +8,9 @@ use std::fs;
 use std::path::Path;
 
 use watchfire_engine::correlate::{
-    OrderFields, ResultLimit, SampleCorrelator, SampleSettings, Sequence, SequenceCorrelator, SequencePlace,
-    SequenceSettings, SequenceShape, StageExtractor, StageHit, spread_key_constraints,
+    HitStage, OrderFields, ResultLimit, SampleCorrelator, SampleSettings, Sequence, SequenceCorrelator,
+    SequencePlace, SequenceSettings, SequenceShape, StageExtractor, StageHit, spread_key_constraints,
+    write_position,
 };
 use watchfire_engine::{RuleIndex, RuleSetBuilder};
 use watchfire_events::IndexPatterns;
@@ -91,7 +92,24 @@ fn run(case: &Case, batch_size: usize, stride: usize) -> Vec<String> {
     for part in order.chunks(batch_size) {
         let batch = case.batch(part);
         let matches = set.match_batch(&batch, case);
-        extractor.extract(&batch, &matches, |row| (part[row] as u64, part[row]), &mut hits);
+        let known = hits.len();
+        let counts = extractor.extract(&batch, &matches, |row| (part[row] as u64, part[row]), &mut hits);
+        // The same as bytes, without the hits between.
+        let position = |row: usize| [b'a', 0, part[row] as u8];
+        let mut bytes: Vec<(usize, HitStage, Vec<u8>)> = Vec::new();
+        let counted = extractor.extract_ordered(
+            &batch,
+            &matches,
+            |row, out| write_position(&[&position(row)[..1], &position(row)[1..]], out),
+            |row, stage, hit| bytes.push((part[row], stage, hit.to_vec())),
+        );
+        let expected = hits[known..].iter().map(|hit| {
+            let mut bytes = Vec::new();
+            hit.write_ordered(&[b'a', 0, hit.payload as u8], &mut bytes);
+            (hit.payload, hit.stage, bytes)
+        });
+        assert_eq!(bytes, expected.collect::<Vec<_>>());
+        assert_eq!(counted, counts);
     }
     if case.is_sample { find_samples(case, hits) } else { find_sequences(case, &plan, hits) }
 }

@@ -95,7 +95,7 @@ impl<'n, 's> Records<'n, 's> {
             }
             self.ordinal += 1;
             let place = start.place(self.name, self.ordinal);
-            self.session.record_on_tape(record, place, self.name);
+            self.session.record_of_text(record, place, self.name, (start.offset, text.len()));
             return true;
         }
         if is_deeper(text, self.session.limits.json_depth) {
