@@ -29,6 +29,7 @@ mod own_rules;
 mod positive_events;
 mod report;
 mod rules;
+mod solve;
 
 pub use corpus::Corpus;
 pub use eql_page::{eql_figures, eql_page, figures_of_page};
@@ -53,12 +54,14 @@ pub enum Part {
     Sources,
     /// The rules of this repository against their tests.
     OwnRules,
+    /// First tests made for every rule.
+    Solve,
 }
 
 impl Part {
     /// All parts in the order of the report.
-    pub const ALL: [Self; 6] =
-        [Self::Rules, Self::PositiveEvents, Self::Eql, Self::Kql, Self::Sources, Self::OwnRules];
+    pub const ALL: [Self; 7] =
+        [Self::Rules, Self::PositiveEvents, Self::Eql, Self::Kql, Self::Sources, Self::OwnRules, Self::Solve];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -69,18 +72,21 @@ impl Part {
             Self::Kql => "kql",
             Self::Sources => "sources",
             Self::OwnRules => "own-rules",
+            Self::Solve => "solve",
         }
     }
 }
 
 /// Runs parts of the report over the folder of shared data.
 pub fn run(parts: &[Part], shared: &Path) -> Vec<Section> {
-    let needs_corpus = parts.iter().any(|part| matches!(part, Part::Rules | Part::PositiveEvents));
+    let needs_corpus =
+        parts.iter().any(|part| matches!(part, Part::Rules | Part::PositiveEvents | Part::Solve));
     let corpus = needs_corpus.then(|| Corpus::load(shared));
     let of_part = |part: &Part| match (part, &corpus) {
         (Part::Rules, Some(corpus)) => vec![rules::section(corpus), behavior_rules::section(shared)],
         (Part::PositiveEvents, Some(corpus)) => positive_events::sections(corpus, shared),
-        (Part::Rules | Part::PositiveEvents, None) => Vec::new(),
+        (Part::Solve, Some(corpus)) => vec![solve::section(corpus)],
+        (Part::Rules | Part::PositiveEvents | Part::Solve, None) => Vec::new(),
         (Part::Eql, _) => {
             vec![eql_cases::section(shared), eql_unit::section(shared), own_cases::section(Language::Eql)]
         }

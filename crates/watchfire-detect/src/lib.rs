@@ -21,8 +21,11 @@ mod query;
 mod reason;
 mod rule_book;
 mod rule_test;
+mod solve;
 mod sorted_spill;
 mod stored_events;
+mod test_coverage;
+mod why_not;
 
 pub use alert::{Alert, AlertBuilder, AlertGroup, AlertText, RuleAlerts, SHARED_PARTS};
 pub use compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
@@ -39,6 +42,9 @@ pub use indicators::{
 pub use query::{QueryOptions, QueryTree, ReadFilter, ReadQuery, read_filters, read_query};
 pub use reason::reason;
 pub use rule_book::{RuleBook, RuleState, not_applied};
-pub use rule_test::{TestOutcome, TestResult, run_tests};
+pub use rule_test::{TestAlert, TestFailure, TestOutcome, TestResult, run_tests};
+pub use solve::{FirstTests, NearMiss, NoFirstTests, Unsolved, first_tests};
 pub use sorted_spill::{SortedEntries, SortedSpill, damaged_spill};
 pub use stored_events::{EventReader, EventRef, ReadBackError};
+pub use test_coverage::{LeafCoverage, RuleCoverage, rule_coverage};
+pub use why_not::{EventDiagnosis, Lack};

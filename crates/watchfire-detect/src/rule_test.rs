@@ -1,18 +1,23 @@
 //! Running the tests of a rule ([`watchfire_rules::testing`]): its events through the same engine as any others.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 
+use serde_json::{Map, Value};
 use watchfire_diagnostics::Span;
-use watchfire_events::{BatchBuilder, DataStream, Event, EventId, Place};
+use watchfire_engine::correlate::SequencePlace;
+use watchfire_events::{BatchBuilder, DataStream, Event, EventBatch, EventId, Place, Timestamp, get_field};
 use watchfire_ir::{EvaluationError, Schema};
 use watchfire_rules::model::Rule;
-use watchfire_rules::testing::{Expectation, RuleTest, RuleTests};
+use watchfire_rules::testing::{Expectation, ExpectedAlert, RuleTest, RuleTests, TestEvent};
 
+use crate::alert::{Alert, RuleAlerts};
 use crate::compile::CompileOptions;
 use crate::hit_spill::{BatchHits, HitSpill};
+use crate::indicators::{IndicatorIndex, IndicatorReader};
 use crate::rule_book::{RuleBook, RuleState};
-use crate::stored_events::EventRef;
+use crate::why_not::{EventDiagnosis, diagnose};
 
 /// What came of one test.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +30,10 @@ pub struct TestOutcome {
     pub expected: Expectation,
     /// What it did.
     pub result: TestResult,
+    /// What is not as it must be; none if the test passed.
+    pub failures: Vec<TestFailure>,
+    /// What each event lacks, if alerts are missing.
+    pub diagnosis: Vec<EventDiagnosis>,
 }
 
 /// What a rule did with the events of a test.
@@ -32,8 +41,8 @@ pub struct TestOutcome {
 pub enum TestResult {
     /// It ran.
     Ran {
-        /// How many alerts it made.
-        alerts: usize,
+        /// The alerts it made, in the order of their first events.
+        alerts: Vec<TestAlert>,
         /// Parts of its condition that could not be evaluated on an event, and were taken as false.
         errors: Vec<EvaluationError>,
     },
@@ -41,24 +50,62 @@ pub enum TestResult {
     CannotRun(RuleState),
 }
 
+/// An alert that a rule made of the events of a test.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestAlert {
+    /// The numbers of its events, from 1, in the order of the sequence or sample.
+    pub events: Vec<usize>,
+    /// The alert document; of a sequence that of the whole.
+    pub document: Map<String, Value>,
+}
+
+/// What is not as a test says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TestFailure {
+    /// The rule does not run: why.
+    CannotRun(String),
+    /// `now` of the test is no time.
+    BadTime(String),
+    /// There must be alerts, and there are none.
+    NoAlert,
+    /// There must be none, and there are so many.
+    Alerts {
+        /// How many alerts there are.
+        found: usize,
+        /// The numbers of the events of the first one.
+        events: Vec<usize>,
+    },
+    /// There must be another number of alerts.
+    Count {
+        /// How many there must be.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// No alert is as one that is described.
+    NotDescribed {
+        /// Which description, from 1.
+        number: usize,
+        /// What differs in the alert that is nearest; without any alert, nothing.
+        differences: Vec<String>,
+    },
+}
+
 impl TestOutcome {
     /// Whether the rule did what it must. A rule that cannot run passes no test, not even one that expects no alert.
     pub fn passed(&self) -> bool {
-        match (&self.result, self.expected) {
-            (TestResult::CannotRun(_), _) => false,
-            (TestResult::Ran { alerts, .. }, Expectation::NoMatch) => *alerts == 0,
-            (TestResult::Ran { alerts, .. }, Expectation::Match { alerts: None }) => *alerts > 0,
-            (TestResult::Ran { alerts, .. }, Expectation::Match { alerts: Some(wanted) }) => {
-                *alerts == wanted
-            }
-        }
+        self.failures.is_empty()
     }
 }
 
 /// Memory for the hits of a test. What goes beyond it is sorted on disk.
 const JOIN_MEMORY: u64 = 64 << 20;
 
-/// Runs the tests of a rule, each on its own events and in the order of the file.
+/// The space for which the alerts of tests are made.
+const SPACE: &str = "default";
+
+/// Runs the tests of a rule, each on its own events and in the order of the file. The time that a test gives wins over
+/// that of the options.
 ///
 /// # Errors
 /// If there are more hits than fit into memory, and a temporary file cannot be used.
@@ -68,47 +115,231 @@ pub fn run_tests(
     schema: &dyn Schema,
     options: &CompileOptions,
 ) -> io::Result<Vec<TestOutcome>> {
-    let book = RuleBook::compile([rule.clone()], schema, options);
-    let state = book.rules().next().map(|(_, state)| state).filter(|state| **state != RuleState::Ready);
+    let mut books: BTreeMap<Option<Timestamp>, RuleBook> = BTreeMap::new();
     let run = |test: &RuleTest| {
-        Ok(TestOutcome {
+        let outcome = |result, failures, diagnosis| TestOutcome {
             name: test.name.clone(),
             name_span: test.name_span,
             expected: test.expect,
-            result: match state {
-                Some(state) => TestResult::CannotRun(state.clone()),
-                None => run_test(&book, test, schema)?,
+            result,
+            failures,
+            diagnosis,
+        };
+        let now = match &test.now {
+            None => options.now,
+            Some(text) => match Timestamp::parse(text) {
+                Some(now) => Some(now),
+                None => {
+                    let result = TestResult::Ran { alerts: Vec::new(), errors: Vec::new() };
+                    return Ok(outcome(result, vec![TestFailure::BadTime(text.clone())], Vec::new()));
+                }
             },
-        })
+        };
+        let book = books.entry(now).or_insert_with(|| {
+            let mut options = options.clone();
+            options.now = now;
+            RuleBook::compile([rule.clone()], schema, &options)
+        });
+        let state = book.rules().next().map_or(RuleState::Ready, |(_, state)| state.clone());
+        if state != RuleState::Ready {
+            let failure = TestFailure::CannotRun(why_it_cannot_run(&state));
+            return Ok(outcome(TestResult::CannotRun(state), vec![failure], Vec::new()));
+        }
+        let batch = batch_of(&test.events, &test.name, schema);
+        let (alerts, errors) = run_events(book, &batch, &test.indicators, schema)?;
+        let failures = failures(test, &alerts);
+        let lacks = |failure: &TestFailure| match failure {
+            TestFailure::NoAlert => true,
+            TestFailure::Count { expected, found } => found < expected,
+            _ => false,
+        };
+        let diagnosis = if failures.iter().any(lacks) { diagnose(book, &batch, schema) } else { Vec::new() };
+        Ok(outcome(TestResult::Ran { alerts, errors }, failures, diagnosis))
     };
     tests.tests.iter().map(run).collect()
 }
 
-fn run_test(book: &RuleBook, test: &RuleTest, schema: &dyn Schema) -> io::Result<TestResult> {
+/// How many alerts the rule of a book makes of these events, with these indicators.
+pub(crate) fn alerts(
+    book: &RuleBook,
+    events: &[TestEvent],
+    indicators: &[TestEvent],
+    schema: &dyn Schema,
+) -> usize {
+    // A test is far from the size that needs a file, so nothing can go wrong; if it does, nothing was shown.
+    let ran = run_events(book, &batch_of(events, "events", schema), indicators, schema);
+    ran.map_or(0, |(alerts, _)| alerts.len())
+}
+
+/// The events of a test as a batch; their numbers, from 1, are those of the records.
+pub(crate) fn batch_of(events: &[TestEvent], name: &str, schema: &dyn Schema) -> EventBatch {
     let mut builder = BatchBuilder::new(schema);
-    for (at, event) in test.events.iter().enumerate() {
+    for (at, event) in events.iter().enumerate() {
         let record = at as u64 + 1;
         builder.push(Event {
             id: EventId::given(record.to_string()),
             data_stream: DataStream::new(event.data_stream.as_str()),
             document: event.document.clone(),
-            place: Place { input: test.name.as_str().into(), record, line: None, offset: None },
+            place: Place { input: name.into(), record, line: None, offset: None },
         });
     }
-    let batch = builder.finish();
-    let matches = book.set().match_batch(&batch, schema);
-    let alone = matches.hits.iter().filter(|hit| book.is_alert(hit.rule)).count();
+    builder.finish()
+}
+
+fn run_events(
+    book: &RuleBook,
+    batch: &EventBatch,
+    indicators: &[TestEvent],
+    schema: &dyn Schema,
+) -> io::Result<(Vec<TestAlert>, Vec<EvaluationError>)> {
+    let matches = book.set().match_batch(batch, schema);
+    let mut alerts: Vec<TestAlert> = Vec::new();
+    let index = index_of(book, indicators, schema)?;
+    let mut matchers = index.matchers(1);
+    let [indicators] = &mut matchers[..] else { return Err(io::Error::other("there is no matcher")) };
+    for hit in matches.hits.iter().filter(|hit| book.is_alert(hit.rule)) {
+        let event = batch.event(hit.row as usize);
+        let maker = RuleAlerts::new(SPACE, book.rule(hit.rule));
+        let alert = if book.needs_indicator(hit.rule) {
+            let Some(enrichments) = indicators.enrich(hit.rule, batch, hit.row as usize)? else { continue };
+            maker.of_event(&enrichments.of(event).0)
+        } else {
+            maker.of_event(event)
+        };
+        alerts.push(TestAlert { events: vec![hit.row as usize + 1], document: document(&maker, &alert) });
+    }
     let correlations = book.correlations();
     let mut spill = HitSpill::new(correlations.len(), JOIN_MEMORY);
-    spill.push(BatchHits::new(book.extractors(), &batch, &matches))?;
+    spill.push(BatchHits::new(book.extractors(), batch, &matches))?;
     // Events that are joined by several keys are one alert.
-    let mut joined: BTreeSet<Vec<EventRef>> = BTreeSet::new();
-    spill.join(&correlations, JOIN_MEMORY, &mut |_, result, _| {
-        joined.insert(result.events().copied().collect());
+    let mut joined: BTreeMap<Vec<usize>, TestAlert> = BTreeMap::new();
+    spill.join(&correlations, JOIN_MEMORY, &mut |number, result, reader| {
+        let places = reader.places(result)?;
+        let events: Vec<usize> = places
+            .iter()
+            .filter_map(|place| match place {
+                SequencePlace::Event(event) => usize::try_from(event.place.record).ok(),
+                SequencePlace::Missing => None,
+            })
+            .collect();
+        let maker = RuleAlerts::new(SPACE, book.rule(book.correlated(number)));
+        let alert = match (correlations[number].gives_groups(), &places[..]) {
+            (false, [SequencePlace::Event(event)]) => maker.of_event(event),
+            _ => maker.of_group(&places).shell,
+        };
+        joined
+            .entry(events.clone())
+            .or_insert_with(|| TestAlert { events, document: document(&maker, &alert) });
         Ok(())
     })?;
-    let errors = matches.errors.into_iter().map(|error| error.error).collect();
-    Ok(TestResult::Ran { alerts: alone + joined.len(), errors })
+    alerts.extend(joined.into_values());
+    alerts.sort_by(|a, b| a.events.cmp(&b.events));
+    Ok((alerts, matches.errors.into_iter().map(|error| error.error).collect()))
+}
+
+/// The indicators of a test, for the rule of a book.
+fn index_of(book: &RuleBook, indicators: &[TestEvent], schema: &dyn Schema) -> io::Result<IndicatorIndex> {
+    let reader = IndicatorReader::new(book);
+    let mut builder = reader.builder(JOIN_MEMORY);
+    let named = indicators.iter().map(|indicator| match &*indicator.data_stream {
+        "" => TestEvent { data_stream: IndicatorReader::UNNAMED.to_owned(), ..indicator.clone() },
+        _ => indicator.clone(),
+    });
+    let batch = batch_of(&named.collect::<Vec<_>>(), "indicators", schema);
+    let matches = reader.matcher().match_batch(&batch, schema);
+    builder.add(reader.gather(&batch, &matches))?;
+    Ok(builder.finish())
+}
+
+/// The whole document of an alert.
+fn document(maker: &RuleAlerts<'_>, alert: &Alert) -> Map<String, Value> {
+    let text = maker.document(&alert.document.own, &alert.document.cuts);
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+fn failures(test: &RuleTest, alerts: &[TestAlert]) -> Vec<TestFailure> {
+    let first = || alerts.first().map(|alert| alert.events.clone()).unwrap_or_default();
+    let mut failures = match test.expect {
+        Expectation::NoMatch if !alerts.is_empty() => {
+            vec![TestFailure::Alerts { found: alerts.len(), events: first() }]
+        }
+        Expectation::Match { .. } if alerts.is_empty() => vec![TestFailure::NoAlert],
+        Expectation::Match { alerts: Some(expected) } if expected != alerts.len() => {
+            vec![TestFailure::Count { expected, found: alerts.len() }]
+        }
+        Expectation::NoMatch | Expectation::Match { .. } => Vec::new(),
+    };
+    // Each description takes an alert of its own, in order.
+    let mut left: Vec<&TestAlert> = alerts.iter().collect();
+    for (at, described) in test.described.iter().enumerate() {
+        let differences: Vec<Vec<String>> = left.iter().map(|alert| differences(described, alert)).collect();
+        match differences.iter().position(Vec::is_empty) {
+            Some(found) => {
+                left.remove(found);
+            }
+            None if alerts.is_empty() => {}
+            None => failures.push(TestFailure::NotDescribed {
+                number: at + 1,
+                differences: differences.into_iter().min_by_key(Vec::len).unwrap_or_default(),
+            }),
+        }
+    }
+    failures
+}
+
+/// What of an alert is otherwise than described.
+fn differences(described: &ExpectedAlert, alert: &TestAlert) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(events) = described.events.as_ref().filter(|events| **events != alert.events) {
+        found.push(format!("its events are {}, not {}", numbers(&alert.events), numbers(events)));
+    }
+    for (name, expected) in &described.fields {
+        match get_field(&alert.document, name) {
+            Some(value) if value == expected => {}
+            Some(value) => found.push(format!("`{name}` is {value}, not {expected}")),
+            None => found.push(format!("`{name}` is absent, not {expected}")),
+        }
+    }
+    found
+}
+
+fn why_it_cannot_run(state: &RuleState) -> String {
+    match state {
+        RuleState::Ready => String::new(),
+        RuleState::Unsupported(what) => format!("it needs what is not supported yet: {what}"),
+        RuleState::Failed(found) => found.iter().map(|found| &*found.message).collect::<Vec<_>>().join("; "),
+    }
+}
+
+fn numbers(list: &[usize]) -> String {
+    list.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl fmt::Display for TestFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CannotRun(why) => write!(f, "the rule does not run: {why}"),
+            Self::BadTime(text) => write!(f, "`now` is no time: {text}"),
+            Self::NoAlert => f.write_str("there is no alert"),
+            Self::Alerts { found: 1, events } => {
+                write!(f, "there is an alert, of event {}", numbers(events))
+            }
+            Self::Alerts { found, events } => {
+                write!(f, "there are {found} alerts, the first of event {}", numbers(events))
+            }
+            Self::Count { expected, found } => {
+                write!(f, "the number of alerts is {found}, not {expected}")
+            }
+            Self::NotDescribed { number, differences } => {
+                write!(f, "no alert is as description {number}")?;
+                if differences.is_empty() {
+                    f.write_str(": each is taken by one before")
+                } else {
+                    write!(f, "; in the nearest {}", differences.join("; "))
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]

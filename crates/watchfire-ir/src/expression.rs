@@ -16,9 +16,11 @@ mod function;
 mod print;
 mod scalar;
 mod text;
+mod view;
 
 pub use computed_leaf::{ComputedLeaf, MAX_COMBINATIONS};
 pub use evaluate::EvaluationError;
 pub use expr::{ArithmeticOperator, ComparisonOperator, Expr, ExprError, ExprType};
 pub use function::Function;
 pub use scalar::Scalar;
+pub use view::ExprView;

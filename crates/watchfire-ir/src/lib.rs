@@ -42,7 +42,7 @@ pub use eql::{
 };
 pub use expression::{
     ArithmeticOperator, ComparisonOperator, ComputedLeaf, EvaluationError, Expr, ExprError, ExprType,
-    Function, MAX_COMBINATIONS, Scalar,
+    ExprView, Function, MAX_COMBINATIONS, Scalar,
 };
 pub use filters::{MAX_FILTER_DEPTH, lower_filter, lower_filters};
 pub use kql::codes::CODES as KQL_CODES;

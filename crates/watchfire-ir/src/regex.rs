@@ -12,6 +12,7 @@
 
 mod compile;
 mod cursor;
+mod examples;
 mod java;
 mod lucene;
 mod range;
@@ -96,12 +97,16 @@ impl Regex {
     /// The pattern exceeds a limit.
     pub fn wildcard(source: &str, fold: Fold) -> Result<Self, RegexError> {
         check_length(source)?;
+        Self::new(source, fold, Dialect::Wildcard, &Self::wildcard_syntax(source))
+    }
+
+    fn wildcard_syntax(source: &str) -> Syntax {
         let parts = source.chars().map(|character| match character {
             '*' => Syntax::any_run(java::any_character(false)),
             '?' => Syntax::Class(java::any_character(false)),
             other => Syntax::Literal(other),
         });
-        Self::new(source, fold, Dialect::Wildcard, &Syntax::Concat(parts.collect()))
+        Syntax::Concat(parts.collect())
     }
 
     fn new(source: &str, fold: Fold, dialect: Dialect, syntax: &Syntax) -> Result<Self, RegexError> {

@@ -10,6 +10,7 @@ use watchfire_diagnostics::{Diagnostic, Severity, SourceText, Span};
 use crate::codes;
 use crate::format::{self, ParsedRule, RuleFile, ndjson};
 use crate::model::Export;
+use crate::testing::is_tests_name;
 
 pub use export::MAX_USELESS_LINES_SHOWN;
 
@@ -52,7 +53,7 @@ pub struct LoadedFile {
 
 /// Loads rules from files and folders, in the order of their paths.
 ///
-/// Folders are searched for `.toml`, `.json` and `.ndjson` files, without the tests of rules (`.tests.toml`); a file
+/// Folders are searched for `.toml`, `.json` and `.ndjson` files, without the tests of rules; a file
 /// named directly is read whatever its name is. What a file is, its content decides. Of two rules with the same
 /// `rule_id` the first one is loaded.
 pub fn load(paths: &[PathBuf]) -> Vec<LoadedFile> {
@@ -118,7 +119,7 @@ fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, loaded: &mut V
         } else if path
             .extension()
             .is_some_and(|extension| RULE_EXTENSIONS.iter().any(|one| extension == *one))
-            && !name.ends_with(".tests.toml")
+            && !is_tests_name(&name)
         {
             files.push(path);
         }

@@ -18,6 +18,11 @@ pub(crate) struct Destination {
 }
 
 impl Destination {
+    /// One that is named elsewhere, and whether it may be overwritten.
+    pub(crate) fn overwriting(clobber: bool) -> Self {
+        Self { output: None, clobber }
+    }
+
     /// Opens it. A file that exists and must not be overwritten is an error of kind
     /// [`AlreadyExists`](io::ErrorKind::AlreadyExists).
     pub(crate) fn open(&self) -> io::Result<Box<dyn Write + Send>> {

@@ -22,6 +22,7 @@ mod scan;
 mod source_tables;
 mod sources;
 mod terminal;
+mod test;
 mod time_argument;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ enum Command {
     Hunt(hunt::Hunt),
     Normalize(normalize::Normalize),
     Check(check::Check),
+    Test(Box<test::Test>),
     Rules(rules::Rules),
     Sources(sources::Sources),
     Demo(demo::Demo),
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Hunt(hunt) => hunt.run(),
         Command::Normalize(normalize) => normalize.run(),
         Command::Check(check) => check.run(),
+        Command::Test(test) => test.run(),
         Command::Rules(rules) => rules.run(),
         Command::Sources(sources) => sources.run(),
         Command::Demo(demo) => demo.run(),

@@ -35,6 +35,17 @@ impl Progress {
         Self { bar, start: Instant::now(), events: AtomicU64::new(0), found: AtomicU64::new(0), what }
     }
 
+    /// Of a run that is over before anyone could look.
+    pub(crate) fn hidden() -> Self {
+        Self {
+            bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
+            start: Instant::now(),
+            events: AtomicU64::new(0),
+            found: AtomicU64::new(0),
+            what: "",
+        }
+    }
+
     /// Bytes of an input were read.
     pub(crate) fn bytes(&self, bytes: u64) {
         self.bar.inc(bytes);

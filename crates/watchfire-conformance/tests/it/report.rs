@@ -45,3 +45,8 @@ fn shared_fixtures_agree_with_the_reference() {
 fn our_rules_pass_their_tests() {
     check_sections(&[own_rules()]);
 }
+
+#[test]
+fn shared_rules_have_first_tests() {
+    check(Part::Solve);
+}

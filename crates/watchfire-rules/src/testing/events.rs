@@ -5,21 +5,22 @@ use watchfire_diagnostics::{Diagnostic, Severity, Span, SpanMap};
 
 use super::{MAX_TEST_EVENTS, TestEvent};
 use crate::codes;
+use crate::document::json;
 use crate::document::reader::Context;
-use crate::document::{json, string_map};
 
 /// The parts of a data stream's name, in order.
 const DATA_STREAM_PARTS: [&str; 3] = ["type", "dataset", "namespace"];
 
-/// Reads the events in `text`, whose literal stands at `span`. `data_stream` is that of events which name none.
+/// Reads the events in `text`, whose literal stands at `span`; `map` leads from places in it to those of the file.
+/// `data_stream` is that of events which name none.
 pub(super) fn read(
     text: &str,
+    map: SpanMap,
     span: Span,
     test: &str,
     data_stream: Option<&str>,
     cx: &mut Context<'_>,
 ) -> Vec<TestEvent> {
-    let map = string_map::map_string(cx.source, span, cx.syntax, text);
     let mut reading = Reading { test, map, problems: Vec::new() };
     let mut events = Vec::new();
     let mut at = 0;

@@ -18,7 +18,18 @@ fn each_case_is_read_or_says_why_not() {
         for test in tests.iter().flat_map(|tests| &tests.tests) {
             let line = text[..test.name_span.start as usize].matches('\n').count() + 1;
             writeln!(out, "{:?}, named in line {line}: {:?}", test.name, test.expect).unwrap();
-            for event in &test.events {
+            if let Some(now) = &test.now {
+                writeln!(out, "  now {now}").unwrap();
+            }
+            if let Some(input) = &test.input {
+                let (source, stream) = (&input.source, &input.data_stream);
+                writeln!(out, "  {:?}, raw {}, source {source:?}, {stream:?}", input.from, input.raw)
+                    .unwrap();
+            }
+            for described in &test.described {
+                writeln!(out, "  alert {:?} {:?}", described.events, described.fields).unwrap();
+            }
+            for event in test.indicators.iter().chain(&test.events) {
                 // With its keys sorted: other crates of a build may ask `serde_json` to keep their order.
                 let document = FreeForm(event.document.clone().into()).to_text();
                 writeln!(out, "  {} {document}", event.data_stream).unwrap();
