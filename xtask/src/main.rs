@@ -18,7 +18,8 @@ Chores of this repository.
   cargo xtask fuzz-replay [N]   the fuzz targets over their corpora and mutations, for N seconds (default 30)
   cargo xtask layers            dependencies between crates point down
   cargo xtask conformance       what public rules, events and cases give, as tables (needs the shared data);
-                                some parts only: rules, positive-events, eql, kql, sources, own-rules, solve
+                                some parts only: rules, positive-events, explain, eql, kql, sources, own-rules,
+                                solve
   cargo xtask bench [WORD…]     what a scan costs, as ratios to reading alone (needs the shared data);
                                 `cargo xtask bench --help` lists workloads and options
 ";

@@ -20,6 +20,7 @@ mod eql_cases;
 mod eql_page;
 mod eql_unit;
 mod expected;
+mod explained;
 mod fired;
 mod fixture_comparison;
 mod fixtures;
@@ -46,6 +47,8 @@ pub enum Part {
     Rules,
     /// Whether events made for rules fire them.
     PositiveEvents,
+    /// Whether explanations name the leaf that decides.
+    Explain,
     /// Elasticsearch's own cases and unit files of EQL, and our cases.
     Eql,
     /// Our cases of KQL, Lucene queries and filters.
@@ -60,14 +63,23 @@ pub enum Part {
 
 impl Part {
     /// All parts in the order of the report.
-    pub const ALL: [Self; 7] =
-        [Self::Rules, Self::PositiveEvents, Self::Eql, Self::Kql, Self::Sources, Self::OwnRules, Self::Solve];
+    pub const ALL: [Self; 8] = [
+        Self::Rules,
+        Self::PositiveEvents,
+        Self::Explain,
+        Self::Eql,
+        Self::Kql,
+        Self::Sources,
+        Self::OwnRules,
+        Self::Solve,
+    ];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rules => "rules",
             Self::PositiveEvents => "positive-events",
+            Self::Explain => "explain",
             Self::Eql => "eql",
             Self::Kql => "kql",
             Self::Sources => "sources",
@@ -80,13 +92,14 @@ impl Part {
 /// Runs parts of the report over the folder of shared data.
 pub fn run(parts: &[Part], shared: &Path) -> Vec<Section> {
     let needs_corpus =
-        parts.iter().any(|part| matches!(part, Part::Rules | Part::PositiveEvents | Part::Solve));
+        parts.iter().any(|part| matches!(part, Part::Rules | Part::PositiveEvents | Part::Explain | Part::Solve));
     let corpus = needs_corpus.then(|| Corpus::load(shared));
     let of_part = |part: &Part| match (part, &corpus) {
         (Part::Rules, Some(corpus)) => vec![rules::section(corpus), behavior_rules::section(shared)],
         (Part::PositiveEvents, Some(corpus)) => positive_events::sections(corpus, shared),
+        (Part::Explain, Some(corpus)) => vec![explained::section(corpus, shared)],
         (Part::Solve, Some(corpus)) => vec![solve::section(corpus)],
-        (Part::Rules | Part::PositiveEvents | Part::Solve, None) => Vec::new(),
+        (Part::Rules | Part::PositiveEvents | Part::Explain | Part::Solve, None) => Vec::new(),
         (Part::Eql, _) => {
             vec![eql_cases::section(shared), eql_unit::section(shared), own_cases::section(Language::Eql)]
         }

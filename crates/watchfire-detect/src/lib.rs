@@ -14,6 +14,7 @@
 mod alert;
 mod compile;
 mod correlation;
+pub mod explain;
 mod hit_spill;
 mod identity;
 mod indicators;

@@ -38,6 +38,7 @@ mod sequence;
 mod shape;
 mod snapshot;
 mod stream;
+mod trace;
 mod waiting;
 
 pub use extract::{Extraction, MAX_KEY_TUPLES, OrderColumns, OrderFields, StageExtractor};
@@ -51,6 +52,7 @@ pub use sequence::{Evicted, MissingDecision, RefusedHit, SequenceCorrelator, Seq
 pub use shape::{SequenceShape, ShapeError, StageForm};
 pub use snapshot::RestoreError;
 pub use stream::{SequenceStream, StreamCounts, StreamSettings};
+pub use trace::{Filled, Trace, TraceEnd, longest_trace};
 
 use std::cmp::Ordering;
 

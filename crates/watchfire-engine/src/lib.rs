@@ -10,6 +10,8 @@
 //!                                                     └─► correlate: sequences and samples of events
 //! ```
 //!
+//! [`mod@explain`] tells why an event satisfies a condition or does not, by the reference.
+//!
 //! Two evaluators share nothing but the meaning of a single leaf: [`mod@reference`] walks the condition row by row and is
 //! obvious; the [`Matcher`] works on distinct values and sets of rows and is fast. Property
 //! tests hold them equal. This crate must not know rule files, query languages or sources.
@@ -17,6 +19,7 @@
 mod alive_leaves;
 pub mod correlate;
 mod coverage;
+pub mod explain;
 mod field_program;
 mod leaf_lists;
 mod leaf_table;

@@ -139,6 +139,16 @@ impl Pattern {
         }
     }
 
+    /// The pattern as most languages write it, for people: nothing is escaped.
+    pub fn plain(&self) -> String {
+        let part = |part: &PatternPart| match part {
+            PatternPart::Literal(text) => text.to_string(),
+            PatternPart::AnyRun => "*".to_owned(),
+            PatternPart::AnyOne => "?".to_owned(),
+        };
+        self.parts.iter().map(part).collect()
+    }
+
     /// Whether every text fits.
     pub fn is_any(&self) -> bool {
         self.parts == [PatternPart::AnyRun]

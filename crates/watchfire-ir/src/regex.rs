@@ -129,6 +129,21 @@ impl Regex {
         }
     }
 
+    /// The pattern as it was written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The same pattern without regard to the case of letters; `None` if it has none already, or cannot be made.
+    pub fn ignoring_case(&self) -> Option<Self> {
+        match (self.fold, self.dialect) {
+            (Fold::Ascii | Fold::Lowercase, _) => None,
+            (Fold::None, Dialect::Lucene) => Self::lucene(&self.source, Fold::Ascii).ok(),
+            (Fold::None, Dialect::Java) => Self::java(&self.source, Fold::Ascii).ok(),
+            (Fold::None, Dialect::Wildcard) => Self::wildcard(&self.source, Fold::Ascii).ok(),
+        }
+    }
+
     /// The texts that fit, if the pattern has no operator but `|`.
     pub fn literals(&self) -> Option<&[String]> {
         self.literals.as_deref()

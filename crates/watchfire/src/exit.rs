@@ -13,7 +13,8 @@ pub(crate) enum Exit {
     Problems,
     /// The command was called in a way that makes no sense, or would overwrite a file; nothing was done.
     Usage,
-    /// There is an alert of the severity that the run was asked to fail on. The run was completed.
+    /// There is an alert of the severity, or a difference of the kind, that the run was asked to fail on. The run was
+    /// completed.
     Alerts,
 }
 

@@ -2,12 +2,14 @@
 //!
 //! Results go to standard output, everything else to standard error. [`exit::Exit`] has the exit codes.
 
+mod backtest;
 mod check;
 mod completions;
 mod demo;
 mod destination;
 mod event_text;
 mod exit;
+mod explain;
 mod hunt;
 mod intake;
 mod memory;
@@ -41,6 +43,8 @@ enum Command {
     Scan(scan::Scan),
     Hunt(hunt::Hunt),
     Normalize(normalize::Normalize),
+    Explain(explain::Explain),
+    Backtest(backtest::Backtest),
     Check(check::Check),
     Test(Box<test::Test>),
     Rules(rules::Rules),
@@ -54,6 +58,8 @@ fn main() -> ExitCode {
         Command::Scan(scan) => scan.run(),
         Command::Hunt(hunt) => hunt.run(),
         Command::Normalize(normalize) => normalize.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Backtest(backtest) => backtest.run(),
         Command::Check(check) => check.run(),
         Command::Test(test) => test.run(),
         Command::Rules(rules) => rules.run(),

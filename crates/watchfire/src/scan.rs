@@ -1,7 +1,7 @@
 //! `watchfire scan`: all rules over files and folders, as one window.
 
 mod found;
-mod indicators;
+pub(crate) mod indicators;
 pub(crate) mod output;
 mod profile;
 pub(crate) mod selection;
@@ -156,6 +156,29 @@ impl Scan {
             resources: Resources::default(),
             selection: Selection::default(),
         }
+    }
+
+    /// A scan of these inputs with these rules.
+    pub(crate) fn of(
+        paths: &[PathBuf],
+        rules: &[PathBuf],
+        indicators: &[PathBuf],
+        reading: &Reading,
+        resources: &Resources,
+    ) -> Self {
+        Self {
+            paths: paths.to_vec(),
+            rules: rules.to_vec(),
+            indicators: indicators.to_vec(),
+            reading: reading.clone(),
+            resources: resources.clone(),
+            ..Self::of_folders(Path::new(""), Path::new(""))
+        }
+    }
+
+    /// What `now` stands for in the dates of rules; the time of the run if absent.
+    pub(crate) fn set_now(&mut self, now: Option<Timestamp>) {
+        self.now = now;
     }
 
     /// Scans; writes alerts to `out`, and shows each to `observe`.

@@ -27,6 +27,11 @@ fn shared_positive_events_fire_their_rules() {
 }
 
 #[test]
+fn shared_explanations_name_the_leaf_that_decides() {
+    check(Part::Explain);
+}
+
+#[test]
 fn shared_eql_cases_pass() {
     check(Part::Eql);
 }

@@ -26,11 +26,11 @@ const RECORD_SHARE: u64 = 2;
 
 /// What became of indicators. Its JSON form has these names, and only ever gains some.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct IndicatorSummary {
+pub(crate) struct IndicatorSummary {
     /// Documents, objects and rows.
     pub(super) read: u64,
     /// Those that are an indicator for some rule.
-    pub(super) used: u64,
+    pub(crate) used: u64,
     /// Those that are none for any rule.
     pub(super) unused: u64,
     /// Objects of STIX and rows of tables that gave no indicator, by reason.
@@ -57,12 +57,12 @@ impl IndicatorSummary {
     }
 
     /// Whether all that was given could be read.
-    pub(super) fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         self.problems.is_empty() && self.input.is_clean()
     }
 
     /// Writes it for people.
-    pub(super) fn write(&self, log: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write(&self, log: &mut dyn Write) -> io::Result<()> {
         for problem in &self.problems {
             writeln!(log, "{}", escape_controls(problem))?;
         }
@@ -104,17 +104,17 @@ impl IndicatorSummary {
 }
 
 /// What indicators are read with.
-pub(super) struct Loading<'a> {
-    pub(super) catalogue: &'a Catalogue,
-    pub(super) normalise: &'a NormaliseOptions,
-    pub(super) threads: usize,
-    pub(super) max_memory: u64,
-    pub(super) now: Timestamp,
+pub(crate) struct Loading<'a> {
+    pub(crate) catalogue: &'a Catalogue,
+    pub(crate) normalise: &'a NormaliseOptions,
+    pub(crate) threads: usize,
+    pub(crate) max_memory: u64,
+    pub(crate) now: Timestamp,
 }
 
 impl Loading<'_> {
     /// Reads the indicators of these files and folders for the rules of a book.
-    pub(super) fn load(
+    pub(crate) fn load(
         &self,
         paths: &[PathBuf],
         book: &RuleBook,

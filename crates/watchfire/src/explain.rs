@@ -1,0 +1,276 @@
+//! `watchfire explain`: why a rule fires on events, or why not.
+
+mod all_rules;
+mod document;
+mod gather;
+mod lookup;
+mod text;
+mod words;
+
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use watchfire_detect::explain::RuleQuestions;
+use watchfire_detect::{CompileOptions, RuleState};
+use watchfire_diagnostics::SourceText;
+use watchfire_diagnostics::render::one_line;
+use watchfire_events::{BatchBuilder, Timestamp};
+use watchfire_ir::Catalogue;
+use watchfire_rules::load::{Fate, LoadedFile};
+use watchfire_rules::model::Rule;
+use watchfire_sources::normalise::catalogue_with;
+
+use self::document::Said;
+use self::gather::{Gathered, Wanted, gather};
+use self::lookup::{Lookup, LookupOptions, Lookups};
+use crate::destination::Destination;
+use crate::exit::{self, Exit};
+use crate::reading::Reading;
+use crate::rule_paths::load_paths;
+use crate::terminal::escape_controls;
+use crate::time_argument;
+
+/// Events of a rule for sequences or samples that are looked at together. Where there are more, those that come nearest
+/// to a stage are.
+const MAX_JOINED: usize = 10_000;
+
+/// Tells why a rule fires on events, or why not.
+///
+/// For each event the condition is shown as a tree: for each leaf the values that were seen and what is wrong with them,
+/// with the parts folded that are as they should be. The first line names the leaves that alone decide: if one of them
+/// came out the other way, the rule would too. For sequences and samples the part is shown that came farthest, what was
+/// awaited next, and why no event filled it.
+///
+/// Reads what `scan` reads, on one thread and event by event: it is made for few events.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "watchfire explain [OPTIONS] <RULE> <EVENTS>...\n       watchfire explain [OPTIONS] --all <EVENTS>... --rules <PATH>...",
+    after_help = "\
+Examples:
+  watchfire explain rules/execution_powershell.toml event.json
+  watchfire explain detection-rules/rules --rule 'Remote Support Tool' evidence/ --top 3
+  watchfire explain export.ndjson --rule 6f0e6a52-0c0e-4c0b-9a5e-000000000001 Security.evtx --event 17 --full
+  watchfire explain --all event.json --rules detection-rules/rules --top 5 --format json
+
+Exit codes:
+  0  done, whether or not anything fires
+  1  there is no such event, the rule cannot be explained, or some input could not be used
+  2  wrong usage: no such rule, or several"
+)]
+pub(crate) struct Explain {
+    /// The rule's file, or a folder or export with `--rule`; then files and folders of events, `-` is standard input.
+    /// With `--all` only the latter.
+    #[arg(required = true, value_name = "RULE|EVENTS")]
+    paths: Vec<PathBuf>,
+    /// Which rule: its id, its name or a part of it. [default: the only one]
+    #[arg(long, value_name = "ID|NAME", conflicts_with = "all")]
+    rule: Option<String>,
+    /// Asks all rules of `--rules`: which ones fire, and which come closest.
+    #[arg(long, requires = "rules")]
+    all: bool,
+    /// Rule files and folders of rules, for `--all`.
+    #[arg(long, num_args = 1.., value_name = "PATH", requires = "all")]
+    rules: Vec<PathBuf>,
+    /// Indicators for an indicator match rule, as `scan` reads them.
+    #[arg(long, num_args = 1.., value_name = "PATH", conflicts_with = "all")]
+    indicators: Vec<PathBuf>,
+    /// What `now` stands for in the dates of rules, such as `2026-03-02T14:30:00Z`. [default: the time of the run]
+    #[arg(long, value_name = "TIME", value_parser = time_argument::instant)]
+    now: Option<Timestamp>,
+    /// Only the event of this number, counted from 1 over the whole input.
+    #[arg(long, value_name = "NUMBER")]
+    event: Option<u64>,
+    /// Only the events whose place is this or ends with it, as tables and alerts show it: `events.ndjson:17`.
+    #[arg(long, value_name = "PLACE")]
+    record: Option<String>,
+    /// Tells of this many events, those first that come nearest to firing; with `--all`, of this many rules beside
+    /// those that fire.
+    #[arg(long, value_name = "NUMBER", default_value = "10")]
+    top: NonZeroUsize,
+    /// Shows all parts of a condition, also those that are as they should be.
+    #[arg(long)]
+    full: bool,
+    /// How the answer is written.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    destination: Destination,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// How answers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// A rule and the text of its file.
+struct NamedRule {
+    rule: Rule,
+    source: SourceText,
+}
+
+impl Explain {
+    /// Runs the command.
+    pub(crate) fn run(&self) -> ExitCode {
+        exit::of(self.explain(&mut io::stderr()))
+    }
+
+    fn explain(&self, log: &mut dyn Write) -> io::Result<Exit> {
+        let normalise = self.reading.normalise()?;
+        let catalogue = catalogue_with(&normalise.tables);
+        if self.all {
+            return self.all_rules(&catalogue, normalise, log);
+        }
+        let [rules, events @ ..] = self.paths.as_slice() else { return Ok(Exit::Usage) };
+        if events.is_empty() {
+            writeln!(log, "name a rule and then the events: `watchfire explain RULE EVENTS…`")?;
+            return Ok(Exit::Usage);
+        }
+        let (rules, failed) = load_rules(std::slice::from_ref(rules), log)?;
+        let Some(named) = self.choose(&rules, failed, log)? else {
+            return Ok(if failed > 0 { Exit::Problems } else { Exit::Usage });
+        };
+        let questions = match RuleQuestions::of(&named.rule, &catalogue, &self.options()) {
+            Ok(questions) => questions,
+            Err(state) => {
+                tell_state(&state, named, log)?;
+                return Ok(Exit::Problems);
+            }
+        };
+        let mut out = self.destination.open()?;
+        let most = if questions.joins() { MAX_JOINED } else { self.top.get() };
+        let wanted = Wanted { number: self.event, place: self.record.as_deref(), most };
+        let distance = |batch: &_, row| questions.distance(batch, row, &catalogue);
+        let loading =
+            LookupOptions { catalogue: &catalogue, normalise: &normalise, compile: &self.options() };
+        let mut lookup = Lookups::load(&self.indicators, &questions, &named.rule, &loading, log)?;
+        let gathered = gather(events, &self.reading, normalise, &catalogue, &wanted, &distance)?;
+        let clean = gathered.tell_input(log)? && lookup.is_clean;
+        if gathered.events.is_empty() {
+            return Ok(Exit::Problems);
+        }
+        self.answer(&questions, named, &gathered, &mut lookup, &catalogue, &mut *out)?;
+        out.flush()?;
+        Ok(if clean { Exit::Success } else { Exit::Problems })
+    }
+
+    fn options(&self) -> CompileOptions {
+        CompileOptions { now: Some(self.now.unwrap_or_else(time_argument::now)) }
+    }
+
+    fn answer(
+        &self,
+        questions: &RuleQuestions,
+        named: &NamedRule,
+        gathered: &Gathered,
+        lookup: &mut Lookups,
+        catalogue: &Catalogue,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let shown = document::Shown { named, questions, gathered };
+        let colour = self.destination.colour();
+        let mut style = text::Style { colour, full: self.full, source: &named.source };
+        if let Some(answer) = questions.correlate(&gathered.documents(), catalogue, self.top.get())? {
+            return match self.format {
+                Format::Text => style.correlation(&shown, &answer, out),
+                Format::Json => write_json(&shown.correlation(&answer), out),
+            };
+        }
+        let mut answers = Vec::new();
+        for gathered in &gathered.events {
+            let mut builder = BatchBuilder::new(catalogue);
+            builder.push(gathered.event.clone());
+            let batch = builder.finish();
+            let answer = questions.answer(0, &batch, 0, catalogue);
+            let found = if answer.fires() { lookup.ask(&batch)? } else { Lookup::NotNeeded };
+            answers.push(Said { event: gathered, answer, found });
+        }
+        match self.format {
+            Format::Text => style.events(&shown, &answers, out),
+            Format::Json => write_json(&shown.events(&answers), out),
+        }
+    }
+
+    /// The rule that is meant; if that is not clear, it is said why.
+    fn choose<'r>(
+        &self,
+        rules: &'r [NamedRule],
+        failed: usize,
+        log: &mut dyn Write,
+    ) -> io::Result<Option<&'r NamedRule>> {
+        let found: Vec<&NamedRule> = match &self.rule {
+            None => rules.iter().collect(),
+            Some(wanted) => find(rules, wanted),
+        };
+        match (found.as_slice(), &self.rule) {
+            ([rule], _) => return Ok(Some(rule)),
+            ([], None) if failed == 0 => writeln!(log, "there is no rule")?,
+            ([], None) => {}
+            ([], Some(wanted)) => writeln!(log, "no rule has the id or name `{}`", escape_controls(wanted))?,
+            (several, None) => writeln!(log, "there are {} rules; `--rule` chooses one", several.len())?,
+            (several, Some(wanted)) => {
+                writeln!(log, "`{}` stands for {} rules:", escape_controls(wanted), several.len())?;
+                for named in several {
+                    let id = named.rule.rule_id.as_ref().map_or("no id", |id| id.as_str());
+                    writeln!(log, "  {}", escape_controls(&format!("{} ({id})", named.rule.name)))?;
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The rules that are meant: the first way of naming that fits any counts.
+fn find<'r>(rules: &'r [NamedRule], wanted: &str) -> Vec<&'r NamedRule> {
+    let lower = wanted.to_lowercase();
+    let has_id =
+        |named: &NamedRule| named.rule.rule_id.as_ref().is_some_and(|id| id.as_str().to_lowercase() == lower);
+    let has_name = |named: &NamedRule| named.rule.name.to_lowercase() == lower;
+    let has_part = |named: &NamedRule| named.rule.name.to_lowercase().contains(&lower);
+    let ways: [&dyn Fn(&NamedRule) -> bool; 3] = [&has_id, &has_name, &has_part];
+    let fitting = ways.iter().map(|fits| rules.iter().filter(|rule| fits(rule)).collect::<Vec<_>>());
+    fitting.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// Rules, and how many files could not be used; it is told of each of these.
+fn load_rules(paths: &[PathBuf], log: &mut dyn Write) -> io::Result<(Vec<NamedRule>, usize)> {
+    let (mut rules, mut failed) = (Vec::new(), 0);
+    for LoadedFile { source, fate, content, diagnostics, .. } in load_paths(paths)? {
+        match (fate, content) {
+            (Fate::Loaded, Some(content)) => rules.push(NamedRule { rule: content.rule, source }),
+            (Fate::NotARule, _) => {}
+            _ => {
+                failed += 1;
+                for diagnostic in diagnostics {
+                    writeln!(log, "{}", one_line(&diagnostic, &source))?;
+                }
+            }
+        }
+    }
+    Ok((rules, failed))
+}
+
+fn tell_state(state: &RuleState, named: &NamedRule, log: &mut dyn Write) -> io::Result<()> {
+    match state {
+        RuleState::Failed(diagnostics) => diagnostics
+            .iter()
+            .try_for_each(|diagnostic| writeln!(log, "{}", one_line(diagnostic, &named.source))),
+        RuleState::Unsupported(what) => {
+            let name = escape_controls(&named.rule.name);
+            writeln!(log, "{name}: cannot be explained: it asks for {what}")
+        }
+        RuleState::Ready => Ok(()),
+    }
+}
+
+fn write_json(value: &serde_json::Value, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    out.write_all(b"\n")
+}
