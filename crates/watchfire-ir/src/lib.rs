@@ -22,6 +22,7 @@ mod eql;
 mod expression;
 mod field_query;
 mod filters;
+mod implication;
 mod kql;
 mod leaf;
 mod mapped_catalogue;
@@ -45,6 +46,7 @@ pub use expression::{
     ExprView, Function, MAX_COMBINATIONS, Scalar,
 };
 pub use filters::{MAX_FILTER_DEPTH, lower_filter, lower_filters};
+pub use implication::{MAX_REDUNDANCIES, Redundancy, implies, redundancies};
 pub use kql::codes::CODES as KQL_CODES;
 pub use kql::{KqlOptions, LoweredKql, MAX_EXPANDED_FIELDS, MAX_KQL_DIAGNOSTICS, lower_kql, lower_lucene};
 pub use leaf::{AnyFieldLeaf, FieldLeaf, FieldTarget, Leaf, NestedLeaf};

@@ -74,4 +74,6 @@ watchfire_diagnostics::codes! {
         "The guide has no placeholder for this table, so its query is never shown. Add `$investigate_N` or `$osquery_N` where it helps, or remove the table.";
     TECHNIQUE_IDENTITY = "LNT014", "ATT&CK id, parent and reference disagree",
         "Tactic ids look like `TA0002`, techniques like `T1059`, sub-techniques like `T1059.001` under their own technique, and the reference ends in the id.";
+    SPLIT_SEQUENCE = "LNT015", "sequence that falls between two executions",
+        "An execution sees only the events of its own window. A sequence is seen whole by some execution, whenever it begins, if `from` looks back at least `interval` and `maxspan` together. A scan over files has one window, and a run that keeps begun sequences loses none.";
 }

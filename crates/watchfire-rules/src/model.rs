@@ -55,7 +55,7 @@ pub use suppression::{
     AlertSuppression, GroupByField, MAX_SUPPRESSION_FIELDS, MissingFieldsStrategy, SuppressionDuration,
     SuppressionUnit, ThresholdSuppression,
 };
-pub use threat::{Subtechnique, Tactic, Technique, ThreatEntry};
+pub use threat::{Subtechnique, Tactic, Technique, ThreatEntry, tactic_place};
 pub use threshold::{
     Cardinality, IndicatorEntry, IndicatorEntryType, IndicatorMapping, MAX_THRESHOLD_FIELDS, Threshold,
 };

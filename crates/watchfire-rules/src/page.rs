@@ -8,13 +8,19 @@
 //! execution covers, and the guide's queries. Rules are hostile: what is text in a rule is text on the page.
 
 mod guide;
+mod html;
+mod index;
 mod markdown;
+mod published;
 mod settings;
 mod text;
 
 use std::fmt::Write;
 
+pub use self::html::to_html;
+pub use self::index::index;
 use self::markdown::{contained, without_own_heading};
+pub use self::published::{Additions, file_stem, published};
 use self::text::{address, code, codes, link, paragraphs, plain};
 use crate::format::RuleFile;
 use crate::model::{EventSource, Rule, RuleKind, ThreatEntry};
@@ -37,20 +43,26 @@ pub fn markdown(file: &RuleFile) -> String {
         let _ = writeln!(out, "## Setup\n\n{}", contained(without_own_heading(rule.setup(), "setup"), 2));
     }
     settings::write(&rule, &mut out);
-    let packages = rule.related_integrations().iter().map(|needed| {
-        let part = needed.integration.as_ref().map(|part| format!(", {}", code(part))).unwrap_or_default();
-        format!("{}{part}, version {}", code(&needed.package), code(&needed.version))
-    });
-    write_list("Related integrations", packages, &mut out);
-    let fields = rule.required_fields().iter().map(|field| {
-        let ecs = if field.ecs == Some(true) { ", an ECS field" } else { "" };
-        format!("{} ({}){ecs}", code(&field.name), code(&field.field_type))
-    });
-    write_list("Required fields", fields, &mut out);
+    write_list("Related integrations", packages(&rule), &mut out);
+    write_list("Required fields", fields(&rule), &mut out);
     write_list("References", rule.references().iter().map(|reference| address(reference)), &mut out);
     out.truncate(out.trim_end().len());
     out.push('\n');
     out
+}
+
+fn packages(rule: &Rule) -> impl Iterator<Item = String> {
+    rule.related_integrations().iter().map(|needed| {
+        let part = needed.integration.as_ref().map(|part| format!(", {}", code(part))).unwrap_or_default();
+        format!("{}{part}, version {}", code(&needed.package), code(&needed.version))
+    })
+}
+
+fn fields(rule: &Rule) -> impl Iterator<Item = String> {
+    rule.required_fields().iter().map(|field| {
+        let ecs = if field.ecs == Some(true) { ", an ECS field" } else { "" };
+        format!("{} ({}){ecs}", code(&field.name), code(&field.field_type))
+    })
 }
 
 fn write_facts(rule: &Rule, file: &RuleFile, out: &mut String) {

@@ -1,8 +1,9 @@
 //! `watchfire check`: what is wrong or unwise about rules, without running them.
 //!
 //! ```text
-//!  files ─load─► rules ─examine─► diagnostics ─select─► text · JSON lines · SARIF     (standard output, or --output)
-//!                                      └──────────────► tally                         (standard error)
+//!  files ─load─► rules ─examine─► diagnostics ─select─► text · JSON lines · SARIF · GitHub   (standard output, or --output)
+//!    ▲             └──relations──────┘ │ └──────────► tally                                  (standard error)
+//!    └──────────── fix ◄── edits ──────┘
 //! ```
 
 mod codes;
@@ -10,7 +11,10 @@ mod examine;
 mod field_checks;
 mod field_use;
 mod file_edit;
+mod fix;
+mod github;
 mod key_fields;
+mod relations;
 mod report;
 mod sarif;
 mod sources;
@@ -27,10 +31,12 @@ use watchfire_rules::load::{Fate, LoadedFile};
 use watchfire_sources::normalise::catalogue;
 
 pub(crate) use self::examine::{Examination, Search};
+use self::relations::Relations;
 pub(crate) use self::sources::NamedSources;
 use self::tally::Tally;
 use crate::destination::Destination;
 use crate::exit::{self, Exit};
+use crate::reference::examples::markdown;
 use crate::reference::{find_code, similar_code};
 use crate::rule_paths::load_paths;
 
@@ -38,6 +44,8 @@ use crate::rule_paths::load_paths;
 ///
 /// Reads TOML as in the detection-rules repository, the JSON of Elastic's API, and exports. Every diagnostic has its
 /// place in the file; counts go to standard error. docs/diagnostics.md explains every code.
+///
+/// Beside each rule by itself, rules are compared: those that ask the same, and those whose events all fit another one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -45,6 +53,8 @@ Examples:
   watchfire check my_rule.toml --fail-on warning
   watchfire check rules/ --format sarif --output rules.sarif
   watchfire check rules/ --select EQL,KQL --ignore KQL102
+  watchfire check rules/ --fix --dry-run
+  watchfire check rules/ --format github
   watchfire check --explain CHK003
 
 Keys of a JSON line:
@@ -56,7 +66,7 @@ Lines and columns count from 1, columns in characters; the end lies behind the l
 
 Exit codes:
   0  done
-  1  done, and there is a diagnostic of the severity of --fail-on or a worse one
+  1  done, and there is a diagnostic of the severity of --fail-on or a worse one; with --dry-run, something to change
   2  wrong usage")]
 pub(crate) struct Check {
     /// Rule files and folders of rules; `-` alone is standard input.
@@ -76,6 +86,15 @@ pub(crate) struct Check {
     /// Leaves out diagnostics whose code begins so. Wins over `--select`.
     #[arg(long, value_name = "CODE", num_args = 1.., value_delimiter = ',')]
     ignore: Vec<String>,
+    /// Changes files as diagnostics propose, then checks what they have become. Only diagnostics that are selected count.
+    ///
+    /// A file is changed as a whole or not at all, and not if it had more errors afterwards than before. Rules of exports
+    /// are not changed.
+    #[arg(long, conflicts_with = "explain")]
+    fix: bool,
+    /// With `--fix`: shows the changes as a unified diff, and changes no file.
+    #[arg(long, requires = "fix")]
+    dry_run: bool,
     /// Prints what a code means, and checks nothing.
     #[arg(long, value_name = "CODE", conflicts_with = "paths")]
     explain: Option<String>,
@@ -90,6 +109,8 @@ enum Format {
     Json,
     /// SARIF 2.1.0, for code hosts and editors.
     Sarif,
+    /// Workflow commands, which GitHub Actions shows beside the lines of a change.
+    Github,
 }
 
 /// What makes the run fail.
@@ -144,9 +165,17 @@ impl Check {
         let mut out = self.destination.open()?;
         let catalogue = catalogue();
         let mut examination = Examination::new(&catalogue);
+        if self.fix {
+            let changed = self.fix(&mut examination, &mut *out, log)?;
+            if self.dry_run {
+                out.flush()?;
+                return Ok(if changed { Exit::Problems } else { Exit::Success });
+            }
+        }
+        examination.with_unknown_streams = 0;
         let mut tally = Tally::default();
-        let mut fails = false;
-        let mut checked = Vec::new();
+        let mut relations = Relations::default();
+        let mut files = Vec::new();
         let options = CompileOptions { now: Some(examine::NOW) };
         for file in load_paths(&self.paths)? {
             tally.file(file.fate);
@@ -158,24 +187,34 @@ impl Check {
             if let Some(content) = &content {
                 diagnostics.extend(examination.rule(content, &source));
                 let program = compile_rule(&content.rule, &catalogue, &options).program;
-                if let Some(RuleProgram::Unsupported(what)) = program {
-                    tally.not_run_yet(&what);
+                if let Some(RuleProgram::Unsupported(what)) = &program {
+                    tally.not_run_yet(what);
+                }
+                if let Some(program) = program {
+                    relations.add(files.len(), &content.rule, &source, program);
                 }
             }
-            let (shown, hidden): (Vec<_>, Vec<_>) =
-                diagnostics.into_iter().partition(|diagnostic| self.selects(diagnostic));
-            tally.diagnostics(&shown, hidden.len());
-            fails |= shown.iter().any(|diagnostic| self.fail_on.fails(diagnostic.severity));
             let rule = content.map(|content| {
                 let id = content.rule.rule_id.as_ref().map(ToString::to_string);
                 RuleName { id, name: content.rule.name }
             });
-            checked.push(Checked { source, rule, diagnostics: shown });
+            files.push(Checked { source, rule, diagnostics });
+        }
+        for (at, diagnostic) in relations.find() {
+            files[at].diagnostics.push(diagnostic);
+        }
+        let mut fails = false;
+        for file in &mut files {
+            let before = file.diagnostics.len();
+            file.diagnostics.retain(|diagnostic| self.selects(diagnostic));
+            tally.diagnostics(&file.diagnostics, before - file.diagnostics.len());
+            fails |= file.diagnostics.iter().any(|diagnostic| self.fail_on.fails(diagnostic.severity));
         }
         match self.format {
-            Format::Text => report::text(&checked, self.destination.colour(), &mut *out)?,
-            Format::Json => report::json(&checked, &mut *out)?,
-            Format::Sarif => sarif::write(&checked, &mut *out)?,
+            Format::Text => report::text(&files, self.destination.colour(), &mut *out)?,
+            Format::Json => report::json(&files, &mut *out)?,
+            Format::Sarif => sarif::write(&files, &mut *out)?,
+            Format::Github => github::write(&files, &mut *out)?,
         }
         out.flush()?;
         tally.with_unknown_streams = examination.with_unknown_streams;
@@ -202,6 +241,10 @@ impl Check {
 fn explain(text: &str, out: &mut dyn Write, log: &mut dyn Write) -> io::Result<Exit> {
     if let Some((group, info)) = find_code(text) {
         writeln!(out, "{}: {}\n\n{}\n\nPart: {}", info.code, info.title, info.explanation, group.title)?;
+        let example = markdown(info.code);
+        if !example.is_empty() {
+            write!(out, "\n{example}")?;
+        }
         return Ok(Exit::Success);
     }
     write!(log, "watchfire: there is no code `{text}`")?;

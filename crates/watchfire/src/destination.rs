@@ -1,6 +1,6 @@
 //! Where the results of a command go: standard output, or a file that is not overwritten by accident.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -57,5 +57,42 @@ impl Destination {
         } else {
             Colour::Never
         }
+    }
+}
+
+/// Editors under Windows mark UTF-8 so; what loads rules leaves it out.
+pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// Puts a text in place of that of a file, so that at each moment one of the two is there as a whole. What marks the file
+/// as UTF-8, and who may read it, stay as they are.
+pub(crate) fn replace_text(path: &Path, text: &str) -> io::Result<()> {
+    let path = fs::canonicalize(path)?;
+    let is_marked = fs::read(&path)?.starts_with(BYTE_ORDER_MARK.as_bytes());
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    if is_marked {
+        file.write_all(BYTE_ORDER_MARK.as_bytes())?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.flush()?;
+    fs::set_permissions(file.path(), fs::metadata(&path)?.permissions())?;
+    file.persist(&path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marked_file_stays_marked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        for (before, after) in [("\u{feff}old", "\u{feff}new"), ("old", "new")] {
+            fs::write(&path, before).unwrap();
+            replace_text(&path, "new").unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), after);
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

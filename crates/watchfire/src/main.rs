@@ -5,11 +5,13 @@
 mod backtest;
 mod check;
 mod completions;
+mod coverage;
 mod demo;
 mod destination;
 mod event_text;
 mod exit;
 mod explain;
+mod html;
 mod hunt;
 mod intake;
 mod memory;
@@ -48,6 +50,7 @@ enum Command {
     Check(check::Check),
     Test(Box<test::Test>),
     Rules(rules::Rules),
+    Coverage(coverage::Coverage),
     Sources(sources::Sources),
     Demo(demo::Demo),
     Completions(completions::Completions),
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Test(test) => test.run(),
         Command::Rules(rules) => rules.run(),
+        Command::Coverage(coverage) => coverage.run(),
         Command::Sources(sources) => sources.run(),
         Command::Demo(demo) => demo.run(),
         Command::Completions(completions) => completions.run(),

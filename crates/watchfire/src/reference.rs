@@ -1,6 +1,8 @@
 //! Every code that a diagnostic can have, from all crates; and the reference pages that are made from the program
 //! itself.
 
+pub(crate) mod examples;
+
 use watchfire_diagnostics::{CodeInfo, closest};
 
 /// What the codes of one letter group are about, and the group.
@@ -84,12 +86,17 @@ mod tests {
     fn the_page_of_diagnostics_is_current() {
         let mut page = String::from(
             "# Diagnostics\n\nWhat Watchfire says about rules and queries, by code. A code is never reused for another \
-             meaning. `watchfire check --explain CODE` prints one entry.\n",
+             meaning. `watchfire check --explain CODE` prints one entry, and `watchfire check --fix` makes the \
+             edits.\n",
         );
         for group in CODE_GROUPS {
             write!(page, "\n## {}\n", group.title).unwrap();
             for info in group.codes {
                 write!(page, "\n### {}: {}\n\n{}\n", info.code, info.title, info.explanation).unwrap();
+                let example = examples::markdown(info.code);
+                if !example.is_empty() {
+                    write!(page, "\n{example}").unwrap();
+                }
             }
         }
         assert_page("diagnostics.md", &page);

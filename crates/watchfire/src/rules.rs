@@ -1,7 +1,9 @@
 //! `watchfire rules`: what rules there are, and everything one of them says.
 
+mod docs;
 mod list;
 mod show;
+mod update;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -14,7 +16,7 @@ use watchfire_rules::load::{Fate, LoadedFile};
 use crate::exit::{self, Exit};
 use crate::rule_paths::load_paths;
 
-/// Lists rules, or shows one.
+/// Lists rules, shows one, writes their pages, or brings a new release to local copies.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rules {
     #[command(subcommand)]
@@ -25,6 +27,8 @@ pub(crate) struct Rules {
 enum Subcommand {
     List(list::List),
     Show(show::Show),
+    Docs(docs::Docs),
+    Update(update::Update),
 }
 
 impl Rules {
@@ -34,6 +38,8 @@ impl Rules {
         exit::of(match &self.command {
             Subcommand::List(list) => list.list(&mut out, &mut log),
             Subcommand::Show(show) => show.show(&mut out, &mut log),
+            Subcommand::Docs(docs) => docs.docs(&mut out, &mut log),
+            Subcommand::Update(update) => update.update(&mut out, &mut log),
         })
     }
 }

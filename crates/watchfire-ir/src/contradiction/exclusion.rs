@@ -82,7 +82,7 @@ pub(super) fn is_empty(predicate: &Predicate) -> bool {
 }
 
 /// Whether it is certain that each value that satisfies `narrow` satisfies `wide`.
-pub(super) fn implies(narrow: &Predicate, wide: &Predicate) -> bool {
+pub(crate) fn implies(narrow: &Predicate, wide: &Predicate) -> bool {
     match (narrow, wide) {
         (_, Predicate::Exists) => true,
         (narrow, wide) if narrow == wide => true,
@@ -96,7 +96,7 @@ pub(super) fn implies(narrow: &Predicate, wide: &Predicate) -> bool {
 }
 
 /// About how many comparisons it takes to compare the two.
-pub(super) fn cost(a: &Predicate, b: &Predicate) -> usize {
+pub(crate) fn cost(a: &Predicate, b: &Predicate) -> usize {
     match (a, b) {
         (Predicate::Text(a), Predicate::Text(b)) => {
             let texts = |list: &TextMatch| list.exact().len() + list.patterns().len();

@@ -114,6 +114,21 @@ fn span(file: &RuleFile, span_seconds: u64, places: &Places, found: &mut Vec<Dia
         );
     }
     let interval = rule.interval().seconds();
+    let needed = interval.saturating_add(span_seconds);
+    // What looks back less than the sequence alone has been told.
+    let is_told = |seconds: u64| seconds + SPAN_TOLERANCE_SECONDS < span_seconds;
+    if let Some(look_back) = look_back.filter(|seconds| *seconds < needed && !is_told(*seconds)) {
+        let message = format!(
+            "`from` looks back {}, less than the interval and the sequence together, {}",
+            duration(look_back),
+            duration(needed)
+        );
+        found.push(
+            Diagnostic::new(codes::SPLIT_SEQUENCE, Severity::Note, message)
+                .at(places.value("/from").unwrap_or(query), "some sequences are in no window as a whole")
+                .with_help(format!("write `from = \"now-{}\"`", duration(needed))),
+        );
+    }
     if interval * 2 < span_seconds {
         let message = format!(
             "`interval` is {}, less than half of the sequence's {}",

@@ -2,6 +2,17 @@
 
 use super::table::table_type;
 
+/// The order in which ATT&CK for enterprises shows its tactics, which is that of an intrusion.
+const TACTIC_ORDER: [&str; 14] = [
+    "TA0043", "TA0042", "TA0001", "TA0002", "TA0003", "TA0004", "TA0005", "TA0006", "TA0007", "TA0008",
+    "TA0009", "TA0011", "TA0010", "TA0040",
+];
+
+/// The place of a tactic among the others, by its id; those that are not known come last.
+pub fn tactic_place(id: &str) -> usize {
+    TACTIC_ORDER.iter().position(|known| *known == id).unwrap_or(TACTIC_ORDER.len())
+}
+
 table_type! {
     /// One tactic of a framework, with the techniques that serve it.
     ThreatEntry {

@@ -7,51 +7,81 @@ use super::text::{code, code_block, line, plain};
 use crate::guide::{GuidePart, parts};
 use crate::model::{Investigation, OsqueryHunt, Provider, QueryType};
 
-/// The guide's sections, below headings of level 2.
-pub(super) fn write(note: &str, out: &mut String) {
-    let (mut searches, mut hunts) = (Vec::new(), Vec::new());
-    let mut text = String::new();
-    for part in parts(note) {
-        match part {
-            GuidePart::Text(part) => text.push_str(part),
-            GuidePart::Broken(part) => text.push_str(&code(part)),
-            GuidePart::Investigate(search) => {
-                searches.push(search);
-                let number = searches.len();
-                let _ = write!(text, "**{}** (search {number})", plain(&searches[number - 1].label));
-            }
-            GuidePart::Osquery(hunt) => {
-                hunts.push(hunt);
-                let number = hunts.len();
-                let _ = write!(text, "**{}** (Osquery {number})", plain(&hunts[number - 1].label));
+/// A guide taken apart.
+pub(super) struct Guide {
+    /// Its text, with the name of each query where it stood.
+    text: String,
+    pub(super) searches: Vec<Investigation>,
+    pub(super) hunts: Vec<OsqueryHunt>,
+}
+
+impl Guide {
+    pub(super) fn of(note: &str) -> Self {
+        let mut guide = Self { text: String::new(), searches: Vec::new(), hunts: Vec::new() };
+        let text = &mut guide.text;
+        for part in parts(note) {
+            match part {
+                GuidePart::Text(part) => text.push_str(part),
+                GuidePart::Broken(part) => text.push_str(&code(part)),
+                GuidePart::Investigate(search) => {
+                    let number = guide.searches.len() + 1;
+                    let _ = write!(text, "**{}** (search {number})", plain(&search.label));
+                    guide.searches.push(search);
+                }
+                GuidePart::Osquery(hunt) => {
+                    let number = guide.hunts.len() + 1;
+                    let _ = write!(text, "**{}** (Osquery {number})", plain(&hunt.label));
+                    guide.hunts.push(hunt);
+                }
             }
         }
+        guide
     }
-    let text = without_own_heading(&text, "investigation guide");
-    let _ = writeln!(out, "## Investigation guide\n\n{}", contained(text, 2));
-    if !searches.is_empty() {
-        out.push_str("### Searches\n\n");
-        for (at, search) in searches.iter().enumerate() {
-            write_search(at + 1, search, out);
+
+    /// The heading and the text, without the queries.
+    pub(super) fn write_text(&self, out: &mut String) {
+        let text = without_own_heading(&self.text, "investigation guide");
+        let _ = writeln!(out, "## Investigation guide\n\n{}", contained(text, 2));
+    }
+
+    /// The Osquery hunts, one below the other.
+    pub(super) fn write_hunts(&self, out: &mut String) {
+        if self.hunts.is_empty() {
+            return;
         }
-        out.push('\n');
-    }
-    if !hunts.is_empty() {
         out.push_str("### Osquery\n\n");
-        for (at, hunt) in hunts.iter().enumerate() {
+        for (at, hunt) in self.hunts.iter().enumerate() {
             write_hunt(at + 1, hunt, out);
         }
     }
 }
 
-fn write_search(number: usize, search: &Investigation, out: &mut String) {
-    let time = match (&search.relative_from, &search.relative_to) {
+/// The guide's sections, below headings of level 2.
+pub(super) fn write(note: &str, out: &mut String) {
+    let guide = Guide::of(note);
+    guide.write_text(out);
+    if !guide.searches.is_empty() {
+        out.push_str("### Searches\n\n");
+        for (at, search) in guide.searches.iter().enumerate() {
+            write_search(at + 1, search, out);
+        }
+        out.push('\n');
+    }
+    guide.write_hunts(out);
+}
+
+/// The time that a search covers.
+pub(super) fn searched_time(search: &Investigation) -> String {
+    match (&search.relative_from, &search.relative_to) {
         (Some(from), Some(to)) => {
             format!("{} to {}, *now* being the alert's time", code(&from.to_string()), code(&to.to_string()))
         }
         _ => "all events up to now".to_owned(),
-    };
-    let _ = writeln!(out, "{number}. **{}**: {time}", plain(&search.label));
+    }
+}
+
+fn write_search(number: usize, search: &Investigation, out: &mut String) {
+    let _ = writeln!(out, "{number}. **{}**: {}", plain(&search.label), searched_time(search));
     let indent = " ".repeat(number.to_string().len() + 2);
     if let Some(description) = search.description.as_deref().filter(|text| !text.trim().is_empty()) {
         let _ = writeln!(out, "{indent}{}", line(description));
@@ -64,20 +94,24 @@ fn write_search(number: usize, search: &Investigation, out: &mut String) {
 }
 
 fn condition(provider: &Provider) -> String {
-    let field = code(&provider.field);
+    format!("{} {}", code(&provider.field), relation(provider))
+}
+
+/// What is asked of the field.
+pub(super) fn relation(provider: &Provider) -> String {
     let value = match &provider.value.0 {
         serde_json::Value::String(text) => code(text),
         other => code(&other.to_string()),
     };
     match (provider.query_type, provider.excluded) {
-        (QueryType::Phrase, false) => format!("{field} is {value}"),
-        (QueryType::Phrase, true) => format!("{field} is not {value}"),
-        (QueryType::Phrases, false) => format!("{field} is one of {value}"),
-        (QueryType::Phrases, true) => format!("{field} is none of {value}"),
-        (QueryType::Exists, false) => format!("{field} has a value"),
-        (QueryType::Exists, true) => format!("{field} has no value"),
-        (QueryType::Range, false) => format!("{field} is within {value}"),
-        (QueryType::Range, true) => format!("{field} is not within {value}"),
+        (QueryType::Phrase, false) => format!("is {value}"),
+        (QueryType::Phrase, true) => format!("is not {value}"),
+        (QueryType::Phrases, false) => format!("is one of {value}"),
+        (QueryType::Phrases, true) => format!("is none of {value}"),
+        (QueryType::Exists, false) => "has a value".to_owned(),
+        (QueryType::Exists, true) => "has no value".to_owned(),
+        (QueryType::Range, false) => format!("is within {value}"),
+        (QueryType::Range, true) => format!("is not within {value}"),
     }
 }
 

@@ -11,7 +11,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 use super::text::{code_block, visible};
 
 /// The tables of GitHub's Markdown are part of the page; other extensions would only add meanings.
-const OPTIONS: Options = Options::ENABLE_TABLES;
+pub(super) const OPTIONS: Options = Options::ENABLE_TABLES;
 /// How often escaping may bring up something new before the text is shown as code instead.
 const MAX_ROUNDS: usize = 10;
 /// Stands behind a text to see whether the text ends before it.

@@ -11,9 +11,19 @@ use crate::model::{
 /// The section on the rule's logic.
 pub(super) fn write(rule: &Rule, out: &mut String) {
     let _ = writeln!(out, "## Query\n\n{}\n", what_alerts(&rule.kind));
+    write_query(rule, out);
+    write_type_settings(rule, out);
+}
+
+/// The query as code, if the rule has one.
+pub(super) fn write_query(rule: &Rule, out: &mut String) {
     if let Some(query) = rule.kind.query().filter(|query| !query.text.trim().is_empty()) {
         let _ = writeln!(out, "{}", query_block(query));
     }
+}
+
+/// What the type of the rule has beside the query: indicators, filters, suppression.
+pub(super) fn write_type_settings(rule: &Rule, out: &mut String) {
     if let RuleKind::ThreatMatch(rule) = &rule.kind {
         write_indicators(rule, out);
     }
@@ -24,7 +34,8 @@ pub(super) fn write(rule: &Rule, out: &mut String) {
     }
 }
 
-fn what_alerts(kind: &RuleKind) -> String {
+/// What makes an alert, in a sentence.
+pub(super) fn what_alerts(kind: &RuleKind) -> String {
     match kind {
         RuleKind::Query(_) => "Each event that fits the query makes an alert.".to_owned(),
         RuleKind::SavedQuery(rule) => {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use watchfire_rules::format::{self, RuleFile};
 use watchfire_rules::load::load;
-use watchfire_rules::page;
+use watchfire_rules::page::{self, Additions};
 
 use crate::cases::{assert_snapshot, cases};
 
@@ -71,6 +71,33 @@ fn page_of(file: &RuleFile, name: &str) -> String {
     page
 }
 
+/// The page in the layout of the published ones, as a Markdown parser sees it: no raw HTML, no image, one title.
+fn published_page_of(file: &RuleFile, name: &str) -> String {
+    let additions = Additions {
+        fields: vec![("a|b`<i>".to_owned(), "keyword".to_owned())],
+        command: &|search| Some(format!("hunt '{}'", search.label)),
+    };
+    let page = page::published(file, &additions);
+    assert!(page.ends_with('\n') && !page.ends_with("\n\n"), "{name}");
+    let mut titles = 0;
+    for event in Parser::new_ext(&page, Options::ENABLE_TABLES) {
+        match event {
+            Event::Html(html) | Event::InlineHtml(html) => panic!("{name}: {html}"),
+            Event::Start(Tag::Image { dest_url, .. }) => panic!("{name}: an image of {dest_url}"),
+            Event::Start(Tag::Heading { level: HeadingLevel::H1, .. }) => titles += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(titles, 1, "{name}");
+    for section in ["## What makes an alert", "## Schedule and alerts", "**Maximum alerts per execution**: "]
+    {
+        assert!(page.contains(section), "{name}: {section}");
+    }
+    let html = page::to_html(&page);
+    assert!(!html.contains("<script") && !html.contains("<img"), "{name}");
+    page
+}
+
 #[test]
 fn each_case_has_its_page() {
     for case in cases("page") {
@@ -110,6 +137,10 @@ fn shared_rules_have_pages() {
         for line in query.lines() {
             assert!(page.contains(line.trim_end()), "{}: {line}", file.source.name());
         }
+        let page = published_page_of(&content, file.source.name());
+        for line in query.lines() {
+            assert!(page.contains(line.trim_end()), "{}: {line}", file.source.name());
+        }
     }
 }
 
@@ -126,6 +157,7 @@ proptest! {
         });
         let file = format::parse(&rule.to_string()).file.expect("a rule");
         page_of(&file, &rule.to_string());
+        published_page_of(&file, &rule.to_string());
     }
 }
 

@@ -24,4 +24,10 @@ watchfire_diagnostics::codes! {
         "A function, or an expression over several fields, is computed event by event, and what stands beside it holds of a great part of all events. Ask for a name, an action or a path beside it.";
     ANY_FIELD = "CHK009", "pattern looked for in every field",
         "A term without a field, with a wildcard, is held against every value of every field. Name the fields that are meant.";
+    SAME_CONDITION = "CHK010", "rule that asks the same as another",
+        "Two rules look in the same data streams for the same events, whatever else they say of them. Each such event alerts twice. Remove one of them, or tell them apart.";
+    SUBSUMED = "CHK011", "rule whose events all fit another rule",
+        "Every event that fits this rule also fits the other one, so each alert of this rule comes with one of the other. This is well where the narrow rule has a higher severity or another guide; else one of them is enough. Only what is certain is said: other pairs may overlap too.";
+    WITHOUT_EFFECT = "CHK012", "part of a condition that changes nothing",
+        "Beside another part this one makes no difference: under `and` it holds wherever the other one does, under `or` it holds only where the other one does. Remove it, or correct it if it was to narrow or widen the condition.";
 }

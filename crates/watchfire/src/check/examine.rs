@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  query, filters ──parse, resolve──► conditions ──► contradictions (CHK004)
+//!         │                               ├──► parts of them that change nothing (CHK012)
 //!         │                               ├──► ways to write them that cost (CHK006 to CHK009)
 //!         └── fields named ── keys that ──┴──► fields (CHK001, CHK002, CHK003, CHK005)
 //!                             name fields
@@ -11,11 +12,12 @@
 use std::sync::Arc;
 
 use watchfire_detect::{QueryOptions, QueryTree, read_filters, read_query};
-use watchfire_diagnostics::{Diagnostic, SourceText, Span};
+use watchfire_diagnostics::{Diagnostic, Severity, SourceText, Span};
 use watchfire_eql::ast::{MaxSpan, QueryKind};
 use watchfire_events::Timestamp;
 use watchfire_ir::{
     Catalogue, Condition, Costly, EqlPlan, FieldLeaf, FieldTarget, Leaf, StagePlan, contradictions, costly,
+    redundancies,
 };
 use watchfire_rules::format::RuleFile;
 use watchfire_rules::lint::{Places, QueryFacts, lint};
@@ -85,7 +87,7 @@ impl<'a> Examination<'a> {
     }
 
     /// Everything there is to say, in the order of the file.
-    pub(super) fn rule(&mut self, content: &RuleFile, source: &SourceText) -> Vec<Diagnostic> {
+    pub(crate) fn rule(&mut self, content: &RuleFile, source: &SourceText) -> Vec<Diagnostic> {
         let places = Places::of(source.text());
         let rule = &content.rule;
         let packages = content.metadata.as_ref().map_or(&[][..], RuleMetadata::integrations);
@@ -157,6 +159,7 @@ impl Reading<'_> {
         let search = Search { sources: NamedSources::of(index, self.packages), stages, uses, span };
         let said = self.found[said_before..].to_vec();
         self.contradictions(&search, &said);
+        self.without_effect(&search);
         self.costs(&search);
         (search, facts)
     }
@@ -217,6 +220,34 @@ impl Reading<'_> {
                 diagnostic = diagnostic.at(span, "");
             }
             self.found.push(diagnostic);
+            told.push(found);
+        }
+    }
+
+    /// Parts of the conditions that change nothing.
+    fn without_effect(&mut self, search: &Search) {
+        let mut told = Vec::new();
+        for found in search.stages.iter().flat_map(|stage| redundancies(&stage.condition)) {
+            if told.contains(&found) {
+                continue;
+            }
+            let how = if found.alternative {
+                "holds only where another side of the same `or` does"
+            } else {
+                "holds wherever another part of the same `and` does"
+            };
+            let names: Vec<String> = found.fields.iter().map(|field| format!("`{field}`")).collect();
+            let of = if names.is_empty() { String::new() } else { format!(" about {}", names.join(", ")) };
+            let message = format!("a part{of} changes nothing: it {how}");
+            let mut diagnostic = Diagnostic::new(codes::WITHOUT_EFFECT, Severity::Note, message);
+            let places =
+                search.uses.iter().filter(|used| found.fields.iter().any(|field| **field == *used.name));
+            let spans: Vec<Span> = places.filter_map(|used| used.span).collect();
+            for span in spans.iter().copied().chain(search.span.filter(|_| spans.is_empty())) {
+                diagnostic = diagnostic.at(span, "");
+            }
+            let diagnostic = diagnostic.with_note(format!("the part: {}", found.part));
+            self.found.push(diagnostic.with_note(format!("the other: {}", found.other)));
             told.push(found);
         }
     }
