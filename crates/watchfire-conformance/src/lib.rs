@@ -91,8 +91,9 @@ impl Part {
 
 /// Runs parts of the report over the folder of shared data.
 pub fn run(parts: &[Part], shared: &Path) -> Vec<Section> {
-    let needs_corpus =
-        parts.iter().any(|part| matches!(part, Part::Rules | Part::PositiveEvents | Part::Explain | Part::Solve));
+    let needs_corpus = parts
+        .iter()
+        .any(|part| matches!(part, Part::Rules | Part::PositiveEvents | Part::Explain | Part::Solve));
     let corpus = needs_corpus.then(|| Corpus::load(shared));
     let of_part = |part: &Part| match (part, &corpus) {
         (Part::Rules, Some(corpus)) => vec![rules::section(corpus), behavior_rules::section(shared)],

@@ -14,6 +14,7 @@
 mod alert;
 mod compile;
 mod correlation;
+mod exceptions;
 pub mod explain;
 mod hit_spill;
 mod identity;
@@ -31,6 +32,11 @@ mod why_not;
 pub use alert::{Alert, AlertBuilder, AlertGroup, AlertText, RuleAlerts, SHARED_PARTS};
 pub use compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 pub use correlation::{Correlation, CorrelationCounts, CorrelationOptions};
+pub use exceptions::codes as exception_codes;
+pub use exceptions::{
+    BookItem, EXCEPTION_CODES, ExceptionBook, ExceptionCounts, ExceptionText, HiddenTest, ItemCount,
+    ItemState, RuleExceptions, ValueListUse, tests_hidden_by_exceptions,
+};
 pub use hit_spill::{
     BatchHits, CorrelationAccount, FirstReadings, HitSpill, OnResult, OnResults, event_identity,
     event_position,
@@ -43,7 +49,7 @@ pub use indicators::{
 pub use query::{QueryOptions, QueryTree, ReadFilter, ReadQuery, read_filters, read_query};
 pub use reason::reason;
 pub use rule_book::{RuleBook, RuleState, not_applied};
-pub use rule_test::{TestAlert, TestFailure, TestOutcome, TestResult, run_tests};
+pub use rule_test::{TestAlert, TestFailure, TestOutcome, TestResult, run_tests, run_tests_with};
 pub use solve::{FirstTests, NearMiss, NoFirstTests, Unsolved, first_tests};
 pub use sorted_spill::{SortedEntries, SortedSpill, damaged_spill};
 pub use stored_events::{EventReader, EventRef, ReadBackError};

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use watchfire_diagnostics::{Diagnostic, Severity};
 use watchfire_engine::correlate::StageExtractor;
-use watchfire_engine::{Coverage, ReadFields, RuleIndex, RuleSet, RuleSetBuilder};
+use watchfire_engine::{Coverage, Matches, ReadFields, RuleIndex, RuleSet, RuleSetBuilder};
 use watchfire_events::IndexPatterns;
 use watchfire_ir::{Condition, Schema};
 use watchfire_rules::model::{EventSource, Rule};
 
 use crate::compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 use crate::correlation::Correlation;
+use crate::exceptions::{ExceptionBook, RuleExceptions, rows_lost};
 use crate::indicators::IndicatorMatch;
 
 /// What can be done with a rule.
@@ -28,9 +29,7 @@ pub enum RuleState {
 /// What a rule states about its alerts that a scan does not apply: it shows every event that fits, which are never
 /// fewer alerts than the rule would make elsewhere.
 pub fn not_applied(rule: &Rule) -> Vec<&'static str> {
-    let suppression = rule.kind.alert_suppression().map(|_| "alert_suppression");
-    let exceptions = (!rule.exceptions_list().is_empty()).then_some("exceptions_list");
-    suppression.into_iter().chain(exceptions).collect()
+    rule.kind.alert_suppression().map(|_| "alert_suppression").into_iter().collect()
 }
 
 /// Rules and what can be done with them.
@@ -41,7 +40,18 @@ pub struct RuleBook {
     conditions: Vec<RuleCondition>,
     correlations: Vec<RuleCorrelation>,
     indicator_matches: Vec<(RuleIndex, IndicatorMatch)>,
+    /// By the number of the rule.
+    exceptions: Vec<RuleExceptions>,
+    excepting: Vec<Excepting>,
     set: RuleSet,
+}
+
+/// A condition of the set that exceptions narrow, and the same without them, which is there to be counted by.
+#[derive(Debug)]
+struct Excepting {
+    rule: usize,
+    kept: RuleIndex,
+    bare: RuleIndex,
 }
 
 /// A condition of the set.
@@ -79,15 +89,27 @@ impl RuleBook {
 
     /// The book of rules that were compiled one by one.
     pub fn of(rules: impl IntoIterator<Item = (Rule, CompiledRule)>) -> Self {
+        Self::with_exceptions(rules, None)
+    }
+
+    /// As [`RuleBook::of`], where each rule leaves out the events that its exceptions name: of all types, in all stages.
+    pub fn with_exceptions(
+        rules: impl IntoIterator<Item = (Rule, CompiledRule)>,
+        exceptions: Option<&ExceptionBook>,
+    ) -> Self {
         let mut builder = RuleSetBuilder::new();
         let (mut all, mut conditions, mut correlations) = (Vec::new(), Vec::new(), Vec::new());
         let mut indicator_matches = Vec::new();
+        let (mut of_rules, mut excepting) = (Vec::new(), Vec::new());
         for (rule, compiled) in rules {
+            let own = exceptions.map_or_else(|| RuleExceptions::none_of(&rule), |book| book.of_rule(&rule));
+            let exclusion = exceptions.and_then(|book| book.exclusion(&own.items));
+            of_rules.push(own);
             let index = rule.kind.source().map(EventSource::index).unwrap_or_default();
             let patterns = IndexPatterns::new(index.iter().map(String::as_str));
             let first = RuleIndex(conditions.len() as u32);
-            let mut add = |condition: &Condition, is_alert| {
-                let (patterns, condition) = (patterns.clone(), condition.clone());
+            let mut push = |condition: Condition, is_alert| {
+                let patterns = patterns.clone();
                 conditions.push(RuleCondition {
                     rule: all.len(),
                     first,
@@ -96,6 +118,15 @@ impl RuleBook {
                     is_alert,
                 });
                 builder.add(patterns, condition)
+            };
+            let mut add = |condition: &Condition, is_alert| match &exclusion {
+                None => push(condition.clone(), is_alert),
+                Some(exclusion) => {
+                    let kept = push(Condition::all([condition.clone(), exclusion.clone()]), is_alert);
+                    let bare = push(condition.clone(), false);
+                    excepting.push(Excepting { rule: all.len(), kept, bare });
+                    kept
+                }
             };
             let state = match compiled.program {
                 Some(RuleProgram::Events(condition)) => {
@@ -115,7 +146,11 @@ impl RuleBook {
                     });
                     RuleState::Ready
                 }
-                Some(RuleProgram::Indicators(program)) => {
+                Some(RuleProgram::Indicators(mut program)) => {
+                    // Of events and indicators alike, as upstream.
+                    if let Some(exclusion) = &exclusion {
+                        program.indicators = Condition::all([program.indicators, exclusion.clone()]);
+                    }
                     let index = add(&program.events, true);
                     indicator_matches.push((index, *program));
                     RuleState::Ready
@@ -128,7 +163,38 @@ impl RuleBook {
             };
             all.push((Arc::new(rule), state));
         }
-        Self { rules: all, conditions, correlations, indicator_matches, set: builder.build() }
+        let set = builder.build();
+        Self { rules: all, conditions, correlations, indicator_matches, exceptions: of_rules, excepting, set }
+    }
+
+    /// What is excepted from rules: the number of the rule and the row, in order.
+    pub fn excepted(&self, matches: &Matches) -> BTreeSet<(usize, u32)> {
+        let lost = |of: &Excepting| {
+            let rule = of.rule;
+            rows_lost(matches, of.bare, of.kept).into_iter().map(move |row| (rule, row))
+        };
+        self.excepting.iter().flat_map(lost).collect()
+    }
+
+    /// Number of rows, each counted once for a rule, that conditions take which exceptions narrow, as if they did not.
+    pub fn taken(&self, matches: &Matches) -> usize {
+        let mut rows: BTreeSet<(usize, u32)> = BTreeSet::new();
+        for of in &self.excepting {
+            let start = matches.hits.partition_point(|hit| hit.rule < of.bare);
+            let hits = matches.hits[start..].iter().take_while(|hit| hit.rule == of.bare);
+            rows.extend(hits.map(|hit| (of.rule, hit.row)));
+        }
+        rows.len()
+    }
+
+    /// The numbers of the exception items of the rule of this number.
+    pub fn exception_items(&self, rule: usize) -> &[usize] {
+        &self.exceptions[rule].items
+    }
+
+    /// The ids of the exception lists that the rule of this number names and that are absent, so that they are not applied.
+    pub fn absent_exception_lists(&self, rule: usize) -> &[String] {
+        &self.exceptions[rule].absent
     }
 
     /// The rules in the order given, each with its state.

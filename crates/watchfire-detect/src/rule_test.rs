@@ -13,7 +13,8 @@ use watchfire_rules::model::Rule;
 use watchfire_rules::testing::{Expectation, ExpectedAlert, RuleTest, RuleTests, TestEvent};
 
 use crate::alert::{Alert, RuleAlerts};
-use crate::compile::CompileOptions;
+use crate::compile::{CompileOptions, compile_rule};
+use crate::exceptions::ExceptionBook;
 use crate::hit_spill::{BatchHits, HitSpill};
 use crate::indicators::{IndicatorIndex, IndicatorReader};
 use crate::rule_book::{RuleBook, RuleState};
@@ -115,6 +116,20 @@ pub fn run_tests(
     schema: &dyn Schema,
     options: &CompileOptions,
 ) -> io::Result<Vec<TestOutcome>> {
+    run_tests_with(rule, tests, schema, options, None)
+}
+
+/// As [`run_tests`], of the rule with its exceptions.
+///
+/// # Errors
+/// If there are more hits than fit into memory, and a temporary file cannot be used.
+pub fn run_tests_with(
+    rule: &Rule,
+    tests: &RuleTests,
+    schema: &dyn Schema,
+    options: &CompileOptions,
+    exceptions: Option<&ExceptionBook>,
+) -> io::Result<Vec<TestOutcome>> {
     let mut books: BTreeMap<Option<Timestamp>, RuleBook> = BTreeMap::new();
     let run = |test: &RuleTest| {
         let outcome = |result, failures, diagnosis| TestOutcome {
@@ -138,7 +153,8 @@ pub fn run_tests(
         let book = books.entry(now).or_insert_with(|| {
             let mut options = options.clone();
             options.now = now;
-            RuleBook::compile([rule.clone()], schema, &options)
+            let compiled = compile_rule(rule, schema, &options);
+            RuleBook::with_exceptions([(rule.clone(), compiled)], exceptions)
         });
         let state = book.rules().next().map_or(RuleState::Ready, |(_, state)| state.clone());
         if state != RuleState::Ready {

@@ -52,7 +52,8 @@ impl FieldProgram {
                 Predicate::Regex(_)
                 | Predicate::Equals(_)
                 | Predicate::Range { .. }
-                | Predicate::Within(_) => scalars.insert(id, predicate),
+                | Predicate::Within(_)
+                | Predicate::Listed(_) => scalars.insert(id, predicate),
             }
         }
         let mut texts: Vec<_> =

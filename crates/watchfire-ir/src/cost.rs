@@ -128,7 +128,8 @@ fn of_field(leaf: &FieldLeaf) -> Vec<Costly> {
         | Predicate::Equals(_)
         | Predicate::Range { .. }
         | Predicate::Within(_)
-        | Predicate::Tokens(_) => Vec::new(),
+        | Predicate::Tokens(_)
+        | Predicate::Listed(_) => Vec::new(),
     }
 }
 

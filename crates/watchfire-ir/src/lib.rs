@@ -19,12 +19,14 @@ mod contradiction;
 mod cost;
 mod date_math;
 mod eql;
+mod exception_entry;
 mod expression;
 mod field_query;
 mod filters;
 mod implication;
 mod kql;
 mod leaf;
+mod listed;
 mod mapped_catalogue;
 mod mapping;
 mod pattern;
@@ -41,6 +43,7 @@ pub use eql::{
     EqlOptions, EqlPlan, EventPlan, JoinKey, LoweredEql, MAX_EQL_DIAGNOSTICS, Pipe, SamplePlan, SequencePlan,
     StagePlan, UnmappedReading, lower_eql, lower_eql_expression,
 };
+pub use exception_entry::{EntryQuestion, ListForms, is_analysed, lower_entry, lower_nested_entry};
 pub use expression::{
     ArithmeticOperator, ComparisonOperator, ComputedLeaf, EvaluationError, Expr, ExprError, ExprType,
     ExprView, Function, MAX_COMBINATIONS, Scalar,
@@ -50,6 +53,7 @@ pub use implication::{MAX_REDUNDANCIES, Redundancy, implies, redundancies};
 pub use kql::codes::CODES as KQL_CODES;
 pub use kql::{KqlOptions, LoweredKql, MAX_EXPANDED_FIELDS, MAX_KQL_DIAGNOSTICS, lower_kql, lower_lucene};
 pub use leaf::{AnyFieldLeaf, FieldLeaf, FieldTarget, Leaf, NestedLeaf};
+pub use listed::ListedValues;
 pub use mapped_catalogue::MappedCatalogue;
 pub use mapping::{Mapping, MappingError};
 pub use pattern::{Fold, Pattern, PatternPart};

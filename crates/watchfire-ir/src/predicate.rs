@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use watchfire_events::{IpBlock, Timestamp, ValueRef, Version, parse_ip};
 
-use crate::{Fold, Pattern, Regex, TokenMatch};
+use crate::{Fold, ListedValues, Pattern, Regex, TokenMatch};
 
 /// A constant of a type that fits its field.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,6 +127,8 @@ pub enum Predicate {
     Within(Vec<IpBlock>),
     /// The analysed text holds tokens.
     Tokens(TokenMatch),
+    /// The value is in a value list.
+    Listed(ListedValues),
 }
 
 impl Predicate {
@@ -143,11 +145,13 @@ impl Predicate {
                 address_of(value).is_some_and(|ip| blocks.iter().any(|block| block.contains(ip)))
             }
             Self::Tokens(tokens) => tokens.holds(&value.to_text()),
+            Self::Listed(list) => list.holds(value),
         }
     }
 }
 
-fn address_of(value: ValueRef<'_>) -> Option<Ipv6Addr> {
+/// The address that a value is.
+pub(crate) fn address_of(value: ValueRef<'_>) -> Option<Ipv6Addr> {
     match value {
         ValueRef::Ip(address) => Some(address),
         ValueRef::Text(text) => parse_ip(text),
@@ -268,6 +272,7 @@ impl fmt::Display for Predicate {
                 blocks.iter().try_for_each(|block| write!(f, " {block}"))
             }
             Self::Tokens(tokens) => write!(f, "{tokens}"),
+            Self::Listed(list) => write!(f, "{list}"),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! rule file (TOML, JSON) ──► format ──► RuleFile { rule, metadata, transform } + diagnostics with places in the file
 //! export (NDJSON) ─────────► format::ndjson ──► rules, exception lists and items, connectors, each line with its fate
+//! exceptions, value lists ──► exceptions ──► lists and items with their places, values
 //! files and folders ───────► load ──► the rules, and the fate of every file
 //!
 //! RuleFile ──► lint   what is unwise about it
@@ -15,6 +16,7 @@
 
 pub mod codes;
 mod document;
+pub mod exceptions;
 pub mod format;
 pub mod guide;
 pub mod lint;

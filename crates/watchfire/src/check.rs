@@ -15,7 +15,7 @@ mod fix;
 mod github;
 mod key_fields;
 mod relations;
-mod report;
+pub(crate) mod report;
 mod sarif;
 mod sources;
 mod tally;
@@ -115,7 +115,7 @@ enum Format {
 
 /// What makes the run fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum FailOn {
+pub(crate) enum FailOn {
     /// Errors.
     Error,
     /// Warnings and errors.
@@ -127,7 +127,8 @@ enum FailOn {
 }
 
 impl FailOn {
-    fn fails(self, severity: Severity) -> bool {
+    /// Whether a diagnostic of this severity does.
+    pub(crate) fn fails(self, severity: Severity) -> bool {
         match self {
             Self::Error => severity >= Severity::Error,
             Self::Warning => severity >= Severity::Warning,
@@ -138,15 +139,17 @@ impl FailOn {
 }
 
 /// A file with what is shown of it.
-struct Checked {
-    source: SourceText,
+pub(crate) struct Checked {
+    /// The text.
+    pub(crate) source: SourceText,
     /// Id and name of its rule, if it could be loaded.
-    rule: Option<RuleName>,
-    diagnostics: Vec<Diagnostic>,
+    pub(crate) rule: Option<RuleName>,
+    /// What is shown.
+    pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
 /// By what a rule is known.
-struct RuleName {
+pub(crate) struct RuleName {
     id: Option<String>,
     name: String,
 }

@@ -9,6 +9,8 @@ mod coverage;
 mod demo;
 mod destination;
 mod event_text;
+mod exception_options;
+mod exceptions;
 mod exit;
 mod explain;
 mod html;
@@ -51,6 +53,7 @@ enum Command {
     Test(Box<test::Test>),
     Rules(rules::Rules),
     Coverage(coverage::Coverage),
+    Exceptions(exceptions::Exceptions),
     Sources(sources::Sources),
     Demo(demo::Demo),
     Completions(completions::Completions),
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Test(test) => test.run(),
         Command::Rules(rules) => rules.run(),
         Command::Coverage(coverage) => coverage.run(),
+        Command::Exceptions(exceptions) => exceptions.run(),
         Command::Sources(sources) => sources.run(),
         Command::Demo(demo) => demo.run(),
         Command::Completions(completions) => completions.run(),

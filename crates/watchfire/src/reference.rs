@@ -25,6 +25,8 @@ pub(crate) const CODE_GROUPS: &[CodeGroup] = &[
         codes: watchfire_ir::KQL_CODES,
     },
     CodeGroup { title: "The rule as a whole", codes: crate::check::CODES },
+    CodeGroup { title: "Files of exceptions and value lists", codes: watchfire_rules::exceptions::CODES },
+    CodeGroup { title: "What exceptions mean", codes: watchfire_detect::EXCEPTION_CODES },
     CodeGroup { title: "Tables of sources", codes: watchfire_sources::normalise::tables::CODES },
 ];
 

@@ -1,5 +1,6 @@
 //! `watchfire scan`: all rules over files and folders, as one window.
 
+mod exceptions;
 mod found;
 pub(crate) mod indicators;
 pub(crate) mod output;
@@ -16,8 +17,8 @@ use std::time::Instant;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use watchfire_detect::{
-    AlertBuilder, CompileOptions, CorrelationAccount, HitSpill, RuleBook, RuleState, SortedSpill,
-    compile_rule, not_applied,
+    AlertBuilder, CompileOptions, CorrelationAccount, ExceptionCounts, HitSpill, RuleBook, RuleState,
+    SortedSpill, compile_rule, not_applied,
 };
 use watchfire_diagnostics::Severity as DiagnosticSeverity;
 use watchfire_diagnostics::SourceText;
@@ -28,6 +29,7 @@ use watchfire_rules::load::{Fate, load_by};
 use watchfire_rules::model::{Rule, Severity};
 use watchfire_sources::normalise::catalogue_with;
 
+use self::exceptions::ExceptionSummary;
 pub(crate) use self::found::Found;
 use self::found::{Alerting, Finds, Joined};
 use self::indicators::Loading;
@@ -36,6 +38,7 @@ use self::profile::{ProfileSum, RunClock, WorkerTimes};
 use self::selection::Selection;
 use self::summary::{FailedRule, Lost, Summary};
 use crate::destination::Destination;
+use crate::exception_options::ExceptionOptions;
 use crate::exit::{self, Exit};
 use crate::intake::{InputSummary, Inputs, IntakeOptions, read_all};
 use crate::parallel::map_in_order;
@@ -120,6 +123,8 @@ pub(crate) struct Scan {
     resources: Resources,
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    exceptions: ExceptionOptions,
 }
 
 fn severity_parser() -> impl clap::builder::TypedValueParser<Value = Severity> {
@@ -155,6 +160,7 @@ impl Scan {
             reading: Reading::default(),
             resources: Resources::default(),
             selection: Selection::default(),
+            exceptions: ExceptionOptions::default(),
         }
     }
 
@@ -198,9 +204,10 @@ impl Scan {
         let threads = self.resources.threads();
         let (rules, sources) = self.load_rules(&mut summary, threads);
         let now = self.now.unwrap_or_else(now);
+        let exceptions = self.exceptions.load(&catalogue, now);
         let options = CompileOptions { now: Some(now) };
         let compiled = map_in_order(&rules, threads, |rule| compile_rule(rule, &catalogue, &options));
-        let book = RuleBook::of(rules.into_iter().zip(compiled));
+        let book = RuleBook::with_exceptions(rules.into_iter().zip(compiled), exceptions.as_ref());
 
         let max_memory = self.resources.max_memory();
         let indicators = if self.indicators.is_empty() {
@@ -242,6 +249,8 @@ impl Scan {
             finds: &finds,
             errors: BTreeMap::new(),
             host_width: 0,
+            exceptions: exceptions.as_ref(),
+            excepted: ExceptionCounts::default(),
         };
         let read = read_all(inputs, &intake, &catalogue, &progress, worker);
         progress.finish();
@@ -250,7 +259,9 @@ impl Scan {
 
         let mut host_width = workers.iter().map(|worker| worker.host_width).max().unwrap_or_default();
         let mut profile = self.profile_rules.then(|| ProfileSum::new(book.set()));
+        let mut excepted = ExceptionCounts::default();
         for worker in workers {
+            excepted.merge(worker.excepted);
             if let (Some(sum), Some(times), Some(matched)) =
                 (&mut profile, &worker.times, worker.matcher.profile())
             {
@@ -267,6 +278,8 @@ impl Scan {
             }
         }
         account_for_rules(&book, &account.coverage, &sources, &mut summary);
+        summary.exceptions =
+            exceptions.as_ref().map(|exceptions| ExceptionSummary::new(exceptions, &book, &excepted));
         let finds = finds.into_inner().unwrap_or_else(PoisonError::into_inner);
         let Joined { alerts, accounts, lost } =
             finds.join(&book, &builder, max_memory / JOIN_SHARE, threads, &mut host_width)?;
@@ -381,12 +394,14 @@ impl Scan {
 fn account_for_rules(book: &RuleBook, coverage: &Coverage, sources: &[SourceText], summary: &mut Summary) {
     let rules = &mut summary.rules;
     let mut ready = 0;
-    for ((rule, state), source) in book.rules().zip(sources) {
+    for (number, ((rule, state), source)) in book.rules().zip(sources).enumerate() {
         match state {
             RuleState::Ready => {
                 ready += 1;
-                for feature in not_applied(rule) {
-                    rules.not_applied.entry(feature.to_owned()).or_default().push(rule.name.clone());
+                let lists = book.absent_exception_lists(number).iter();
+                let lists = lists.map(|list| format!("exception list `{list}`, which is absent"));
+                for feature in not_applied(rule).into_iter().map(str::to_owned).chain(lists) {
+                    rules.not_applied.entry(feature).or_default().push(rule.name.clone());
                 }
             }
             RuleState::Unsupported(what) => {

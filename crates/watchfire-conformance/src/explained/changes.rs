@@ -101,6 +101,8 @@ fn satisfying(predicate: &Predicate, field_type: FieldType) -> Vec<Value> {
         }
         Predicate::Regex(regex) => regex.literals().into_iter().flatten().cloned().map(Value::from).collect(),
         Predicate::Equals(constant) => vec![of_constant(constant)],
+        // Rules alone ask for no list.
+        Predicate::Listed(_) => Vec::new(),
         Predicate::Range { low, high } => {
             let around = |bound: &Bound| match bound {
                 Bound::Unbounded => Vec::new(),

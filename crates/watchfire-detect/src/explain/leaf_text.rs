@@ -77,6 +77,7 @@ fn eql(leaf: &FieldLeaf) -> String {
             format!("cidrMatch({field}, {})", each.join(", "))
         }
         Predicate::Tokens(tokens) => format!("{field} : {}", tokens_text(tokens)),
+        Predicate::Listed(list) => format!("{field} in value list {}", quoted(list.name())),
     }
 }
 
@@ -97,6 +98,7 @@ fn kql(leaf: &FieldLeaf) -> String {
             format!("{field}: {}", listed(&each, " or "))
         }
         Predicate::Tokens(tokens) => format!("{field}: {}", tokens_text(tokens)),
+        Predicate::Listed(list) => format!("{field} in value list {}", quoted(list.name())),
     }
 }
 

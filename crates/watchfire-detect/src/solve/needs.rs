@@ -252,7 +252,8 @@ fn near(predicate: &Predicate) -> Vec<Value> {
         Predicate::Text(texts) => {
             return texts.exact().iter().map(|text| Value::Text(format!("{text}x"))).collect();
         }
-        Predicate::Exists | Predicate::Regex(_) | Predicate::Tokens(_) => Vec::new(),
+        // Only exceptions ask for lists, and a first test is of the rule alone.
+        Predicate::Exists | Predicate::Regex(_) | Predicate::Tokens(_) | Predicate::Listed(_) => Vec::new(),
     };
     constants.into_iter().flat_map(around).collect()
 }

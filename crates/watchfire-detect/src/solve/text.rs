@@ -33,9 +33,11 @@ fn forms(predicate: &Predicate) -> Vec<Pattern> {
         }
         Predicate::Tokens(TokenMatch::Phrase(tokens)) => vec![token(&Pattern::literal(&tokens.join(" ")))],
         Predicate::Tokens(TokenMatch::Fits(patterns)) => patterns.iter().map(token).collect(),
-        Predicate::Exists | Predicate::Equals(_) | Predicate::Range { .. } | Predicate::Within(_) => {
-            Vec::new()
-        }
+        Predicate::Exists
+        | Predicate::Equals(_)
+        | Predicate::Range { .. }
+        | Predicate::Within(_)
+        | Predicate::Listed(_) => Vec::new(),
     }
 }
 

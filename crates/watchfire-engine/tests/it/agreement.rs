@@ -8,8 +8,8 @@ use watchfire_events::{
     Place,
 };
 use watchfire_ir::{
-    AnyFieldLeaf, Bound, Condition, Constant, FieldLeaf, FieldRef, FieldTarget, Fold, Leaf, NestedLeaf, Node,
-    Pattern, Predicate, Regex, TextMatch, TokenMatch, tokenize,
+    AnyFieldLeaf, Bound, Condition, Constant, FieldLeaf, FieldRef, FieldTarget, Fold, Leaf, ListedValues,
+    NestedLeaf, Node, Pattern, Predicate, Regex, TextMatch, TokenMatch, tokenize,
 };
 
 /// A few fields of every kind, so that random conditions and random events meet.
@@ -89,7 +89,23 @@ fn predicate() -> impl Strategy<Value = Predicate> {
             Predicate::Within(blocks.into_iter().map(|block| IpBlock::parse(block).expect("a valid block")).collect())
         }),
         2 => tokens().prop_map(Predicate::Tokens),
+        2 => listed().prop_map(Predicate::Listed),
     ]
+}
+
+fn listed() -> impl Strategy<Value = ListedValues> {
+    let texts = prop::collection::vec(prop::sample::select(&TEXTS[..]), 0..4);
+    let patterns = prop::collection::vec(prop::sample::select(&PATTERNS[..]), 0..2);
+    let fold = prop::sample::select(&[Fold::None, Fold::Lowercase][..]);
+    let of_texts = (fold, texts, patterns).prop_map(|(fold, texts, patterns)| {
+        ListedValues::of_texts("texts", fold, texts, patterns.into_iter().map(Pattern::from_eql))
+    });
+    let blocks = prop::collection::vec(prop::sample::select(&BLOCKS[..]), 1..3);
+    let of_addresses = blocks.prop_map(|blocks| {
+        let bounds = |block: &str| IpBlock::parse(block).expect("a valid block").bounds();
+        ListedValues::of_addresses("blocks", blocks.into_iter().map(bounds))
+    });
+    prop_oneof![3 => of_texts, 1 => of_addresses]
 }
 
 fn target() -> impl Strategy<Value = FieldTarget> {

@@ -12,6 +12,12 @@ use crate::{Bound, Constant, Fold, Predicate, TextMatch};
 pub(crate) fn excludes(a: &Predicate, b: &Predicate) -> bool {
     match (a, b) {
         (Predicate::Text(a), Predicate::Text(b)) => none_of(a, b) || none_of(b, a),
+        (Predicate::Text(texts), Predicate::Listed(list))
+        | (Predicate::Listed(list), Predicate::Text(texts)) => {
+            texts.fold() == Fold::None
+                && texts.patterns().is_empty()
+                && !texts.exact().iter().any(|text| list.holds(ValueRef::Text(text)))
+        }
         (Predicate::Equals(constant), other) | (other, Predicate::Equals(constant)) => {
             value_of(constant).is_some_and(|value| !other.holds(value))
         }

@@ -20,7 +20,7 @@ use watchfire_diagnostics::{Diagnostic, SourceText, Span};
 use super::{Checked, RuleName};
 
 /// Each diagnostic in full, with an empty line behind it.
-pub(super) fn text(checked: &[Checked], colour: Colour, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn text(checked: &[Checked], colour: Colour, out: &mut dyn Write) -> io::Result<()> {
     for file in checked {
         for diagnostic in &file.diagnostics {
             writeln!(out, "{}\n", full(diagnostic, &file.source, colour))?;
@@ -30,7 +30,7 @@ pub(super) fn text(checked: &[Checked], colour: Colour, out: &mut dyn Write) -> 
 }
 
 /// Each diagnostic as a JSON object on a line of its own.
-pub(super) fn json(checked: &[Checked], out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn json(checked: &[Checked], out: &mut dyn Write) -> io::Result<()> {
     for file in checked {
         for diagnostic in &file.diagnostics {
             writeln!(out, "{}", line(file, diagnostic))?;

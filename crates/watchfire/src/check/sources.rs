@@ -92,12 +92,12 @@ impl NamedSources {
     }
 
     /// Whether each pattern selects nothing but sources whose fields are known.
-    pub(super) fn are_all_known(&self) -> bool {
+    pub(crate) fn are_all_known(&self) -> bool {
         self.complete
     }
 
     /// Whether one of the sources gives the field, or it is added on the way.
-    pub(super) fn give(&self, name: &str) -> bool {
+    pub(crate) fn give(&self, name: &str) -> bool {
         Self::is_added_on_the_way(name) || self.known.iter().any(|source| source.gives(name))
     }
 

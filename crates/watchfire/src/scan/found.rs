@@ -11,8 +11,8 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Map, Value};
 use watchfire_detect::{
     Alert, AlertBuilder, AlertGroup, AlertText, BatchHits, CorrelationAccount, EventReader, EventRef,
-    HitSpill, IndicatorMatcher, ReadBackError, RuleAlerts, RuleBook, SHARED_PARTS, SortedSpill,
-    damaged_spill,
+    ExceptionBook, ExceptionCounts, HitSpill, IndicatorMatcher, ReadBackError, RuleAlerts, RuleBook,
+    SHARED_PARTS, SortedSpill, damaged_spill,
 };
 use watchfire_engine::correlate::{Sequence, SequencePlace};
 use watchfire_engine::{Matcher, RuleIndex};
@@ -276,6 +276,9 @@ pub(super) struct Alerting<'a, 'b> {
     pub(super) errors: BTreeMap<RuleIndex, u64>,
     /// The length of the longest host name.
     pub(super) host_width: usize,
+    /// Those of the book, if there are any.
+    pub(super) exceptions: Option<&'a ExceptionBook>,
+    pub(super) excepted: ExceptionCounts,
 }
 
 impl Alerting<'_, '_> {
@@ -292,6 +295,9 @@ impl Worker for Alerting<'_, '_> {
         self.took(Stage::Input);
         let matches = self.matcher.match_batch(batch, self.catalogue);
         self.took(Stage::Matching);
+        if let Some(exceptions) = self.exceptions {
+            self.excepted.add(self.book, exceptions, batch, self.catalogue, &matches);
+        }
         let errors: BTreeSet<_> =
             matches.errors.iter().map(|error| (self.book.first(error.rule), error.row)).collect();
         for (rule, _) in errors {

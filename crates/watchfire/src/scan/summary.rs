@@ -7,6 +7,7 @@ use serde::Serialize;
 use watchfire_events::Timestamp;
 use watchfire_rules::model::Severity;
 
+use super::exceptions::ExceptionSummary;
 use super::found::Found;
 use super::indicators::IndicatorSummary;
 use super::profile::Profile;
@@ -22,6 +23,9 @@ pub(super) struct Summary {
     /// What was given by `--indicators`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) indicators: Option<IndicatorSummary>,
+    /// What exceptions did, where some are given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) exceptions: Option<ExceptionSummary>,
     pub(super) alerts: Alerts,
     pub(super) run: Run,
     /// What was asked for by `--profile-rules`.
@@ -158,6 +162,7 @@ impl Summary {
             && self.rules.evicted.is_empty()
             && self.rules.join_values_left_out.is_empty()
             && self.rules.lost_to_changed_files.is_empty()
+            && self.exceptions.as_ref().is_none_or(ExceptionSummary::is_clean)
     }
 
     /// Whether, beyond that, nothing at all was left out.
@@ -179,11 +184,17 @@ impl Summary {
         for selector in &self.rules.unknown_selectors {
             writeln!(log, "no rule fits `{}`", escape_controls(selector))?;
         }
+        if let Some(exceptions) = &self.exceptions {
+            exceptions.write_problems(log)?;
+        }
         self.input.write(log)?;
         if let Some(indicators) = &self.indicators {
             indicators.write(log)?;
         }
         self.write_rules(log)?;
+        if let Some(exceptions) = &self.exceptions {
+            exceptions.write(log)?;
+        }
         self.write_alerts(log)?;
         let run = &self.run;
         let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
