@@ -187,6 +187,11 @@ impl RuleBook {
         rows.len()
     }
 
+    /// Whether a condition of the set is only there so that what exceptions take out can be counted.
+    pub fn only_counts(&self, index: RuleIndex) -> bool {
+        self.excepting.iter().any(|of| of.bare == index)
+    }
+
     /// The numbers of the exception items of the rule of this number.
     pub fn exception_items(&self, rule: usize) -> &[usize] {
         &self.exceptions[rule].items

@@ -40,29 +40,31 @@ pub enum Lack {
 
 /// What each event lacks for a hit of the rule of a book.
 pub(crate) fn diagnose(book: &RuleBook, batch: &EventBatch, schema: &dyn Schema) -> Vec<EventDiagnosis> {
-    let stages = book.set().len();
-    (0..batch.len()).map(|row| diagnose_event(book, stages, batch, row, schema)).collect()
+    let conditions = (0..book.set().len() as u32).map(RuleIndex);
+    let stages: Vec<RuleIndex> = conditions.filter(|index| !book.only_counts(*index)).collect();
+    (0..batch.len()).map(|row| diagnose_event(book, &stages, batch, row, schema)).collect()
 }
 
 fn diagnose_event(
     book: &RuleBook,
-    stages: usize,
+    stages: &[RuleIndex],
     batch: &EventBatch,
     row: usize,
     schema: &dyn Schema,
 ) -> EventDiagnosis {
     let event = row + 1;
-    let of = |stage: usize| {
-        let index = RuleIndex(stage as u32);
+    let of = |index: RuleIndex| {
         if !book.patterns(index).select(batch.stream(row)) {
             return (0, Lack::DataStream(batch.stream(row).to_string()));
         }
         lack(book.condition(index), batch, row, schema)
     };
-    let all = (0..stages).map(|stage| (stage, of(stage)));
+    let all = stages.iter().enumerate().map(|(stage, index)| (stage, of(*index)));
     let best = all.max_by(|(a_at, (a, _)), (b_at, (b, _))| a.cmp(b).then(b_at.cmp(a_at)));
     match best {
-        Some((stage, (_, lack))) => EventDiagnosis { event, stage: (stages > 1).then_some(stage + 1), lack },
+        Some((stage, (_, lack))) => {
+            EventDiagnosis { event, stage: (stages.len() > 1).then_some(stage + 1), lack }
+        }
         None => EventDiagnosis { event, stage: None, lack: Lack::Nothing },
     }
 }

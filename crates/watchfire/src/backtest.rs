@@ -14,6 +14,7 @@ use watchfire_rules::load::Fate;
 use self::alert_set::AlertSet;
 use self::report::{Difference, Report};
 use crate::destination::Destination;
+use crate::exception_options::ExceptionOptions;
 use crate::exit::{self, Exit};
 use crate::reading::{Reading, Resources};
 use crate::rule_paths::load_paths;
@@ -59,6 +60,8 @@ pub(crate) struct Backtest {
     /// Indicators for indicator match rules, as `scan` reads them.
     #[arg(long, num_args = 1.., value_name = "PATH")]
     indicators: Vec<PathBuf>,
+    #[command(flatten)]
+    exceptions: ExceptionOptions,
     /// What `now` stands for in the dates of rules, such as `2026-03-02T14:30:00Z`. [default: the time of the run]
     #[arg(long, value_name = "TIME", value_parser = time_argument::instant)]
     now: Option<Timestamp>,
@@ -165,6 +168,7 @@ impl Backtest {
     ) -> io::Result<AlertSet> {
         let mut scan = Scan::of(&self.events, rules, &self.indicators, &self.reading, &self.resources);
         scan.set_now(self.now);
+        scan.set_exceptions(&self.exceptions);
         let (mut alerts, mut summary) = (AlertSet::default(), Vec::new());
         let mut observe = |found: &crate::scan::Found| {
             alerts.add(&found.alert.fields());

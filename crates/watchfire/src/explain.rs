@@ -13,9 +13,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use watchfire_detect::explain::RuleQuestions;
-use watchfire_detect::{CompileOptions, RuleState};
+use watchfire_detect::{BookItem, CompileOptions, RuleState};
 use watchfire_diagnostics::SourceText;
 use watchfire_diagnostics::render::one_line;
+use watchfire_engine::reference;
 use watchfire_events::{BatchBuilder, Timestamp};
 use watchfire_ir::Catalogue;
 use watchfire_rules::load::{Fate, LoadedFile};
@@ -26,6 +27,7 @@ use self::document::Said;
 use self::gather::{Gathered, Wanted, gather};
 use self::lookup::{Lookup, LookupOptions, Lookups};
 use crate::destination::Destination;
+use crate::exception_options::ExceptionOptions;
 use crate::exit::{self, Exit};
 use crate::reading::Reading;
 use crate::rule_paths::load_paths;
@@ -76,6 +78,8 @@ pub(crate) struct Explain {
     /// Indicators for an indicator match rule, as `scan` reads them.
     #[arg(long, num_args = 1.., value_name = "PATH", conflicts_with = "all")]
     indicators: Vec<PathBuf>,
+    #[command(flatten)]
+    exceptions: ExceptionOptions,
     /// What `now` stands for in the dates of rules, such as `2026-03-02T14:30:00Z`. [default: the time of the run]
     #[arg(long, value_name = "TIME", value_parser = time_argument::instant)]
     now: Option<Timestamp>,
@@ -151,12 +155,18 @@ impl Explain {
         let loading =
             LookupOptions { catalogue: &catalogue, normalise: &normalise, compile: &self.options() };
         let mut lookup = Lookups::load(&self.indicators, &questions, &named.rule, &loading, log)?;
+        let now = self.options().now.unwrap_or_default();
+        let (exceptions, wrong) = self.exceptions.load_and_tell(&catalogue, now, log)?;
+        let items = exceptions.as_ref().map_or_else(Vec::new, |book| {
+            let items = book.of_rule(&named.rule).items;
+            items.into_iter().map(|number| &book.items()[number]).collect()
+        });
         let gathered = gather(events, &self.reading, normalise, &catalogue, &wanted, &distance)?;
-        let clean = gathered.tell_input(log)? && lookup.is_clean;
+        let clean = gathered.tell_input(log)? && lookup.is_clean && wrong == 0;
         if gathered.events.is_empty() {
             return Ok(Exit::Problems);
         }
-        self.answer(&questions, named, &gathered, &mut lookup, &catalogue, &mut *out)?;
+        self.answer(&questions, named, &gathered, &mut lookup, &items, &catalogue, &mut *out)?;
         out.flush()?;
         Ok(if clean { Exit::Success } else { Exit::Problems })
     }
@@ -171,6 +181,7 @@ impl Explain {
         named: &NamedRule,
         gathered: &Gathered,
         lookup: &mut Lookups,
+        exceptions: &[&BookItem],
         catalogue: &Catalogue,
         out: &mut dyn Write,
     ) -> io::Result<()> {
@@ -190,7 +201,15 @@ impl Explain {
             let batch = builder.finish();
             let answer = questions.answer(0, &batch, 0, catalogue);
             let found = if answer.fires() { lookup.ask(&batch)? } else { Lookup::NotNeeded };
-            answers.push(Said { event: gathered, answer, found });
+            let excepts = |item: &&&BookItem| {
+                reference::evaluate(&item.condition, &batch, 0, catalogue, &mut Vec::new())
+            };
+            let excepted_by = if answer.fires() {
+                exceptions.iter().filter(excepts).map(|item| item.id()).collect()
+            } else {
+                Vec::new()
+            };
+            answers.push(Said { event: gathered, answer, found, excepted_by });
         }
         match self.format {
             Format::Text => style.events(&shown, &answers, out),

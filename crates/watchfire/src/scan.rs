@@ -187,6 +187,11 @@ impl Scan {
         self.now = now;
     }
 
+    /// What makes no alert.
+    pub(crate) fn set_exceptions(&mut self, exceptions: &ExceptionOptions) {
+        self.exceptions = exceptions.clone();
+    }
+
     /// Scans; writes alerts to `out`, and shows each to `observe`.
     pub(crate) fn scan(
         &self,

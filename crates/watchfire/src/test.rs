@@ -19,7 +19,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use watchfire_detect::{CompileOptions, TestOutcome, run_tests};
+use watchfire_detect::{CompileOptions, ExceptionBook, TestOutcome, run_tests_with};
 use watchfire_events::Timestamp;
 use watchfire_ir::Catalogue;
 use watchfire_rules::testing::RuleTests;
@@ -28,9 +28,11 @@ use watchfire_sources::normalise::{TableRef, catalogue_with};
 use self::coverage::Coverage;
 use self::suites::{LoadedTests, Suite, Suites};
 use crate::destination::Destination;
+use crate::exception_options::ExceptionOptions;
 use crate::exit::{self, Exit};
 use crate::parallel::map_in_order;
 use crate::source_tables::SourceTables;
+use crate::time_argument;
 
 /// Runs the tests of rules.
 ///
@@ -93,6 +95,8 @@ pub(crate) struct Test {
     destination: Destination,
     #[command(flatten)]
     tables: SourceTables,
+    #[command(flatten)]
+    exceptions: ExceptionOptions,
     /// Number of threads. The output does not depend on it. [default: all cores]
     #[arg(long, value_name = "NUMBER")]
     threads: Option<NonZeroUsize>,
@@ -192,8 +196,10 @@ impl Test {
         let tables = self.tables.load()?;
         let catalogue = catalogue_with(&tables);
         let Suites { rules: suites, unusable, not_rules } = suites::load(&self.paths(), log)?;
-        let mut counts = Counts { unusable, not_rules, ..Counts::default() };
-        let run = |suite: &Suite| self.run_suite(suite, &catalogue, &tables);
+        let now = self.now.unwrap_or_else(time_argument::now);
+        let (exceptions, wrong) = self.exceptions.load_and_tell(&catalogue, now, log)?;
+        let mut counts = Counts { unusable: unusable + wrong, not_rules, ..Counts::default() };
+        let run = |suite: &Suite| self.run_suite(suite, &catalogue, &tables, exceptions.as_ref());
         let results = map_in_order(&suites, self.threads(), run);
         let mut tested = Vec::new();
         for (mut suite, result) in suites.into_iter().zip(results) {
@@ -241,6 +247,7 @@ impl Test {
         suite: &Suite,
         catalogue: &Catalogue,
         tables: &[TableRef],
+        exceptions: Option<&ExceptionBook>,
     ) -> io::Result<((Vec<TestOutcome>, Option<watchfire_detect::RuleCoverage>), usize, Vec<String>)> {
         let options = CompileOptions { now: self.now };
         let mut problems = Vec::new();
@@ -253,7 +260,7 @@ impl Test {
         let left = chosen.as_ref().map_or(0, |tests| tests.tests.len());
         let filtered = all.saturating_sub(left).saturating_sub(problems.len());
         let outcomes = match &chosen {
-            Some(tests) => run_tests(&suite.rule, tests, catalogue, &options)?,
+            Some(tests) => run_tests_with(&suite.rule, tests, catalogue, &options, exceptions)?,
             None => Vec::new(),
         };
         let coverage = if self.measures_coverage() {

@@ -27,16 +27,21 @@ impl Parser<'_> {
     /// Steps over an operator of `tokens` tokens that is written `right` here.
     pub(super) fn take_foreign_operator(&mut self, tokens: usize, right: &str) -> Span {
         let mut span = self.bump();
+        let mut written = self.slice(span).to_owned();
         for _ in 1..tokens {
-            span = span.cover(self.bump());
+            let next = self.bump();
+            if next.start > span.end {
+                // Whatever stands between them, perhaps a line end, does not belong into a message.
+                written.push(' ');
+            }
+            written.push_str(self.slice(next));
+            span = span.cover(next);
         }
-        let diagnostic = Diagnostic::error(
-            codes::FOREIGN_OPERATOR,
-            format!("`{}` is no operator of EQL", self.slice(span)),
-        )
-        .at(span, "")
-        .with_help(format!("write `{right}`"))
-        .with_edit(span, right);
+        let message = format!("`{written}` is no operator of EQL");
+        let diagnostic = Diagnostic::error(codes::FOREIGN_OPERATOR, message)
+            .at(span, "")
+            .with_help(format!("write `{right}`"))
+            .with_edit(span, right);
         self.say(diagnostic);
         span
     }

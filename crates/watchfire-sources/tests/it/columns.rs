@@ -154,6 +154,15 @@ fn cases_have_the_columns_of_their_documents() {
     compare_values(&records, &NormaliseOptions::default());
 }
 
+/// What a table keeps under the vendor's name, below a member whose name is empty.
+#[test]
+fn an_object_without_a_name_has_the_columns_of_its_document() {
+    let source = SourceKind::find("azure.signinlogs", &[]).expect("a source of this name");
+    let options = NormaliseOptions { source: Some(source), ..NormaliseOptions::default() };
+    let record = json!({"": {"Event": false, "": {"b": "c"}}, "a": {"": {"b": "d"}}});
+    compare_values([&record, &record], &options);
+}
+
 /// What only the tree can tell: a field beside others below its name.
 #[test]
 fn fields_within_fields_have_the_columns_of_their_documents() {

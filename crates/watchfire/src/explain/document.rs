@@ -30,6 +30,15 @@ pub(super) struct Said<'a> {
     pub(super) answer: EventAnswer<'a>,
     /// What indicators say of it, if the rule asks for some.
     pub(super) found: Lookup,
+    /// The exceptions that keep it from an alert.
+    pub(super) excepted_by: Vec<String>,
+}
+
+impl Said<'_> {
+    /// Whether there is an alert on the event.
+    pub(super) fn fires(&self) -> bool {
+        self.answer.fires() && !self.found.denies() && self.excepted_by.is_empty()
+    }
 }
 
 impl Shown<'_> {
@@ -41,11 +50,13 @@ impl Shown<'_> {
 
     /// What the rule says to each event.
     pub(super) fn events(&self, answers: &[Said<'_>]) -> Value {
-        let one = |Said { event, answer, found }: &Said<'_>| {
+        let one = |said: &Said<'_>| {
+            let Said { event, answer, found, excepted_by } = said;
             let mut object = event_facts(event.number, &event.event);
             object.extend(self.answer(answer, 0, &event.event));
-            object.insert("fires".to_owned(), (answer.fires() && !found.denies()).into());
+            object.insert("fires".to_owned(), said.fires().into());
             object.insert("indicators".to_owned(), json!(found.text()));
+            object.insert("excepted_by".to_owned(), json!(excepted_by));
             Value::Object(object)
         };
         let mut object = self.facts();

@@ -49,12 +49,15 @@ impl Style<'_> {
         out: &mut dyn Write,
     ) -> io::Result<()> {
         heading(shown, out)?;
-        for Said { event, answer, found } in answers {
+        for said in answers {
+            let Said { event, answer, found, excepted_by } = said;
             writeln!(out)?;
-            let fires = answer.fires() && !found.denies();
-            writeln!(out, "{} {}", self.mark(fires), line_of(event.number, &event.event))?;
+            writeln!(out, "{} {}", self.mark(said.fires()), line_of(event.number, &event.event))?;
             if let Some(text) = found.text() {
                 writeln!(out, "  {}", escape_controls(&text))?;
+            }
+            for item in excepted_by {
+                writeln!(out, "  no alert: exception `{}`", escape_controls(item))?;
             }
             self.answer(answer, shown, (0, 1), &event.event, out)?;
         }

@@ -126,11 +126,13 @@ mod tests {
     use crate::reference::all_codes;
 
     /// Codes that a single rule does not show: they are of several files, of exports, of files that cannot be read, of tests
-    /// and of tables of sources, of fields that the common schema does not have, or of texts too long to be shown.
+    /// and of tables of sources, of exceptions, of fields that the common schema does not have, or of texts too long to be shown.
     const WITHOUT: &str = "\
         RUL009 RUL010 RUL011 RUL012 RUL013 RUL015 RUL016 RUL017 RUL018 RUL019 EQL009 RES001 RES002 RES003 \
         RES004 RES005 RES016 RES017 RES018 RES019 RES053 RES099 KQL001 KQL116 LUC001 LUC104 KQR001 KQR004 \
-        KQR008 KQR009 KQR104 KQR105 KQR106 KQR107 KQR109 KQR199 CHK005 CHK010 CHK011 SRC001 SRC002 SRC003 \
+        KQR008 KQR009 KQR104 KQR105 KQR106 KQR107 KQR109 KQR199 CHK005 CHK010 CHK011 EXC001 EXC002 EXC003 \
+        EXC004 EXC005 EXC006 EXC101 EXC102 EXC103 EXC104 EXC105 EXC106 EXC107 EXC108 EXC109 EXC110 EXC111 \
+        EXC112 EXC113 EXC114 SRC001 SRC002 SRC003 \
         SRC004 SRC005 SRC006 SRC007";
 
     #[test]

@@ -87,7 +87,8 @@ impl Rest {
             let at = tree.member(holder, key);
             match inner.filter(|_| depth < MOST_DEPTH) {
                 Some(inner) => {
-                    if !self.leaves_out_below(at, inner, tree, draft) {
+                    // Below a name that is empty, fields may have names that are not below its own.
+                    if key.is_empty() || !self.leaves_out_below(at, inner, tree, draft) {
                         self.put_asked(inner, nothing, depth + 1, at, tree, draft);
                     }
                 }
