@@ -1,4 +1,4 @@
-//! Sequences and samples: events that belong together, found on hits.
+//! Sequences, samples, thresholds and new values: what takes more than one event, found on hits.
 //!
 //! ```text
 //! stages ─ spread_key_constraints ─► RuleSet
@@ -18,6 +18,9 @@
 //!                                                         ResultLimit (pipes, size, position)
 //! ```
 //!
+//! Thresholds ([`ThresholdTotal`], [`ThresholdWindow`]) and new values ([`NewTermsCorrelator`]) take hits the same two ways:
+//! sorted, or through a [`HitStream`].
+//!
 //! A correlator sees hits, never events: what an event is stands in the payload, which it only copies. It has no clock
 //! and does no I/O. Hits arrive in the order of [`StageHit::feeding_order`], which has no ties, so that how they were
 //! cut into batches cannot show in what is found.
@@ -26,32 +29,44 @@
 //! does. One slot per stage and key gives the same results, holds less, and has no page edges.
 
 mod age;
+mod distinct;
 mod extract;
 mod hit;
+mod hit_correlator;
+mod hit_stream;
 mod key;
 mod key_constraints;
 mod limit;
 mod machine;
+mod new_terms;
 mod ordered_bytes;
 mod sample;
 mod sequence;
 mod shape;
 mod snapshot;
 mod stream;
+mod threshold;
 mod trace;
 mod waiting;
 
-pub use extract::{Extraction, MAX_KEY_TUPLES, OrderColumns, OrderFields, StageExtractor};
+pub use distinct::{Distinct, MAX_EXACT_DISTINCT};
+pub use extract::{Extraction, MAX_KEY_TUPLES, OrderColumns, OrderFields, StageExtractor, ValueField};
 pub use hit::{HitStage, Ordinal, StageHit};
+pub use hit_correlator::HitCorrelator;
+pub use hit_stream::{HitStream, HitStreamCounts, HitStreamSettings};
 pub use key::{KeyTuple, KeyValue};
 pub use key_constraints::spread_key_constraints;
 pub use limit::{ResultLimit, ResultPosition};
+pub use new_terms::{HISTORY_STAGE, NewTermsCorrelator, NewTermsShape};
 pub use ordered_bytes::{SortableHit, write_keys, write_position};
 pub use sample::{MAX_SAMPLE_STAGES, SampleCorrelator, SampleSettings};
 pub use sequence::{Evicted, MissingDecision, RefusedHit, SequenceCorrelator, SequenceSettings};
 pub use shape::{SequenceShape, ShapeError, StageForm};
-pub use snapshot::RestoreError;
+pub use snapshot::{RestoreError, StatefulCorrelator};
 pub use stream::{SequenceStream, StreamCounts, StreamSettings};
+pub use threshold::{
+    Bucket, MAX_BUCKET_EVENTS, MovingWindow, ThresholdShape, ThresholdTotal, ThresholdWindow,
+};
 pub use trace::{Filled, Trace, TraceEnd, longest_trace};
 
 use std::cmp::Ordering;

@@ -7,6 +7,7 @@ use watchfire_ir::{JoinKey, SamplePlan, SequencePlan, StagePlan};
 
 use super::hit::{HitStage, Ordinal, StageHit};
 use super::key::{KeyTuple, KeyValue};
+use super::new_terms::HISTORY_STAGE;
 use super::ordered_bytes::{write_keys, write_moment, write_stage, write_value};
 use crate::{Matches, RuleIndex};
 
@@ -84,13 +85,26 @@ impl std::ops::AddAssign for Extraction {
     }
 }
 
+/// A field whose values events are counted by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueField {
+    /// The field.
+    pub name: Arc<str>,
+    /// Whether an event without it takes part.
+    pub optional: bool,
+}
+
+/// The time of what comes before all that has a time.
+const FIRST: Timestamp = Timestamp::from_nanos(i128::MIN);
+
 /// Makes the hits of one query from what the matcher found of its stages.
 #[derive(Clone, Debug)]
 pub struct StageExtractor {
     stages: Vec<Stage>,
-    /// Absent for samples, which do not ask for the time.
+    /// Absent for samples and histories, which do not ask for the time.
     order: Option<OrderFields>,
-    /// What an event without a time has instead; without it, such an event takes no part.
+    /// What an event without a time has instead, or every event if the time is not asked for; without it, such an event takes
+    /// no part.
     time_if_none: Option<Timestamp>,
 }
 
@@ -120,7 +134,7 @@ impl StageExtractor {
     /// For single events, all at the first stage. Those without a time come first (eql-semantics §11).
     pub fn for_events(rule: RuleIndex, order: OrderFields) -> Self {
         let stages = vec![Stage { rule, gives: HitStage::Stage(0), keys: Vec::new() }];
-        Self { stages, order: Some(order), time_if_none: Some(Timestamp::from_nanos(i128::MIN)) }
+        Self { stages, order: Some(order), time_if_none: Some(FIRST) }
     }
 
     /// For a sequence. `rules` are the conditions of its stages in the matcher's rule set, then that of `until`: the
@@ -137,7 +151,37 @@ impl StageExtractor {
 
     /// For a sample. `rules` are the conditions of its stages in the matcher's rule set.
     pub fn for_sample(plan: &SamplePlan, rules: &[RuleIndex]) -> Self {
-        Self { stages: with_rules(numbered(&plan.stages).collect(), rules), order: None, time_if_none: None }
+        let stages = with_rules(numbered(&plan.stages).collect(), rules);
+        Self { stages, order: None, time_if_none: Some(Timestamp::default()) }
+    }
+
+    /// For a condition whose events are counted by values. Hits are of stage 0.
+    pub fn for_values(
+        rule: RuleIndex,
+        fields: impl IntoIterator<Item = ValueField>,
+        order: OrderFields,
+    ) -> Self {
+        let key = |field: ValueField| KeyField {
+            field: Some(field.name),
+            optional: field.optional,
+            as_text: false,
+        };
+        let keys = fields.into_iter().map(key).collect();
+        let stages = vec![Stage { rule, gives: HitStage::Stage(0), keys }];
+        Self { stages, order: Some(order), time_if_none: None }
+    }
+
+    /// For a condition whose events only tell which values are known: hits are of [`HISTORY_STAGE`], and come before all
+    /// others, whatever their time is.
+    pub fn for_history(rule: RuleIndex, fields: impl IntoIterator<Item = ValueField>) -> Self {
+        let mut extractor = Self::for_values(rule, fields, OrderFields::default());
+        extractor.stages.iter_mut().for_each(|stage| stage.gives = HISTORY_STAGE);
+        Self { order: None, time_if_none: Some(FIRST), ..extractor }
+    }
+
+    /// For nothing: it never makes a hit.
+    pub fn for_nothing() -> Self {
+        Self { stages: Vec::new(), order: None, time_if_none: None }
     }
 
     /// As [`Self::extract`], but gives each hit as the bytes of [`StageHit::write_ordered`], with its row and stage, and
@@ -162,7 +206,7 @@ impl StageExtractor {
             }
             let columns = stage.columns(batch);
             for row in rows.map(|hit| hit.row as usize) {
-                let time = order.map_or(Some(Timestamp::default()), |order| order.time(row));
+                let time = order.and_then(|order| order.time(row));
                 let Some(time) = time.or(self.time_if_none) else {
                     counts.without_time += 1;
                     continue;
@@ -209,7 +253,7 @@ impl StageExtractor {
             let rows = matches.hits[start..].iter().take_while(|hit| hit.rule == stage.rule);
             let columns = stage.columns(batch);
             for row in rows.map(|hit| hit.row as usize) {
-                let time = order.map_or(Some(Timestamp::default()), |order| order.time(row));
+                let time = order.and_then(|order| order.time(row));
                 let Some(time) = time.or(self.time_if_none) else {
                     counts.without_time += 1;
                     continue;

@@ -1,9 +1,11 @@
-//! The state of a [`SequenceStream`] as text, and back.
+//! The state of a stream as text, and back.
 //!
 //! ```text
 //! SequenceStream ── snapshot ──► Document ──► JSON ──► Document ── restore ──► SequenceStream
 //!                                 (form)               (form)     (check)
 //! ```
+//!
+//! A [`super::HitStream`] is written the same way, in a format of its own ([`hit_stream`]).
 //!
 //! A restored stream does what the one it was taken from would have done, to the last count. What follows from the rest
 //! is not written but computed again: what is held, deadlines, and the queue of ages, whose order is that of stamps.
@@ -18,6 +20,7 @@
 
 mod check;
 mod form;
+mod hit_stream;
 
 use std::fmt;
 
@@ -25,6 +28,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::form::{Document, Header};
+pub use self::hit_stream::StatefulCorrelator;
 use super::sequence::MissingDecision;
 use super::shape::SequenceShape;
 use super::stream::{SequenceStream, StreamSettings};
@@ -72,7 +76,7 @@ pub enum RestoreError {
 impl fmt::Display for RestoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable { reason } => write!(f, "not a snapshot of a sequence stream: {reason}"),
+            Self::Unreadable { reason } => write!(f, "not a snapshot of such a stream: {reason}"),
             Self::UnknownVersion { found } => {
                 write!(f, "the snapshot has version {found}, and only version {VERSION} is known")
             }

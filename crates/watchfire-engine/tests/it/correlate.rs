@@ -4,6 +4,7 @@
 mod bounds;
 mod case;
 mod cases;
+mod counting;
 mod definition;
 mod ordered_bytes;
 mod properties;

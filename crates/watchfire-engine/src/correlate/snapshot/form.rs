@@ -233,7 +233,7 @@ impl<'a, T> MachineForm<'a, &'a T> {
 }
 
 impl<'a, T> HitForm<'a, &'a T> {
-    fn of(hit: &'a StageHit<T>) -> Self {
+    pub(super) fn of(hit: &'a StageHit<T>) -> Self {
         Self {
             at: (&hit.ordinal).into(),
             stage: hit.stage.into(),
@@ -321,6 +321,29 @@ impl<'a> From<&'a KeyValue> for KeyForm<'a> {
             KeyValue::Instant(at) => Self::Instant((*at).into()),
             KeyValue::Text(text) => Self::Text(text.as_ref().into()),
         }
+    }
+}
+
+impl KeyForm<'_> {
+    /// The same, without a loan.
+    pub(super) fn into_owned(self) -> KeyForm<'static> {
+        match self {
+            Self::Null => KeyForm::Null,
+            Self::Boolean(value) => KeyForm::Boolean(value),
+            Self::Integer(number) => KeyForm::Integer(number),
+            Self::Fraction(bits) => KeyForm::Fraction(bits),
+            Self::Ip(address) => KeyForm::Ip(address),
+            Self::Instant(at) => KeyForm::Instant(at),
+            Self::Text(text) => KeyForm::Text(text.into_owned().into()),
+        }
+    }
+}
+
+impl OrdinalForm<'_> {
+    /// The same, without a loan.
+    pub(super) fn into_owned(self) -> OrdinalForm<'static> {
+        let tiebreaker = self.tiebreaker.map(KeyForm::into_owned);
+        OrdinalForm { time: self.time, tiebreaker, arrival: self.arrival }
     }
 }
 

@@ -181,7 +181,7 @@ fn other_versions_and_other_texts_are_refused() {
     );
     assert_eq!(
         refusal(r#"{"format":"a list","version":1}"#, NAME, shape(), settings()),
-        "not a snapshot of a sequence stream: its format is `a list`"
+        "not a snapshot of such a stream: its format is `a list`"
     );
     let golden = golden();
     for text in ["", "[]", "{}", "\u{0}", "{\"format\":", &golden[..golden.len() / 2], &"[".repeat(100_000)] {

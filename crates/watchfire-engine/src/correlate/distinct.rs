@@ -1,0 +1,97 @@
+//! How many distinct values there are: exactly as long as they are few, and then by estimate.
+//!
+//! Kept are the smallest of the values' hashes. While all of them fit, their number is exact. Beyond, the greatest one
+//! kept tells how densely the hashes lie: with *k* kept out of *n* values, it lies near *k / n* of the whole range, and the
+//! standard error is 1 / √(k − 2).
+//!
+//! *Rejected:* HyperLogLog. It needs a second structure where the count is to be exact, its registers cannot be checked when
+//! they come back from a file, and the room it saves does not matter here.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+
+use super::key::KeyValue;
+
+/// Up to so many distinct values are counted exactly; beyond, the standard error is 1 %.
+pub const MAX_EXACT_DISTINCT: usize = 10_000;
+
+/// A number of distinct values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Distinct {
+    /// The number.
+    pub number: u64,
+    /// Whether it is an estimate.
+    pub is_estimate: bool,
+}
+
+/// Values, to be counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct DistinctCounter {
+    least: BTreeSet<u64>,
+    is_full: bool,
+}
+
+/// What stands for a value.
+pub(super) fn hash(value: &KeyValue) -> u64 {
+    let mut bytes = Vec::new();
+    value.write_ordered(&mut bytes);
+    let digest = Sha256::digest(&bytes);
+    u64::from_be_bytes(*digest.first_chunk().expect("a digest has 32 bytes"))
+}
+
+impl DistinctCounter {
+    /// Counts a value by its hash.
+    pub(super) fn insert(&mut self, hash: u64) {
+        if self.is_full && self.least.last().is_some_and(|greatest| hash > *greatest) {
+            return;
+        }
+        self.least.insert(hash);
+        if self.least.len() > MAX_EXACT_DISTINCT {
+            self.least.pop_last();
+            self.is_full = true;
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn number(&self) -> Distinct {
+        let kept = self.least.len() as u64;
+        match self.least.last() {
+            Some(greatest) if self.is_full => {
+                let share = (*greatest as f64 + 1.0) / (u64::MAX as f64 + 1.0);
+                Distinct { number: ((kept as f64 - 1.0) / share).round() as u64, is_estimate: true }
+            }
+            _ => Distinct { number: kept, is_estimate: false },
+        }
+    }
+
+    /// How many hashes are kept.
+    pub(super) fn kept(&self) -> usize {
+        self.least.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(values: i128) -> Distinct {
+        let mut counter = DistinctCounter::default();
+        for value in (0..values).chain(0..values) {
+            counter.insert(hash(&KeyValue::Integer(value)));
+        }
+        counter.number()
+    }
+
+    #[test]
+    fn few_are_counted_and_many_estimated() {
+        for few in [0, 1, 7, MAX_EXACT_DISTINCT as i128] {
+            assert_eq!(counted(few), Distinct { number: few as u64, is_estimate: false });
+        }
+        for many in [MAX_EXACT_DISTINCT as i128 + 1, 60_000] {
+            let Distinct { number, is_estimate } = counted(many);
+            let error = (number as f64 / many as f64 - 1.0).abs();
+            assert!(is_estimate && error < 0.04, "{number} of {many}");
+        }
+    }
+}
