@@ -30,7 +30,8 @@ pub(crate) fn results(
         hits.push(BatchHits::new([extractor], &batch, &matches)).expect("all fits into memory");
     }
     let mut found: Vec<(Vec<u8>, Sequence<u32>)> = Vec::new();
-    let joined = hits.join(&[correlation], MEMORY, &mut |_, result, stored| {
+    let joined = hits.join(&[correlation], MEMORY, &mut |_, detection, stored| {
+        let result = &detection.sequence;
         let row = |place: &SequencePlace<Arc<Event>>| match place {
             SequencePlace::Event(event) => SequencePlace::Event(event.place.record as u32 - 1),
             SequencePlace::Missing => SequencePlace::Missing,

@@ -4,6 +4,7 @@
 //! matcher together: those of rules that run against the rule book of *all* rules, as in a scan; those of rules whose
 //! type does not run yet against the conditions that they ask of single events.
 
+mod counted;
 mod indicators;
 mod questions;
 mod sequences;
@@ -39,6 +40,7 @@ pub(crate) fn sections(corpus: &Corpus, shared: &Path) -> Vec<Section> {
         fired,
         sequences::section(corpus, shared),
         indicators::section(corpus, shared),
+        counted::section(corpus, shared),
         by_reference(corpus, &asked, &found),
         as_read_by_a_scan(corpus, &asked, &found),
     ]

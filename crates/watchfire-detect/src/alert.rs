@@ -1,5 +1,7 @@
 //! The alert document (detection-engine §3).
 
+mod ancestors;
+mod counted;
 mod group;
 mod members;
 mod overrides;
@@ -13,7 +15,10 @@ use watchfire_engine::RuleIndex;
 use watchfire_events::{Document, Event, Place, Timestamp, get_field, set_field};
 use watchfire_rules::model::{Rule, Severity};
 
+use self::ancestors::{Ancestor, Ancestry, comes_from};
+use self::counted::{Details, Made};
 pub use self::group::AlertGroup;
+pub(crate) use self::group::common_document;
 use self::members::Members;
 use self::overrides::Facts;
 use self::rule_text::RuleText;
@@ -126,27 +131,48 @@ impl<'r> RuleAlerts<'r> {
     /// The alert is made at the instant of its event, which is the simulated time of a scan; so two scans of the same
     /// input give the same alerts.
     pub fn of_event(&self, event: &Event) -> Alert {
+        Self::build(self.event_draft(event, Made::default()), &event.document)
+    }
+
+    /// Whether an event is an alert that this rule made itself, or that was made of one: of such it makes none.
+    pub fn is_own(&self, event: &Event) -> bool {
+        comes_from(&event.document, self.uuid)
+    }
+
+    fn event_draft<'a>(&self, event: &'a Event, made: Made<'_>) -> Draft<'a> {
         let time = time_of(&event.document);
-        Self::build(
-            Draft {
-                id: AlertId::of_event(&event.data_stream, &event.id, self.uuid),
-                at: time.unwrap_or_default(),
-                original_time: time,
-                facts: Facts::of_document(self.rule, &event.document),
-                ancestors: vec![Ancestor::event(event)],
-                depth: 1,
-                is_building_block: self.rule.is_building_block(),
-                group: None,
-                place: Some(&event.place),
-            },
-            &event.document,
-        )
+        let Ancestry { ancestors, depth } = Ancestry::of([event]);
+        Draft {
+            id: AlertId::of_event(&event.data_stream, &event.id, self.uuid),
+            at: made.at.or(time).unwrap_or_default(),
+            original_time: time,
+            facts: Facts::of_document(self.rule, &event.document),
+            ancestors,
+            depth: depth + 1,
+            is_building_block: self.rule.is_building_block(),
+            group: None,
+            // An alert says itself where its event stands.
+            place: (depth == 0).then_some(&event.place),
+            details: Details::new(),
+            last_detected: made.last_detected(),
+        }
     }
 
     /// The alert on a document: what it is about, and what the alert adds.
     fn build(draft: Draft<'_>, document: &Document) -> Alert {
-        let Draft { id, at: time, original_time, facts, ancestors, depth, is_building_block, group, place } =
-            draft;
+        let Draft {
+            id,
+            at: time,
+            original_time,
+            facts,
+            ancestors,
+            depth,
+            is_building_block,
+            group,
+            place,
+            details,
+            last_detected,
+        } = draft;
         let at = time.to_iso_millis();
         let severity = facts.severity.to_string();
         let reason = reason(document, &severity, &facts.name);
@@ -158,8 +184,13 @@ impl<'r> RuleAlerts<'r> {
         members.leave_out();
         members.text("kibana.alert.uuid", id.as_str());
         members.leave_out();
-        for name in ["kibana.alert.start", "kibana.alert.last_detected", "kibana.alert.intended_timestamp"] {
-            members.text(name, &at);
+        let last_detected = last_detected.map_or_else(|| at.clone(), Timestamp::to_iso_millis);
+        for (name, time) in [
+            ("kibana.alert.start", &at),
+            ("kibana.alert.last_detected", &last_detected),
+            ("kibana.alert.intended_timestamp", &at),
+        ] {
+            members.text(name, time);
         }
         if let Some(time) = original_time {
             members.text("kibana.alert.original_time", &time.to_iso_millis());
@@ -186,6 +217,9 @@ impl<'r> RuleAlerts<'r> {
             if let Some(index) = index {
                 members.number("kibana.alert.group.index", index as u64);
             }
+        }
+        for (name, value) in &details {
+            members.value(name, value);
         }
         members.leave_out();
         members.text("kibana.alert.rule.name", &facts.name);
@@ -268,40 +302,10 @@ struct Draft<'a> {
     group: Option<(&'a AlertId, Option<usize>)>,
     /// Where the event stands, if there is one.
     place: Option<&'a Place>,
-}
-
-/// What an alert was made of.
-enum Ancestor<'a> {
-    Event {
-        id: &'a str,
-        index: &'a str,
-    },
-    /// The alert on one place of a group.
-    Block {
-        id: &'a str,
-        index: &'a str,
-        rule: String,
-    },
-}
-
-impl<'a> Ancestor<'a> {
-    fn event(event: &'a Event) -> Self {
-        Self::Event { id: event.id.as_str(), index: event.data_stream.as_str() }
-    }
-
-    fn write(&self, members: &mut Members<'_>) {
-        let (id, kind, index, depth) = match self {
-            Self::Event { id, index } => (id, "event", index, 0),
-            Self::Block { id, index, .. } => (id, "signal", index, 1),
-        };
-        members.text("id", id);
-        members.text("type", kind);
-        members.text("index", index);
-        members.number("depth", depth);
-        if let Self::Block { rule, .. } = self {
-            members.text("rule", rule);
-        }
-    }
+    /// What its form adds.
+    details: Details,
+    /// When something was last added to it, if that can be later than when it was made.
+    last_detected: Option<Timestamp>,
 }
 
 /// A rule without an id is told from others by its name; else two of them would share their alerts' ids.

@@ -6,12 +6,15 @@
 use watchfire_diagnostics::{Diagnostic, Severity};
 use watchfire_engine::correlate::{OrderFields, ResultLimit, ResultPosition};
 use watchfire_events::Timestamp;
-use watchfire_ir::{Condition, EqlPlan, Schema};
+use watchfire_ir::{Condition, EqlPlan, EventPlan, Schema};
 use watchfire_rules::model::{EventSource, KibanaFilter, QueryText, Rule, RuleKind};
 
 use crate::correlation::{Correlation, CorrelationOptions};
+use crate::counting::{NewTermsPlan, ThresholdPlan};
 use crate::indicators::{self, IndicatorMatch};
 use crate::query::{QueryOptions, read_filters, read_query};
+use crate::schedule::{Arrival, RuleSchedule};
+use crate::suppression::Suppression;
 
 /// Samples that a rule gets of one tuple of keys: it cannot ask for more.
 const SAMPLES_PER_KEY: usize = 1;
@@ -34,6 +37,26 @@ pub enum RuleProgram {
     Indicators(Box<IndicatorMatch>),
     /// The rule is right, but what it asks for does not run yet: the name of the feature.
     Unsupported(String),
+}
+
+impl RuleProgram {
+    /// The same, executed by the schedule of its rule; what has none is executed once over all input.
+    #[must_use]
+    pub fn scheduled(self, rule: &Rule, arrival: Arrival) -> Self {
+        let Some(schedule) = RuleSchedule::of(rule, arrival) else { return self };
+        let correlation = match self {
+            Self::Events(condition) => {
+                let plan = EqlPlan::Event(EventPlan { condition: *condition, pipes: Vec::new() });
+                match correlation(&rule.kind, plan, &[], None) {
+                    Self::Correlation(correlation) => correlation,
+                    other => return other,
+                }
+            }
+            Self::Correlation(correlation) => correlation,
+            other @ (Self::Indicators(_) | Self::Unsupported(_)) => return other,
+        };
+        Self::Correlation(Box::new(correlation.scheduled_by(Some(schedule))))
+    }
 }
 
 /// A rule after compilation.
@@ -76,8 +99,19 @@ impl Compiler<'_> {
             _ => None,
         };
         let unsupported = |what: &str| Some(RuleProgram::Unsupported(what.to_owned()));
-        if !matches!(kind, RuleKind::Query(_) | RuleKind::Eql(_) | RuleKind::ThreatMatch(_)) {
-            return unsupported(&format!("type {}", kind.rule_type()));
+        match kind {
+            RuleKind::Esql(_) | RuleKind::MachineLearning(_) => {
+                return unsupported(&format!("type {}", kind.rule_type()));
+            }
+            RuleKind::SavedQuery(rule) if rule.query.is_none() => {
+                return unsupported("saved_query without a copy of its query");
+            }
+            RuleKind::Query(_)
+            | RuleKind::SavedQuery(_)
+            | RuleKind::Eql(_)
+            | RuleKind::Threshold(_)
+            | RuleKind::NewTerms(_)
+            | RuleKind::ThreatMatch(_) => {}
         }
         if kind.source().is_some_and(|source| source.data_view_id.is_some()) {
             return unsupported("data_view_id");
@@ -90,15 +124,33 @@ impl Compiler<'_> {
                 Err(why) => unsupported(&why),
             };
         }
+        let suppression = Suppression::of(rule);
         let condition = match plan {
             None => Condition::constant(true),
             Some(plan) => match plan? {
                 EqlPlan::Event(plan) if plan.pipes.is_empty() => plan.condition,
-                plan => return Some(correlation(kind, plan, &filters)),
+                plan => return Some(correlation(kind, plan, &filters, suppression)),
             },
         };
-        let all = std::iter::once(condition).chain(filters);
-        Some(RuleProgram::Events(Box::new(Condition::all(all))))
+        let all = Condition::all(std::iter::once(condition).chain(filters));
+        let joined = match kind {
+            RuleKind::Threshold(rule) => {
+                Correlation::threshold(ThresholdPlan::new(all, &rule.threshold, self.schema))
+            }
+            RuleKind::NewTerms(rule) => {
+                let (fields, start) = (&rule.new_terms_fields, &rule.history_window_start);
+                match NewTermsPlan::new(all, fields, start, self.schema) {
+                    Some(plan) => Correlation::new_terms(plan),
+                    None => return unsupported("history_window_start that is not a time before now"),
+                }
+            }
+            _ if suppression.is_some() => {
+                let plan = EqlPlan::Event(EventPlan { condition: all, pipes: Vec::new() });
+                return Some(correlation(kind, plan, &[], suppression));
+            }
+            _ => return Some(RuleProgram::Events(Box::new(all))),
+        };
+        Some(RuleProgram::Correlation(Box::new(joined.suppressed_by(suppression))))
     }
 
     fn query(&mut self, query: &QueryText) -> Option<EqlPlan> {
@@ -127,7 +179,12 @@ fn single_events(plan: EqlPlan) -> Option<Condition> {
 
 /// What joins the hits of a rule. As in Elasticsearch, pipes keep the latest where they do not say otherwise; a rule's
 /// `max_signals` is no part of it, since a scan shows all.
-fn correlation(kind: &RuleKind, plan: EqlPlan, filters: &[Condition]) -> RuleProgram {
+fn correlation(
+    kind: &RuleKind,
+    plan: EqlPlan,
+    filters: &[Condition],
+    suppression: Option<Suppression>,
+) -> RuleProgram {
     let mut order = OrderFields::default();
     if let RuleKind::Eql(rule) = kind {
         if let Some(field) = rule.timestamp_field.as_deref() {
@@ -138,7 +195,7 @@ fn correlation(kind: &RuleKind, plan: EqlPlan, filters: &[Condition]) -> RulePro
     let limit = ResultLimit::new(plan.pipes(), None, ResultPosition::default());
     let options = CorrelationOptions { order, limit, samples_per_key: SAMPLES_PER_KEY };
     match Correlation::new(plan, filters, options) {
-        Ok(correlation) => RuleProgram::Correlation(Box::new(correlation)),
+        Ok(correlation) => RuleProgram::Correlation(Box::new(correlation.suppressed_by(suppression))),
         Err(error) => RuleProgram::Unsupported(error.to_string()),
     }
 }

@@ -19,14 +19,16 @@ use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 use watchfire_engine::Matches;
-use watchfire_engine::correlate::{
-    Extraction, HitStage, Sequence, SortableHit, StageExtractor, write_position,
-};
-use watchfire_events::{Event, EventBatch, Place, RowEvent, Timestamp};
+use watchfire_engine::correlate::{Extraction, HitStage, SortableHit, StageExtractor, write_position};
+use watchfire_events::{Document, Event, EventBatch, Place, RowEvent, Timestamp};
 
+use crate::alert::common_document;
 use crate::correlation::{Correlation, CorrelationCounts, Joining};
+use crate::detection::Detection;
+use crate::schedule::Executions;
 use crate::sorted_spill::{SortedSpill, damaged_spill};
-use crate::stored_events::{BatchEvents, EventReader, EventRef, StoredEvents};
+use crate::stored_events::{BatchEvents, EventReader, EventRef, ReadBackError, StoredEvents};
+use crate::suppression::{Suppression, Suppressor};
 
 /// The part of the memory for events that are kept to be read again: one in this many. The rest is for the hits.
 const EVENT_SHARE: u64 = 4;
@@ -145,12 +147,12 @@ pub fn event_identity(event: &Event) -> Vec<u8> {
 }
 
 /// What takes results: the number of the correlation, each result, and what reads its events.
-pub type OnResult<'a> = dyn FnMut(usize, &Sequence<EventRef>, &mut EventReader<'_>) -> io::Result<()> + 'a;
+pub type OnResult<'a> = dyn FnMut(usize, &Detection<EventRef>, &mut EventReader<'_>) -> io::Result<()> + 'a;
 
 /// What takes several results at a time, each with the number of its correlation, and what reads their events: one for
 /// each thread.
 pub type OnResults<'a> =
-    dyn FnMut(&[(usize, Sequence<EventRef>)], &mut [EventReader<'_>]) -> io::Result<()> + 'a;
+    dyn FnMut(&[(usize, Detection<EventRef>)], &mut [EventReader<'_>]) -> io::Result<()> + 'a;
 
 /// Events of the results that are handed over together: enough for several threads to share, and for results of several
 /// rules on the same events to come together.
@@ -242,7 +244,7 @@ impl HitSpill {
             .map(|extracted| CorrelationAccount { extracted, ..CorrelationAccount::default() })
             .collect();
         let mut readers = self.events.readers(threads.max(1));
-        let mut part: Vec<(usize, Sequence<EventRef>)> = Vec::new();
+        let mut part: Vec<(usize, Detection<EventRef>)> = Vec::new();
         let mut part_events = 0;
         let has_all_stages: Vec<bool> = (0..correlations.len())
             .map(|at| correlations[at].necessary_stages().all(|stage| self.stages.contains(&(at, stage))))
@@ -254,28 +256,75 @@ impl HitSpill {
         let mut next = hits.next_entry()?;
         while let Some(at) = next.as_ref().and_then(|(key, _)| number_of(key)) {
             let account = accounts.get_mut(at).ok_or_else(damaged_spill)?;
-            let mut give = |result: Sequence<EventRef>| {
-                part_events += result.places.len();
-                part.push((at, result));
-                if part_events < PART_EVENTS {
-                    return Ok(());
+            let correlation = *correlations.get(at).ok_or_else(damaged_spill)?;
+            let mut give = |detections: &mut Vec<Detection<EventRef>>, readers: &mut [EventReader<'_>]| {
+                for detection in detections.drain(..) {
+                    part_events += detection.sequence.places.len();
+                    part.push((at, detection));
+                    if part_events >= PART_EVENTS {
+                        part_events = 0;
+                        found(&std::mem::take(&mut part), readers)?;
+                    }
                 }
-                part_events = 0;
-                found(&std::mem::take(&mut part), &mut readers)
+                Ok::<_, io::Error>(())
             };
-            let mut joining: Joining<EventRef> =
-                correlations.get(at).ok_or_else(damaged_spill)?.begin(memory);
+            let mut joining: Joining<EventRef> = correlation.begin(memory);
+            let mut suppressor = correlation.suppression().map(Suppressor::new);
+            let needs_documents = correlation.suppression().is_some_and(Suppression::needs_documents);
+            let (mut detections, mut alerts) = (Vec::new(), Vec::new());
+            let mut suppress = |detections: &mut Vec<Detection<EventRef>>,
+                                readers: &mut [EventReader<'_>]| {
+                let Some(suppressor) = &mut suppressor else { return give(detections, readers) };
+                for detection in detections.drain(..) {
+                    let document = if needs_documents {
+                        match readers[0].places(&detection.sequence) {
+                            Ok(places) => common_document(&places),
+                            Err(ReadBackError::Spill(error)) => return Err(error),
+                            Err(ReadBackError::Changed(_)) => {
+                                // Nobody knows its group. Who makes its alert meets the same record, and misses it.
+                                alerts.push(detection);
+                                give(&mut alerts, readers)?;
+                                continue;
+                            }
+                        }
+                    } else {
+                        Document::new()
+                    };
+                    alerts.extend(suppressor.take(detection, &document));
+                    give(&mut alerts, readers)?;
+                }
+                Ok(())
+            };
+            let mut executions = correlation.schedule().map(|schedule| {
+                Executions::new(schedule, correlation, memory, Correlation::max_held(memory))
+            });
             let mut numbering = Numbering::default();
             while let Some((key, payload)) = next.take_if(|(key, _)| number_of(key) == Some(at)) {
                 let hit = SortableHit::read(&key[NUMBER..]).ok_or_else(damaged_spill)?;
                 let (event, identity) = payload.split_first_chunk().ok_or_else(damaged_spill)?;
                 if let Some(arrival) = numbering.number(&hit, identity) {
-                    joining.push(hit.into_hit(arrival, EventRef::from_bytes(*event)), &mut give)?;
+                    let hit = hit.into_hit(arrival, EventRef::from_bytes(*event));
+                    match &mut executions {
+                        Some(executions) => executions.push(hit),
+                        None => joining.push(hit, &mut detections)?,
+                    }
+                    suppress(&mut detections, &mut readers)?;
                 }
                 next = hits.next_entry()?;
             }
             account.repeated = numbering.repeated;
-            account.counts = joining.finish(&mut give)?;
+            account.counts = match executions {
+                Some(executions) => executions.run(&mut readers[0], &mut detections)?,
+                None => joining.finish(&mut detections),
+            };
+            suppress(&mut detections, &mut readers)?;
+            if let Some(suppressor) = suppressor {
+                let (rest, suppressed, left_out) = suppressor.finish();
+                detections.extend(rest);
+                account.counts.suppressed = suppressed;
+                account.counts.groups_left_out = left_out;
+                give(&mut detections, &mut readers)?;
+            }
         }
         if !part.is_empty() {
             found(&part, &mut readers)?;

@@ -59,6 +59,40 @@ impl AlertId {
         Self(hash_parts(&["block", group.as_str(), &index.to_string()]))
     }
 
+    /// Of the alert on an event that stands for one of several groups under suppression. `group` are its fields and values.
+    pub fn of_event_in_group(stream: &DataStream, event: &EventId, group: &[String], rule: RuleUuid) -> Self {
+        Self::of_parts("event_in_group", group, Some((stream, event)), rule)
+    }
+
+    /// Of the alert on events that reached a threshold, by the values that they share and the first of them.
+    pub fn of_bucket(values: &[String], first: Option<(&DataStream, &EventId)>, rule: RuleUuid) -> Self {
+        Self::of_parts("threshold", values, first, rule)
+    }
+
+    /// Of the alert on an event that has new values.
+    pub fn of_new_terms(stream: &DataStream, event: &EventId, terms: &[String], rule: RuleUuid) -> Self {
+        Self::of_parts("new_terms", terms, Some((stream, event)), rule)
+    }
+
+    /// Of what alerts under suppression have in common that stand for one group after the other.
+    pub fn of_instance(group: &[String], rule: RuleUuid) -> Self {
+        Self::of_parts("instance", group, None, rule)
+    }
+
+    fn of_parts(
+        kind: &str,
+        values: &[String],
+        event: Option<(&DataStream, &EventId)>,
+        rule: RuleUuid,
+    ) -> Self {
+        let rule = rule.to_string();
+        let mut parts = vec![kind];
+        parts.extend(event.into_iter().flat_map(|(stream, event)| [stream.as_str(), event.as_str()]));
+        parts.extend(values.iter().map(String::as_str));
+        parts.push(&rule);
+        Self(hash_parts(&parts))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -5,15 +5,17 @@
 //! rules ───────────► RuleBook::compile ─────────► RuleSet, and for every rule that does not run the reason why not
 //!                                                   │
 //! EventBatch ───────────────────────────────────────┴─► hits ─┬────────────────► RuleAlerts::of_event ──► alerts
-//!                                                             └─► HitSpill ────► RuleAlerts::of_group ──► alerts
+//!                                                             └─► HitSpill ────► Detection ─► RuleAlerts::of_detection
 //! ```
 //!
-//! Hits of sequences and samples are sorted on disk and joined when the input has ended ([`HitSpill`], [`Correlation`]);
-//! what is found is put in order by a [`SortedSpill`]. This crate must not know where events come from.
+//! Hits of what takes more than one event are sorted on disk and joined when the input has ended ([`HitSpill`], [`Correlation`]);
+//! what is found is suppressed where the rule says so, and put in order by a [`SortedSpill`]. This crate must not know where events come from.
 
 mod alert;
 mod compile;
 mod correlation;
+mod counting;
+mod detection;
 mod exceptions;
 pub mod explain;
 mod hit_spill;
@@ -23,15 +25,19 @@ mod query;
 mod reason;
 mod rule_book;
 mod rule_test;
+mod schedule;
 mod solve;
 mod sorted_spill;
 mod stored_events;
+mod suppression;
 mod test_coverage;
 mod why_not;
 
 pub use alert::{Alert, AlertBuilder, AlertGroup, AlertText, RuleAlerts, SHARED_PARTS};
 pub use compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 pub use correlation::{Correlation, CorrelationCounts, CorrelationOptions};
+pub use counting::{NewTermsPlan, ThresholdPlan};
+pub use detection::{BucketFacts, Detection, DetectionFacts, SuppressedGroup};
 pub use exceptions::codes as exception_codes;
 pub use exceptions::{
     BookItem, EXCEPTION_CODES, ExceptionBook, ExceptionCounts, ExceptionText, HiddenTest, ItemCount,
@@ -48,10 +54,12 @@ pub use indicators::{
 };
 pub use query::{QueryOptions, QueryTree, ReadFilter, ReadQuery, read_filters, read_query};
 pub use reason::reason;
-pub use rule_book::{RuleBook, RuleState, not_applied};
+pub use rule_book::{History, RuleBook, RuleState, not_applied};
 pub use rule_test::{TestAlert, TestFailure, TestOutcome, TestResult, run_tests, run_tests_with};
+pub use schedule::{Arrival, RuleSchedule};
 pub use solve::{FirstTests, NearMiss, NoFirstTests, Unsolved, first_tests};
 pub use sorted_spill::{SortedEntries, SortedSpill, damaged_spill};
 pub use stored_events::{EventReader, EventRef, ReadBackError};
+pub use suppression::{MAX_GROUPS_OF_EVENT, Suppression};
 pub use test_coverage::{LeafCoverage, RuleCoverage, rule_coverage};
 pub use why_not::{EventDiagnosis, Lack};

@@ -8,7 +8,7 @@ use watchfire_engine::correlate::StageExtractor;
 use watchfire_engine::{Coverage, Matches, ReadFields, RuleIndex, RuleSet, RuleSetBuilder};
 use watchfire_events::IndexPatterns;
 use watchfire_ir::{Condition, Schema};
-use watchfire_rules::model::{EventSource, Rule};
+use watchfire_rules::model::{EventSource, Rule, RuleKind};
 
 use crate::compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 use crate::correlation::Correlation;
@@ -29,7 +29,9 @@ pub enum RuleState {
 /// What a rule states about its alerts that a scan does not apply: it shows every event that fits, which are never
 /// fewer alerts than the rule would make elsewhere.
 pub fn not_applied(rule: &Rule) -> Vec<&'static str> {
-    rule.kind.alert_suppression().map(|_| "alert_suppression").into_iter().collect()
+    let is_of_indicators = matches!(rule.kind, RuleKind::ThreatMatch(_));
+    let suppression = rule.kind.alert_suppression().filter(|_| is_of_indicators);
+    suppression.map(|_| "alert_suppression").into_iter().collect()
 }
 
 /// Rules and what can be done with them.
@@ -62,6 +64,18 @@ struct RuleCondition {
     patterns: IndexPatterns,
     condition: Condition,
     is_alert: bool,
+    reads_alerts: bool,
+}
+
+/// What a history is asked.
+#[derive(Debug)]
+pub struct History {
+    /// The conditions.
+    pub set: RuleSet,
+    /// What makes hits of what they find, for each of [`RuleBook::correlations`].
+    pub extractors: Vec<StageExtractor>,
+    /// The fields that are looked at.
+    pub fields: ReadFields,
 }
 
 /// A rule whose hits are joined.
@@ -108,6 +122,7 @@ impl RuleBook {
             let index = rule.kind.source().map(EventSource::index).unwrap_or_default();
             let patterns = IndexPatterns::new(index.iter().map(String::as_str));
             let first = RuleIndex(conditions.len() as u32);
+            let reads_alerts = names_alerts(&patterns);
             let mut push = |condition: Condition, is_alert| {
                 let patterns = patterns.clone();
                 conditions.push(RuleCondition {
@@ -116,6 +131,7 @@ impl RuleBook {
                     patterns: patterns.clone(),
                     condition: condition.clone(),
                     is_alert,
+                    reads_alerts,
                 });
                 builder.add(patterns, condition)
             };
@@ -264,6 +280,43 @@ impl RuleBook {
         self.correlations.iter().map(|of| &of.extractor)
     }
 
+    /// What makes hits of a history, and the conditions that its events must satisfy; `None` if no rule asks for one.
+    pub fn history(&self) -> Option<History> {
+        let mut builder = RuleSetBuilder::new();
+        let mut history = History {
+            set: RuleSetBuilder::new().build(),
+            extractors: Vec::new(),
+            fields: ReadFields::default(),
+        };
+        let mut number = 0;
+        for of in &self.correlations {
+            let extractor = of.correlation.history_extractor(RuleIndex(number));
+            if extractor.is_some() {
+                for condition in of.correlation.conditions() {
+                    builder.add(of.patterns.clone(), condition.clone());
+                    history.fields.add(&of.patterns, condition);
+                    number += 1;
+                }
+            }
+            history.extractors.push(extractor.unwrap_or_else(StageExtractor::for_nothing));
+        }
+        for field in history.extractors.iter().flat_map(StageExtractor::fields) {
+            history.fields.add_field(field);
+        }
+        history.set = builder.build();
+        (number > 0).then_some(history)
+    }
+
+    /// Whether a condition is asked of alerts: its rule names their data streams. What names none, or all, means events.
+    pub fn reads_alerts(&self, index: RuleIndex) -> bool {
+        self.conditions[index.0 as usize].reads_alerts
+    }
+
+    /// Whether some rule is asked of alerts.
+    pub fn has_rules_on_alerts(&self) -> bool {
+        self.conditions.iter().any(|of| of.reads_alerts)
+    }
+
     /// What joins hits.
     pub fn correlations(&self) -> Vec<&Correlation> {
         self.correlations.iter().map(|of| &of.correlation).collect()
@@ -291,6 +344,14 @@ impl RuleBook {
         found.sort_unstable();
         found.into_iter().map(|(rule, why)| (&*self.rules[rule].0, why)).collect()
     }
+}
+
+/// What alerts are called, in whatever space.
+const ALERTS: &str = ".alerts-security.";
+
+/// Whether patterns name the data streams of alerts.
+fn names_alerts(patterns: &IndexPatterns) -> bool {
+    patterns.iter().any(|pattern| !pattern.excludes() && pattern.as_str().starts_with(ALERTS))
 }
 
 /// Why no event can satisfy a condition in this data, if something is known to be in the way.

@@ -14,6 +14,7 @@ use watchfire_rules::testing::{Expectation, ExpectedAlert, RuleTest, RuleTests, 
 
 use crate::alert::{Alert, RuleAlerts};
 use crate::compile::{CompileOptions, compile_rule};
+use crate::detection::DetectionFacts;
 use crate::exceptions::ExceptionBook;
 use crate::hit_spill::{BatchHits, HitSpill};
 use crate::indicators::{IndicatorIndex, IndicatorReader};
@@ -229,8 +230,8 @@ fn run_events(
     spill.push(BatchHits::new(book.extractors(), batch, &matches))?;
     // Events that are joined by several keys are one alert.
     let mut joined: BTreeMap<Vec<usize>, TestAlert> = BTreeMap::new();
-    spill.join(&correlations, JOIN_MEMORY, &mut |number, result, reader| {
-        let places = reader.places(result)?;
+    spill.join(&correlations, JOIN_MEMORY, &mut |number, detection, reader| {
+        let places = reader.places(&detection.sequence)?;
         let events: Vec<usize> = places
             .iter()
             .filter_map(|place| match place {
@@ -239,13 +240,14 @@ fn run_events(
             })
             .collect();
         let maker = RuleAlerts::new(SPACE, book.rule(book.correlated(number)));
-        let alert = match (correlations[number].gives_groups(), &places[..]) {
-            (false, [SequencePlace::Event(event)]) => maker.of_event(event),
-            _ => maker.of_group(&places).shell,
-        };
-        joined
-            .entry(events.clone())
-            .or_insert_with(|| TestAlert { events, document: document(&maker, &alert) });
+        let is_group = correlations[number].gives_groups();
+        let alert = maker.of_detection(detection, &places, is_group).shell;
+        let alert = TestAlert { events, document: document(&maker, &alert) };
+        if detection.facts == DetectionFacts::Events && detection.suppression.is_none() {
+            joined.entry(alert.events.clone()).or_insert(alert);
+        } else {
+            alerts.push(alert);
+        }
         Ok(())
     })?;
     alerts.extend(joined.into_values());
@@ -423,6 +425,70 @@ mod tests {
             [true, false, true]
         );
         assert_eq!(passed("sequence [any where true] [any where true]"), [false, false, true]);
+    }
+
+    /// How many alerts a rule of a type makes of these events, which come a minute apart.
+    fn alerts(rule_type: &str, settings: &str, documents: &[&str]) -> usize {
+        let rule = format!(
+            "[rule]\nrule_id = \"r\"\nname = \"n\"\ndescription = \"d\"\nrisk_score = 1\nseverity = \"low\"\n\
+             type = \"{rule_type}\"\nindex = [\"logs-*\"]\nquery = \"process.name: *\"\n{settings}\n"
+        );
+        let rule = watchfire_rules::format::toml::parse(&rule).file.expect("a rule").rule;
+        let event = |(at, document): (usize, &&str)| {
+            format!("{{\"@timestamp\": \"2024-05-02T06:{at:02}:00Z\", {document}}}")
+        };
+        let events: Vec<String> = documents.iter().enumerate().map(event).collect();
+        let tests = format!(
+            "data_stream = \"logs-a-default\"\n[[test]]\nname = \"t\"\nexpect = \"match\"\nevents = '{}'\n",
+            events.join(" ")
+        );
+        let tests = load_tests(&tests).0.expect("tests");
+        let outcomes = run_tests(&rule, &tests, &Catalogue::ecs(), &CompileOptions::default());
+        match &outcomes.expect("all fits into memory")[0].result {
+            TestResult::Ran { alerts, .. } => alerts.len(),
+            TestResult::CannotRun(state) => panic!("{state:?}"),
+        }
+    }
+
+    const A: &str = r#""process": {"name": "a"}, "host": {"name": "h"}"#;
+    const B: &str = r#""process": {"name": "b"}, "host": {"name": "h"}"#;
+    const NO_HOST: &str = r#""process": {"name": "a"}"#;
+
+    #[test]
+    fn thresholds_count() {
+        let by_host = |value: u32| format!("[rule.threshold]\nfield = [\"host.name\"]\nvalue = {value}");
+        assert_eq!(alerts("threshold", &by_host(2), &[A, B]), 1);
+        assert_eq!(alerts("threshold", &by_host(3), &[A, B, NO_HOST]), 0);
+        let at_all = "[rule.threshold]\nfield = []\nvalue = 3";
+        assert_eq!(alerts("threshold", at_all, &[A, B, NO_HOST]), 1);
+        let distinct = |number: u32| {
+            let cardinality =
+                format!("[[rule.threshold.cardinality]]\nfield = \"process.name\"\nvalue = {number}");
+            format!("{}\n{cardinality}", by_host(2))
+        };
+        assert_eq!(alerts("threshold", &distinct(2), &[A, A, B]), 1);
+        assert_eq!(alerts("threshold", &distinct(3), &[A, A, B]), 0);
+    }
+
+    #[test]
+    fn new_terms_are_new_once() {
+        let of = |window: &str| {
+            format!(
+                "new_terms_fields = [\"process.name\", \"host.name\"]\nhistory_window_start = \"now-{window}\""
+            )
+        };
+        assert_eq!(alerts("new_terms", &of("7d"), &[A, B, A, NO_HOST]), 2);
+        assert_eq!(alerts("new_terms", &of("1m"), &[A, B, A, NO_HOST]), 3);
+        assert_eq!(alerts("new_terms", &of("2m"), &[A, B, A, NO_HOST]), 2);
+    }
+
+    #[test]
+    fn what_is_suppressed_is_no_alert() {
+        let by_host = "[rule.alert_suppression]\ngroup_by = [\"host.name\"]";
+        assert_eq!(alerts("query", "", &[A, B, NO_HOST, NO_HOST]), 4);
+        assert_eq!(alerts("query", by_host, &[A, B, NO_HOST, NO_HOST]), 2);
+        let saved = format!("saved_id = \"s\"\n{by_host}\nmissing_fields_strategy = \"doNotSuppress\"");
+        assert_eq!(alerts("saved_query", &saved, &[A, B, NO_HOST, NO_HOST]), 3);
     }
 
     #[test]

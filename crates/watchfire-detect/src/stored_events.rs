@@ -112,23 +112,38 @@ impl BatchEvents {
 #[derive(Debug)]
 pub(crate) struct StoredEvents {
     file: Option<Mutex<File>>,
-    /// Where each block begins, and its length.
-    blocks: Vec<(u64, usize)>,
+    blocks: Vec<Block>,
     end: u64,
     memory: u64,
-    restore: Option<Arc<dyn RestoreEvent>>,
+    /// What makes events that are not stored themselves: one for each reading of inputs, as it knows the files of no other.
+    restores: Vec<Arc<dyn RestoreEvent>>,
+}
+
+/// Where a block is.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    start: u64,
+    length: usize,
+    /// The number of what makes its events, if any of them needs it.
+    restore: Option<usize>,
 }
 
 impl StoredEvents {
     /// Without events yet; about so many bytes of them may be in memory while they are read.
     pub(crate) fn new(memory: u64) -> Self {
-        Self { file: None, blocks: Vec::new(), end: 0, memory, restore: None }
+        Self { file: None, blocks: Vec::new(), end: 0, memory, restores: Vec::new() }
     }
 
     /// Adds the events of a batch, and returns where each is.
     pub(crate) fn append(&mut self, batch: BatchEvents) -> io::Result<Vec<EventRef>> {
         let first = self.blocks.len() as u32;
-        self.restore = self.restore.take().or(batch.restore);
+        let restore = batch.restore.map(|restore| {
+            let known = self.restores.iter().rposition(|known| Arc::ptr_eq(known, &restore));
+            known.unwrap_or_else(|| {
+                self.restores.push(restore);
+                self.restores.len() - 1
+            })
+        });
         for block in batch.packed {
             let file = match &mut self.file {
                 Some(file) => file,
@@ -136,7 +151,7 @@ impl StoredEvents {
             };
             let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
             file.write_all(&block)?;
-            self.blocks.push((self.end, block.len()));
+            self.blocks.push(Block { start: self.end, length: block.len(), restore });
             self.end += block.len() as u64;
         }
         Ok(batch.refs.into_iter().map(|at| EventRef { block: first + at.block, ..at }).collect())
@@ -153,8 +168,13 @@ impl StoredEvents {
         std::iter::repeat_with(reader).take(number).collect()
     }
 
+    /// What makes the events of a block that are not stored themselves.
+    fn restore(&self, block: u32) -> Option<&dyn RestoreEvent> {
+        Some(&**self.restores.get(self.blocks.get(block as usize)?.restore?)?)
+    }
+
     fn read(&self, block: u32) -> io::Result<Vec<u8>> {
-        let (start, length) = *self.blocks.get(block as usize).ok_or_else(damaged_spill)?;
+        let Block { start, length, .. } = *self.blocks.get(block as usize).ok_or_else(damaged_spill)?;
         let mut packed = vec![0; length];
         {
             let file = self.file.as_ref().ok_or_else(damaged_spill)?;
@@ -224,7 +244,7 @@ impl EventReader<'_> {
         };
         let damaged = || RestoreEventError::Damaged;
         let found = stored_at(&block, event.at).ok_or_else(damaged).and_then(|(form, stored)| match form {
-            DEFERRED => self.stored.restore.as_ref().ok_or_else(damaged)?.event(stored),
+            DEFERRED => self.stored.restore(event.block).ok_or_else(damaged)?.event(stored),
             _ => kept_event(stored).ok_or_else(damaged),
         });
         self.cache.put(event.block, block);

@@ -2,7 +2,9 @@
 
 mod exceptions;
 mod found;
+mod history;
 pub(crate) mod indicators;
+mod on_alerts;
 pub(crate) mod output;
 mod profile;
 pub(crate) mod selection;
@@ -17,8 +19,8 @@ use std::time::Instant;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use watchfire_detect::{
-    AlertBuilder, CompileOptions, CorrelationAccount, ExceptionCounts, HitSpill, RuleBook, RuleState,
-    SortedSpill, compile_rule, not_applied,
+    AlertBuilder, Arrival, CompileOptions, ExceptionCounts, HitSpill, RuleBook, RuleState, SortedSpill,
+    compile_rule, not_applied,
 };
 use watchfire_diagnostics::Severity as DiagnosticSeverity;
 use watchfire_diagnostics::SourceText;
@@ -31,12 +33,14 @@ use watchfire_sources::normalise::catalogue_with;
 
 use self::exceptions::ExceptionSummary;
 pub(crate) use self::found::Found;
-use self::found::{Alerting, Finds, Joined};
+use self::found::{Accounts, Alerting, Finds, Joiner};
+use self::history::read_history;
 use self::indicators::Loading;
+use self::on_alerts::OnAlerts;
 use self::output::{AlertWriter, Format};
 use self::profile::{ProfileSum, RunClock, WorkerTimes};
 use self::selection::Selection;
-use self::summary::{FailedRule, Lost, Summary};
+use self::summary::{FailedRule, Lost, Rules, Summary};
 use crate::destination::Destination;
 use crate::exception_options::ExceptionOptions;
 use crate::exit::{self, Exit};
@@ -48,7 +52,8 @@ use crate::time_argument::{self, now};
 
 /// The part of the memory that alerts may take up before they go to temporary files: one in this many.
 const ALERT_SHARE: u64 = 8;
-/// The part of the memory that hits to be joined, and their events, may take up: one in this many.
+/// The part of the memory that hits to be joined, and their events, may take up: one in this many; and as much those that are
+/// joined with alerts.
 const HIT_SHARE: u64 = 8;
 /// The part of the memory that begun sequences may take up, when all input has been read: one in this many.
 const JOIN_SHARE: u64 = 4;
@@ -61,7 +66,8 @@ const RECORD_SHARE: u64 = 2;
 /// of these. Formats are found from content.
 ///
 /// The whole input is one window: every event that fits a rule gives an alert, however many there are, and every sequence
-/// or sample one with its events behind it. Alerts go to standard output in the order of their time, the summary to
+/// or sample one with its events behind it; a threshold counts all events, and values are new that the input did not have
+/// before. docs/rule-types.md tells what each type of rule does. Alerts go to standard output in the order of their time, the summary to
 /// standard error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -69,6 +75,8 @@ Examples:
   watchfire scan evidence/ --rules detection-rules/rules
   watchfire scan evidence.zip --rules rules/ --format ndjson --output alerts.ndjson --summary summary.json
   watchfire scan logs/ --rules rules/ --from 2026-03-02 --to 2026-03-03 --tz Europe/Berlin --min-severity high
+  watchfire scan march/ --rules rules/ --history february/
+  watchfire scan march/ --rules rules/ --as-scheduled=ingested
   zcat events.ndjson.gz | watchfire scan - --rules rules/ --technique T1059 --fail-on critical
 
 Exit codes:
@@ -107,6 +115,17 @@ pub(crate) struct Scan {
     /// first. A rule that asks what others ask shows the cost that they share.
     #[arg(long)]
     profile_rules: bool,
+    /// Executes each rule as a server does, every `interval`, over the time since `from`, with at most `max_signals` alerts each
+    /// time; what is over that alerts at later executions, and events that no execution looks back to are counted.
+    ///
+    /// An event is there at its own time, or when it was `ingested`; then windows go by the rule's `timestamp_override`. Alerts
+    /// are made at the time of their execution.
+    #[arg(long, value_enum, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "event")]
+    as_scheduled: Option<ArrivalTime>,
+    /// Files and folders with events from before the input, whose values rules of new terms take as known; nothing else is
+    /// looked for in them. Without it, the first event with a value alerts.
+    #[arg(long, num_args = 1.., value_name = "PATH")]
+    history: Vec<PathBuf>,
     /// Only alerts of this severity or above; the others are counted.
     #[arg(long, value_name = "SEVERITY", value_parser = severity_parser())]
     min_severity: Option<Severity>,
@@ -125,6 +144,24 @@ pub(crate) struct Scan {
     selection: Selection,
     #[command(flatten)]
     exceptions: ExceptionOptions,
+}
+
+/// When an event is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ArrivalTime {
+    /// At its own time.
+    Event,
+    /// At `event.ingested`.
+    Ingested,
+}
+
+impl From<ArrivalTime> for Arrival {
+    fn from(time: ArrivalTime) -> Self {
+        match time {
+            ArrivalTime::Event => Self::Event,
+            ArrivalTime::Ingested => Self::Ingested,
+        }
+    }
 }
 
 fn severity_parser() -> impl clap::builder::TypedValueParser<Value = Severity> {
@@ -153,6 +190,8 @@ impl Scan {
             indicators: Vec::new(),
             now: None,
             summary: None,
+            as_scheduled: None,
+            history: Vec::new(),
             profile_rules: false,
             min_severity: None,
             fail_on: None,
@@ -211,7 +250,13 @@ impl Scan {
         let now = self.now.unwrap_or_else(now);
         let exceptions = self.exceptions.load(&catalogue, now);
         let options = CompileOptions { now: Some(now) };
-        let compiled = map_in_order(&rules, threads, |rule| compile_rule(rule, &catalogue, &options));
+        let compiled = map_in_order(&rules, threads, |rule| {
+            let mut compiled = compile_rule(rule, &catalogue, &options);
+            if let Some(time) = self.as_scheduled {
+                compiled.program = compiled.program.map(|program| program.scheduled(rule, time.into()));
+            }
+            compiled
+        });
         let book = RuleBook::with_exceptions(rules.into_iter().zip(compiled), exceptions.as_ref());
 
         let max_memory = self.resources.max_memory();
@@ -239,8 +284,10 @@ impl Scan {
             count_unmapped: false,
         };
         let alerts = SortedSpill::new((max_memory / ALERT_SHARE) as usize);
-        let hits = HitSpill::new(book.correlations().len(), max_memory / HIT_SHARE);
-        let finds = Mutex::new(Finds { alerts, hits });
+        let spill = || HitSpill::new(book.correlations().len(), max_memory / HIT_SHARE);
+        let (hits, hits_on_alerts) = (spill(), spill());
+        let finds = Mutex::new(Finds { alerts, hits, hits_on_alerts });
+        summary.history = read_history(&self.history, &book, &catalogue, &intake, &finds)?;
         let builder = AlertBuilder::new("default", &book);
         let worker = || Alerting {
             book: &book,
@@ -252,6 +299,7 @@ impl Scan {
             builder: &builder,
             progress: &progress,
             finds: &finds,
+            own_alerts: BTreeMap::new(),
             errors: BTreeMap::new(),
             host_width: 0,
             exceptions: exceptions.as_ref(),
@@ -262,7 +310,7 @@ impl Scan {
         let (workers, account) = read?;
         summary.input = InputSummary::new(&account);
 
-        let mut host_width = workers.iter().map(|worker| worker.host_width).max().unwrap_or_default();
+        let host_width = workers.iter().map(|worker| worker.host_width).max().unwrap_or_default();
         let mut profile = self.profile_rules.then(|| ProfileSum::new(book.set()));
         let mut excepted = ExceptionCounts::default();
         for worker in workers {
@@ -277,18 +325,31 @@ impl Scan {
                 let left_out = summary.indicators.as_mut().map(|summary| &mut summary.enrichments_left_out);
                 left_out.into_iter().for_each(|of| *of.entry(name.clone()).or_default() += number);
             }
+            for (rule, number) in worker.own_alerts {
+                *summary.rules.own_alerts.entry(book.rule(rule).name.clone()).or_default() += number;
+            }
             for (rule, number) in worker.errors {
                 let name = book.rule(rule).name.clone();
                 *summary.rules.evaluation_errors.entry(name).or_default() += number;
             }
         }
-        account_for_rules(&book, &account.coverage, &sources, &mut summary);
+        let Finds { alerts, hits, hits_on_alerts } =
+            finds.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut joiner =
+            Joiner { memory: max_memory / JOIN_SHARE, threads, host_width, lost: BTreeMap::new() };
+        let (alerts, joined) = joiner
+            .join(&book, &builder, hits, alerts, |number| !book.reads_alerts(book.correlated(number)))?;
+        let memory = (max_memory / ALERT_SHARE) as usize;
+        let (alerts, on_alerts) =
+            on_alerts::evaluate(&book, &builder, &catalogue, alerts, hits_on_alerts, memory, &mut joiner)?;
+        let Joiner { host_width, lost, .. } = joiner;
+        let mut coverage = account.coverage;
+        coverage.merge(on_alerts.coverage.clone());
+        account_for_rules(&book, &coverage, &sources, &mut summary);
         summary.exceptions =
             exceptions.as_ref().map(|exceptions| ExceptionSummary::new(exceptions, &book, &excepted));
-        let finds = finds.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let Joined { alerts, accounts, lost } =
-            finds.join(&book, &builder, max_memory / JOIN_SHARE, threads, &mut host_width)?;
-        account_for_correlations(&book, &accounts, &mut summary);
+        account_for_correlations(&book, &joined, self.as_scheduled.is_some(), &mut summary);
+        account_for_rules_on_alerts(&book, &on_alerts, &mut summary);
         for (rule, lost) in lost {
             let lost = Lost { alerts: lost.number, first_record: lost.first.to_string() };
             summary.rules.lost_to_changed_files.insert(book.rule(rule).name.clone(), lost);
@@ -381,7 +442,7 @@ impl Scan {
             observe(&found)?;
             summary.alert(&found, &builder.of(found.rule).rule().name);
         }
-        summary.alerts.duplicates = sorted.duplicates();
+        summary.alerts.duplicates += sorted.duplicates();
         writer.end()?;
         Ok(worst)
     }
@@ -434,18 +495,61 @@ fn account_for_rules(book: &RuleBook, coverage: &Coverage, sources: &[SourceText
 }
 
 /// Tells what became of the hits of each rule that joins some.
-fn account_for_correlations(book: &RuleBook, joined: &[CorrelationAccount], summary: &mut Summary) {
+fn account_for_correlations(book: &RuleBook, joined: &Accounts, is_scheduled: bool, summary: &mut Summary) {
+    let has_history = summary.history.is_some();
     let rules = &mut summary.rules;
-    for (number, (correlation, account)) in book.correlations().iter().zip(joined).enumerate() {
+    if is_scheduled {
+        for (index, _) in book.indicator_matches() {
+            let names = rules.one_window.entry("indicator match".to_owned()).or_default();
+            names.push(book.rule(index).name.clone());
+        }
+    }
+    for (number, correlation) in book.correlations().iter().enumerate() {
         let name = &book.rule(book.correlated(number)).name;
-        if let Some(what) = correlation.depends_on_window() {
+        if is_scheduled && correlation.schedule().is_none() {
+            rules
+                .one_window
+                .entry("`from` or `to` that is no distance from now".to_owned())
+                .or_default()
+                .push(name.clone());
+        }
+        for what in correlation.depends_on_window() {
             rules.one_window.entry(what.to_owned()).or_default().push(name.clone());
         }
+        if !has_history && correlation.history_extractor(book.correlated(number)).is_some() {
+            rules.without_history.push(name.clone());
+        }
+    }
+    count_joined(book, joined, rules);
+}
+
+/// Tells what became of the rules on alerts.
+fn account_for_rules_on_alerts(book: &RuleBook, on_alerts: &OnAlerts, summary: &mut Summary) {
+    summary.alerts.duplicates += on_alerts.duplicates;
+    summary.alerts.not_given_to_rules = on_alerts.not_looked_at;
+    for (rule, number) in &on_alerts.own {
+        *summary.rules.own_alerts.entry(book.rule(*rule).name.clone()).or_default() += number;
+    }
+    count_joined(book, &on_alerts.accounts, &mut summary.rules);
+}
+
+/// Counts what was left out or repeated.
+fn count_joined(book: &RuleBook, joined: &Accounts, rules: &mut Rules) {
+    for (number, account) in joined.iter().enumerate() {
+        let name = &book.rule(book.correlated(number)).name;
         for (counts, number) in [
             (&mut rules.repeated_events, account.repeated),
             (&mut rules.events_without_time, account.extracted.without_time),
             (&mut rules.evicted, account.counts.evicted),
-            (&mut rules.join_values_left_out, account.extracted.tuples_left_out),
+            (
+                &mut rules.join_values_left_out,
+                account.extracted.tuples_left_out + account.counts.groups_left_out,
+            ),
+            (&mut rules.suppressed, account.counts.suppressed),
+            (&mut rules.missed_by_schedule, account.counts.missed),
+            (&mut rules.held_back, account.counts.held_back),
+            (&mut rules.executions, account.counts.executions),
+            (&mut rules.estimated_cardinality, account.counts.estimated),
         ] {
             if number > 0 {
                 *counts.entry(name.clone()).or_default() += number;

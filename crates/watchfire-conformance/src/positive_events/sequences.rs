@@ -159,7 +159,7 @@ impl Asked {
     }
 }
 
-fn events(documents: &Value, indices: &Value) -> Vec<Event> {
+pub(super) fn events(documents: &Value, indices: &Value) -> Vec<Event> {
     let event = |(at, document): (usize, &Value)| {
         let index = indices.get(at).or_else(|| indices.get(0)).and_then(Value::as_str);
         Event {

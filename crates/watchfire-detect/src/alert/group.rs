@@ -7,8 +7,9 @@ use serde_json::Value;
 use watchfire_engine::correlate::SequencePlace;
 use watchfire_events::{Document, Event};
 
+use super::counted::Made;
 use super::overrides::Facts;
-use super::{Alert, Ancestor, Draft, RuleAlerts, time_of};
+use super::{Alert, Ancestor, Ancestry, Draft, RuleAlerts, time_of};
 use crate::identity::AlertId;
 
 /// The alerts of one sequence or sample.
@@ -27,25 +28,28 @@ impl RuleAlerts<'_> {
     /// At a missing place nothing happened, so its block has nothing but what the alert adds, and is marked `missing` as
     /// in Elasticsearch's answers. It takes no part in what the events have in common.
     pub fn of_group<E: Borrow<Event>>(&self, places: &[SequencePlace<E>]) -> AlertGroup {
-        let events: Vec<&Event> = places
-            .iter()
-            .filter_map(|place| match place {
-                SequencePlace::Event(event) => Some(event.borrow()),
-                SequencePlace::Missing => None,
-            })
-            .collect();
+        self.of_group_made(places, Made::default())
+    }
+
+    /// The same, made in this way.
+    pub(super) fn of_group_made<E: Borrow<Event>>(
+        &self,
+        places: &[SequencePlace<E>],
+        made: Made<'_>,
+    ) -> AlertGroup {
+        let events = events_of(places);
         let times = || events.iter().filter_map(|event| time_of(&event.document));
-        let at = times().max().unwrap_or_default();
+        let at = made.at.or_else(|| times().max()).unwrap_or_default();
         let shell_id =
             AlertId::of_group(events.iter().map(|event| (&event.data_stream, &event.id)), self.uuid);
         let nothing = Document::from_iter([("missing".to_owned(), true.into())]);
         let block = |(index, place): (usize, &SequencePlace<E>)| {
-            let (document, ancestors, stands_at) = match place {
+            let (document, Ancestry { ancestors, depth }, stands_at) = match place {
                 SequencePlace::Event(event) => {
                     let event: &Event = event.borrow();
-                    (&event.document, vec![Ancestor::event(event)], Some(&event.place))
+                    (&event.document, Ancestry::of([event]), Some(&event.place))
                 }
-                SequencePlace::Missing => (&nothing, Vec::new(), None),
+                SequencePlace::Missing => (&nothing, Ancestry::of([]), None),
             };
             let draft = Draft {
                 id: AlertId::of_block(&shell_id, index),
@@ -53,38 +57,59 @@ impl RuleAlerts<'_> {
                 original_time: time_of(document),
                 facts: Facts::of_rule(self.rule),
                 ancestors,
-                depth: 1,
+                depth: depth + 1,
                 is_building_block: true,
                 group: Some((&shell_id, Some(index))),
-                place: stands_at,
+                place: stands_at.filter(|_| depth == 0),
+                details: Vec::new(),
+                last_detected: None,
             };
-            Self::build(draft, document)
+            (Self::build(draft, document), depth + 1)
         };
-        let blocks: Vec<Alert> = places.iter().enumerate().map(block).collect();
+        let (blocks, depths): (Vec<Alert>, Vec<u64>) = places.iter().enumerate().map(block).unzip();
         let common = in_common(&events);
         let draft = Draft {
             id: shell_id.clone(),
             at,
             original_time: events.first().and_then(|event| time_of(&event.document)),
             facts: Facts::of_document(self.rule, &common),
-            ancestors: events
-                .iter()
-                .map(|event| Ancestor::event(event))
-                .chain(blocks.iter().map(|block| self.block(block)))
+            ancestors: Ancestry::of(events.iter().copied())
+                .ancestors
+                .into_iter()
+                .chain(blocks.iter().zip(&depths).map(|(block, depth)| self.block(block, *depth)))
                 .collect(),
-            depth: 2,
+            depth: depths.iter().max().copied().unwrap_or_default() + 1,
             is_building_block: self.rule.is_building_block(),
             group: Some((&shell_id, None)),
             place: None,
+            details: self.suppression_details(made.suppression),
+            last_detected: made.last_detected(),
         };
         let shell = Self::build(draft, &common);
         AlertGroup { shell, blocks }
     }
 
     /// The alert on one place, as an ancestor.
-    fn block<'a>(&'a self, block: &'a Alert) -> Ancestor<'a> {
-        Ancestor::Block { id: block.id.as_str(), index: &self.alerts_index, rule: self.uuid.to_string() }
+    fn block<'a>(&'a self, block: &'a Alert, depth: u64) -> Ancestor<'a> {
+        let (id, index) = (block.id.as_str(), self.alerts_index.as_str());
+        Ancestor::Alert { id, index, depth, rule: self.uuid.to_string() }
     }
+}
+
+/// What the events of these places say alike: of one event all of it.
+pub(crate) fn common_document<E: Borrow<Event>>(places: &[SequencePlace<E>]) -> Document {
+    in_common(&events_of(places))
+}
+
+/// The events, without the places where none is.
+pub(super) fn events_of<E: Borrow<Event>>(places: &[SequencePlace<E>]) -> Vec<&Event> {
+    fn event<E: Borrow<Event>>(place: &SequencePlace<E>) -> Option<&Event> {
+        match place {
+            SequencePlace::Event(event) => Some(event.borrow()),
+            SequencePlace::Missing => None,
+        }
+    }
+    places.iter().filter_map(event).collect()
 }
 
 /// What all documents say alike.

@@ -135,7 +135,8 @@ fn joined(
     hits.into_iter().for_each(|hits| spill.push(hits).expect("temporary files can be written"));
     let mut found: Vec<Vec<Joined>> = vec![Vec::new(); correlations.len()];
     let correlations: Vec<&Correlation> = correlations.iter().collect();
-    let accounts = spill.join(&correlations, to_join, &mut |number, result, stored| {
+    let accounts = spill.join(&correlations, to_join, &mut |number, detection, stored| {
+        let result = &detection.sequence;
         let id = |place: &SequencePlace<Arc<Event>>| match place {
             SequencePlace::Event(event) => Some(event.id.to_string()),
             SequencePlace::Missing => None,

@@ -93,10 +93,10 @@ impl Finds {
         let mut lost = Vec::new();
         let correlation = &search.correlation;
         let mut number = 0;
-        let accounts = hits.join(&[correlation], memory, &mut |_, result, events| {
-            let key = correlation.sort_key(result, number);
+        let accounts = hits.join(&[correlation], memory, &mut |_, detection, events| {
+            let key = correlation.sort_key(&detection.sequence, number);
             number += 1;
-            match group(result, events) {
+            match group(&detection.sequence, events) {
                 Ok(group) => results.push(&key, &[], &group),
                 Err(ReadBackError::Spill(error)) => Err(error),
                 Err(ReadBackError::Changed(place)) => {

@@ -10,12 +10,11 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use watchfire_detect::{
-    Alert, AlertBuilder, AlertGroup, AlertText, BatchHits, CorrelationAccount, EventReader, EventRef,
-    ExceptionBook, ExceptionCounts, HitSpill, IndicatorMatcher, ReadBackError, RuleAlerts, RuleBook,
-    SHARED_PARTS, SortedSpill, damaged_spill,
+    Alert, AlertBuilder, AlertGroup, AlertText, BatchHits, CorrelationAccount, Detection, EventReader,
+    EventRef, ExceptionBook, ExceptionCounts, HitSpill, IndicatorMatcher, ReadBackError, RuleAlerts,
+    RuleBook, SHARED_PARTS, SortedSpill, damaged_spill,
 };
-use watchfire_engine::correlate::{Sequence, SequencePlace};
-use watchfire_engine::{Matcher, RuleIndex};
+use watchfire_engine::{Hit, Matcher, Matches, RuleIndex};
 use watchfire_events::{EventBatch, Place, Timestamp};
 use watchfire_ir::Catalogue;
 use watchfire_rules::model::Severity;
@@ -76,7 +75,7 @@ impl Found {
 }
 
 /// An alert as it is kept until it is written: what it is sorted by, its content, and how wide its host names are.
-struct Kept {
+pub(super) struct Kept {
     key: Vec<u8>,
     content: Vec<u8>,
     host_width: usize,
@@ -84,12 +83,15 @@ struct Kept {
 
 impl Kept {
     /// The alert on one event.
-    fn event(rule: RuleIndex, alert: &Alert, of_rule: &RuleAlerts<'_>) -> Self {
+    pub(super) fn event(rule: RuleIndex, alert: &Alert, of_rule: &RuleAlerts<'_>) -> Self {
         Self::of(rule, of_rule, (alert, alert.original_time), &[])
     }
 
-    /// The alerts on a sequence or sample.
+    /// The alerts on a sequence or sample, or the one on anything else.
     fn group(rule: RuleIndex, group: &AlertGroup, of_rule: &RuleAlerts<'_>) -> Self {
+        if group.blocks.is_empty() {
+            return Self::event(rule, &group.shell, of_rule);
+        }
         let has_time = group.blocks.iter().any(|block| block.original_time.is_some());
         Self::of(rule, of_rule, (&group.shell, has_time.then_some(group.shell.time)), &group.blocks)
     }
@@ -118,7 +120,7 @@ impl Kept {
             cuts.iter().for_each(|cut| content.extend(cut.to_le_bytes()));
         }
         let host_width = all().map(|(alert, _)| alert.host.chars().count()).max().unwrap_or_default();
-        Self { key: key(alert), content, host_width }
+        Self { key: alert_key(alert), content, host_width }
     }
 }
 
@@ -165,16 +167,6 @@ pub(super) struct LostAlerts {
     pub(super) first: Place,
 }
 
-/// What came of the joining.
-pub(super) struct Joined {
-    /// All alerts, in the order of their time.
-    pub(super) alerts: SortedSpill,
-    /// For each correlation what became of its hits.
-    pub(super) accounts: Vec<CorrelationAccount>,
-    /// By the first condition of a rule.
-    pub(super) lost: BTreeMap<RuleIndex, LostAlerts>,
-}
-
 /// Events of the results of which the alerts are made together, before they are put in order.
 const ALERTED_TOGETHER: usize = 1_024;
 
@@ -184,76 +176,106 @@ pub(super) struct Finds {
     pub(super) alerts: SortedSpill,
     /// What is to be joined when all input has been read.
     pub(super) hits: HitSpill,
+    /// What is to be joined with alerts, when these are known.
+    pub(super) hits_on_alerts: HitSpill,
 }
 
-impl Finds {
-    /// Joins what is to be joined to alerts, within so many bytes; the alerts are made by so many threads.
+/// For each correlation its account.
+pub(super) type Accounts = Vec<CorrelationAccount>;
+
+/// Joins hits to alerts.
+pub(super) struct Joiner {
+    /// Bytes that begun sequences and the like may take up.
+    pub(super) memory: u64,
+    /// The number of threads that make alerts.
+    pub(super) threads: usize,
+    /// The length of the longest host name.
+    pub(super) host_width: usize,
+    /// What could not be made, by the first condition of a rule.
+    pub(super) lost: BTreeMap<RuleIndex, LostAlerts>,
+}
+
+impl Joiner {
+    /// Adds an alert that was made.
+    pub(super) fn keep(&mut self, kept: &Kept, alerts: &mut SortedSpill) -> io::Result<()> {
+        self.host_width = self.host_width.max(kept.host_width);
+        alerts.push(&kept.key, &kept.content)
+    }
+
+    /// Joins hits to alerts, which are added to `alerts`; and gives the accounts of those correlations that are asked for.
     pub(super) fn join(
-        self,
+        &mut self,
         book: &RuleBook,
         builder: &AlertBuilder<'_>,
-        memory: u64,
-        threads: usize,
-        host_width: &mut usize,
-    ) -> io::Result<Joined> {
-        let Self { mut alerts, hits } = self;
-        let mut lost: BTreeMap<RuleIndex, LostAlerts> = BTreeMap::new();
+        hits: HitSpill,
+        mut alerts: SortedSpill,
+        asked: impl Fn(usize) -> bool,
+    ) -> io::Result<(SortedSpill, Accounts)> {
         let correlations = book.correlations();
-        let make = |reader: &mut EventReader<'_>, (number, result): &&(usize, Sequence<EventRef>)| {
+        let make = |reader: &mut EventReader<'_>, (number, detection): &&(usize, Detection<EventRef>)| {
             let index = book.correlated(*number);
-            let places = match reader.places(result) {
+            let places = match reader.places(&detection.sequence) {
                 Ok(places) => places,
                 Err(ReadBackError::Spill(error)) => return Err(error),
                 Err(ReadBackError::Changed(place)) => return Ok(Err((index, place))),
             };
             let of_rule = builder.of(index);
-            Ok(Ok(match (correlations[*number].gives_groups(), &places[..]) {
-                (false, [SequencePlace::Event(event)]) => {
-                    Kept::event(index, &of_rule.of_event(event), of_rule)
-                }
-                _ => Kept::group(index, &of_rule.of_group(&places), of_rule),
-            }))
+            let is_group = correlations[*number].gives_groups();
+            Ok(Ok(Kept::group(index, &of_rule.of_detection(detection, &places, is_group), of_rule)))
         };
-        let accounts = hits.join_in_parts(&correlations, memory, threads, &mut |results, readers| {
+        let (memory, threads) = (self.memory, self.threads);
+        let mut accounts = hits.join_in_parts(&correlations, memory, threads, &mut |results, readers| {
             // Those on the same events one after the other, whichever rules they are of: an event is made once for them.
-            let mut results: Vec<&(usize, Sequence<EventRef>)> = results.iter().collect();
-            results.sort_by_key(|(_, result)| result.events().next().copied());
+            let mut results: Vec<&(usize, Detection<EventRef>)> = results.iter().collect();
+            results.sort_by_key(|(_, detection)| detection.sequence.events().next().copied());
             let mut rest = &results[..];
             while !rest.is_empty() {
                 let mut events = 0;
-                let is_part = |(_, result): &&&(usize, Sequence<EventRef>)| {
-                    events += result.places.len();
+                let is_part = |(_, detection): &&&(usize, Detection<EventRef>)| {
+                    events += detection.sequence.places.len();
                     events <= ALERTED_TOGETHER
                 };
                 let (part, behind) = rest.split_at(rest.iter().take_while(is_part).count().max(1));
                 rest = behind;
                 for made in map_in_order_with(readers, part, make) {
                     match made? {
-                        Ok(kept) => {
-                            *host_width = kept.host_width.max(*host_width);
-                            alerts.push(&kept.key, &kept.content)?;
-                        }
-                        Err((rule, place)) => {
-                            let lost = lost
-                                .entry(rule)
-                                .or_insert_with(|| LostAlerts { number: 0, first: place.clone() });
-                            lost.number += 1;
-                            lost.first = place.min(lost.first.clone());
-                        }
+                        Ok(kept) => self.keep(&kept, &mut alerts)?,
+                        Err((rule, place)) => self.miss(rule, place),
                     }
                 }
             }
             Ok(())
         })?;
-        Ok(Joined { alerts, accounts, lost })
+        for (number, account) in accounts.iter_mut().enumerate() {
+            if !asked(number) {
+                *account = CorrelationAccount::default();
+            }
+        }
+        Ok((alerts, accounts))
+    }
+
+    /// Counts an alert that cannot be made, since the record at this place has changed.
+    fn miss(&mut self, rule: RuleIndex, place: Place) {
+        let lost = self.lost.entry(rule).or_insert_with(|| LostAlerts { number: 0, first: place.clone() });
+        lost.number += 1;
+        lost.first = place.min(lost.first.clone());
     }
 }
 
 /// What an alert is sorted by.
-fn key(alert: &Alert) -> Vec<u8> {
+fn alert_key(alert: &Alert) -> Vec<u8> {
     let mut key = alert.time.to_ordered_bytes().to_vec();
     key.extend_from_slice(alert.id.as_str().as_bytes());
     key
+}
+
+/// What was found for rules on events, and for what is joined with alerts.
+fn split(book: &RuleBook, matches: &Matches) -> [Matches; 2] {
+    let of = |on_alerts: bool| {
+        let is_of = |hit: &&Hit| !book.is_alert(hit.rule) && book.reads_alerts(hit.rule) == on_alerts;
+        Matches { hits: matches.hits.iter().filter(is_of).copied().collect(), ..Matches::default() }
+    };
+    [of(false), of(true)]
 }
 
 /// Matches batches and keeps the alerts.
@@ -272,6 +294,8 @@ pub(super) struct Alerting<'a, 'b> {
     pub(super) progress: &'a Progress,
     /// Of all threads.
     pub(super) finds: &'a Mutex<Finds>,
+    /// By rule, the alerts in the input that come from the rule itself.
+    pub(super) own_alerts: BTreeMap<RuleIndex, u64>,
     /// By rule, the events on which a part of its condition could not be evaluated and was taken as false.
     pub(super) errors: BTreeMap<RuleIndex, u64>,
     /// The length of the longest host name.
@@ -306,6 +330,10 @@ impl Worker for Alerting<'_, '_> {
         let mut entries = Vec::new();
         for hit in matches.hits.iter().filter(|hit| self.book.is_alert(hit.rule)) {
             let row = hit.row as usize;
+            if self.book.reads_alerts(hit.rule) && self.builder.of(hit.rule).is_own(batch.event(row)) {
+                *self.own_alerts.entry(self.book.first(hit.rule)).or_default() += 1;
+                continue;
+            }
             let of_rule = self.builder.of(hit.rule);
             let alert = if self.book.needs_indicator(hit.rule) {
                 let Some(indicators) = &mut self.indicators else { continue };
@@ -323,9 +351,20 @@ impl Worker for Alerting<'_, '_> {
             entries.push(kept);
         }
         self.progress.found(entries.len() as u64);
-        let hits = BatchHits::new(self.book.extractors(), batch, &matches);
+        let extractors = || self.book.extractors();
+        let (hits, on_alerts) = if self.book.has_rules_on_alerts() {
+            let [matches, on_alerts] = split(self.book, &matches);
+            let [hits, on_alerts] =
+                [matches, on_alerts].map(|matches| BatchHits::new(extractors(), batch, &matches));
+            (hits, Some(on_alerts))
+        } else {
+            (BatchHits::new(extractors(), batch, &matches), None)
+        };
         let mut finds = self.finds.lock().unwrap_or_else(PoisonError::into_inner);
         finds.hits.push(hits)?;
+        if let Some(hits) = on_alerts {
+            finds.hits_on_alerts.push(hits)?;
+        }
         entries.iter().try_for_each(|kept| finds.alerts.push(&kept.key, &kept.content))?;
         self.took(Stage::Alerts);
         Ok(())

@@ -19,6 +19,9 @@ use crate::terminal::{escape_controls, write_counts};
 pub(super) struct Summary {
     #[serde(flatten)]
     pub(super) input: InputSummary,
+    /// What was read of `--history`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) history: Option<InputSummary>,
     pub(super) rules: Rules,
     /// What was given by `--indicators`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,6 +71,23 @@ pub(super) struct Rules {
     /// Alerts that could not be made, since a record that they tell of is not in its file any more, as it was when it was
     /// read: by rule.
     pub(super) lost_to_changed_files: BTreeMap<String, Lost>,
+    /// Alerts that are part of another one, which stands for them: by rule.
+    pub(super) suppressed: BTreeMap<String, u64>,
+    /// Executions of `--as-scheduled` that saw something: by rule.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) executions: BTreeMap<String, u64>,
+    /// Events that no execution looks back to: by rule.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) missed_by_schedule: BTreeMap<String, u64>,
+    /// Alerts that are made later than at the execution that found them, since it had `max_signals` already: by rule.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) held_back: BTreeMap<String, u64>,
+    /// Rules of new terms for which no history was given: the first event with a value alerts.
+    pub(super) without_history: Vec<String>,
+    /// Alerts that state a number of distinct values which is an estimate: by rule.
+    pub(super) estimated_cardinality: BTreeMap<String, u64>,
+    /// Alerts that a rule on alerts does not look at, since they come from itself: by rule.
+    pub(super) own_alerts: BTreeMap<String, u64>,
     /// Events on which a part of a rule could not be evaluated and was taken as false.
     pub(super) evaluation_errors: BTreeMap<String, u64>,
 }
@@ -97,6 +117,8 @@ pub(super) struct Alerts {
     pub(super) below_min_severity: u64,
     /// The same events were found more than once: read twice, or joined by several values.
     pub(super) duplicates: u64,
+    /// Alerts on alerts on alerts, and so on, that were given to no rule on alerts any more.
+    pub(super) not_given_to_rules: u64,
     pub(super) by_severity: BTreeMap<&'static str, u64>,
     pub(super) by_rule: BTreeMap<String, u64>,
     pub(super) by_host: BTreeMap<String, u64>,
@@ -147,7 +169,8 @@ impl Summary {
             ("alerts by rule", self.alerts.written, self.alerts.by_rule.values().sum()),
         ];
         let indicators = self.indicators.as_ref().map(IndicatorSummary::sum);
-        let mut sums = self.input.sums().into_iter().chain(own).chain(indicators);
+        let of_history = self.history.iter().flat_map(InputSummary::sums);
+        let mut sums = self.input.sums().into_iter().chain(of_history).chain(own).chain(indicators);
         sums.find(|(_, whole, parts)| whole != parts)
             .map(|(what, whole, parts)| format!("{what}: {whole} is not {parts}, the sum of its parts"))
     }
@@ -156,6 +179,8 @@ impl Summary {
     pub(super) fn is_clean(&self) -> bool {
         self.input.is_clean()
             && self.indicators.as_ref().is_none_or(IndicatorSummary::is_clean)
+            && self.history.as_ref().is_none_or(InputSummary::is_clean)
+            && self.alerts.not_given_to_rules == 0
             && self.rules.failed.is_empty()
             && self.rules.unknown_selectors.is_empty()
             && self.rules.evaluation_errors.is_empty()
@@ -188,6 +213,10 @@ impl Summary {
             exceptions.write_problems(log)?;
         }
         self.input.write(log)?;
+        if let Some(history) = &self.history {
+            writeln!(log, "history:")?;
+            history.write(log)?;
+        }
         if let Some(indicators) = &self.indicators {
             indicators.write(log)?;
         }
@@ -241,6 +270,38 @@ impl Summary {
         write_counts(log, &sizes(&rules.one_window), |what, number| {
             format!("  taken over all of the input, as one window: {what}: {number} rules")
         })?;
+        if !rules.without_history.is_empty() {
+            let number = rules.without_history.len();
+            writeln!(
+                log,
+                "  without a history (--history), so that the first event with a value alerts: {number} rules"
+            )?;
+        }
+        write_counts(log, &rules.suppressed, |rule, number| {
+            format!("  rule `{rule}`: {number} alerts are counted in another that stands for them")
+        })?;
+        if !rules.executions.is_empty() {
+            let number: u64 = rules.executions.values().sum();
+            writeln!(
+                log,
+                "  executed as scheduled: {number} executions of {} rules saw something",
+                rules.executions.len()
+            )?;
+        }
+        write_counts(log, &rules.missed_by_schedule, |rule, number| {
+            format!("  rule `{rule}`: {number} events are seen by no execution, since none looks back so far")
+        })?;
+        write_counts(log, &rules.held_back, |rule, number| {
+            format!(
+                "  rule `{rule}`: {number} alerts come later, since an execution had reached `max_signals`"
+            )
+        })?;
+        write_counts(log, &rules.estimated_cardinality, |rule, number| {
+            format!("  rule `{rule}`: {number} alerts state an estimated number of distinct values")
+        })?;
+        write_counts(log, &rules.own_alerts, |rule, number| {
+            format!("  rule `{rule}`: {number} alerts come from the rule itself, and are not looked at by it")
+        })?;
         write_counts(log, &rules.events_without_time, |rule, number| {
             format!("  rule `{rule}`: {number} events have no time, and so take no part")
         })?;
@@ -291,6 +352,9 @@ impl Summary {
         }
         if alerts.duplicates > 0 {
             write!(log, "; {} on events that had one already", alerts.duplicates)?;
+        }
+        if alerts.not_given_to_rules > 0 {
+            write!(log, "; {} too deep to be given to rules on alerts", alerts.not_given_to_rules)?;
         }
         writeln!(log)?;
         if let (Some(first), Some(last)) = (&alerts.first, &alerts.last) {
