@@ -37,6 +37,7 @@ pub struct RuleQuestions {
     not_run: Option<String>,
     pipes: Vec<String>,
     lookups: Vec<Vec<MappingEntry>>,
+    provided: Option<&'static str>,
 }
 
 /// How the events of a rule belong together.
@@ -163,6 +164,11 @@ impl RuleQuestions {
             not_run,
             pipes,
             lookups,
+            provided: match &rule.kind {
+                RuleKind::Threshold(_) => Some("the threshold is reached"),
+                RuleKind::NewTerms(_) => Some("its values are new"),
+                _ => None,
+            },
         })
     }
 
@@ -189,6 +195,12 @@ impl RuleQuestions {
     /// What an event that satisfies the condition must share with an indicator besides: all entries of one group.
     pub fn lookups(&self) -> &[Vec<MappingEntry>] {
         &self.lookups
+    }
+
+    /// What else must be so for an alert on an event that satisfies the condition, where the rule counts or compares what
+    /// fits: that is not explained.
+    pub fn provided(&self) -> Option<&'static str> {
+        self.provided
     }
 
     /// Whether it takes several events together.

@@ -86,6 +86,8 @@ struct RuleCorrelation {
     patterns: IndexPatterns,
     correlation: Correlation,
     extractor: StageExtractor,
+    /// What the exceptions of the rule leave out of its history too.
+    exclusion: Option<Condition>,
 }
 
 impl RuleBook {
@@ -159,6 +161,7 @@ impl RuleBook {
                         patterns,
                         correlation: *correlation,
                         extractor,
+                        exclusion: exclusion.clone(),
                     });
                     RuleState::Ready
                 }
@@ -293,8 +296,9 @@ impl RuleBook {
             let extractor = of.correlation.history_extractor(RuleIndex(number));
             if extractor.is_some() {
                 for condition in of.correlation.conditions() {
-                    builder.add(of.patterns.clone(), condition.clone());
-                    history.fields.add(&of.patterns, condition);
+                    let condition = Condition::all(std::iter::once(condition).chain(&of.exclusion).cloned());
+                    history.fields.add(&of.patterns, &condition);
+                    builder.add(of.patterns.clone(), condition);
                     number += 1;
                 }
             }

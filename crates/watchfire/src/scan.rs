@@ -340,16 +340,18 @@ impl Scan {
         let (alerts, joined) = joiner
             .join(&book, &builder, hits, alerts, |number| !book.reads_alerts(book.correlated(number)))?;
         let memory = (max_memory / ALERT_SHARE) as usize;
+        let excepting = exceptions.as_ref().map(|exceptions| (exceptions, &mut excepted));
+        let context = on_alerts::Context { book: &book, builder: &builder, catalogue: &catalogue, memory };
         let (alerts, on_alerts) =
-            on_alerts::evaluate(&book, &builder, &catalogue, alerts, hits_on_alerts, memory, &mut joiner)?;
+            on_alerts::evaluate(context, alerts, hits_on_alerts, excepting, &mut joiner)?;
         let Joiner { host_width, lost, .. } = joiner;
         let mut coverage = account.coverage;
         coverage.merge(on_alerts.coverage.clone());
         account_for_rules(&book, &coverage, &sources, &mut summary);
-        summary.exceptions =
-            exceptions.as_ref().map(|exceptions| ExceptionSummary::new(exceptions, &book, &excepted));
         account_for_correlations(&book, &joined, self.as_scheduled.is_some(), &mut summary);
         account_for_rules_on_alerts(&book, &on_alerts, &mut summary);
+        summary.exceptions =
+            exceptions.as_ref().map(|exceptions| ExceptionSummary::new(exceptions, &book, &excepted));
         for (rule, lost) in lost {
             let lost = Lost { alerts: lost.number, first_record: lost.first.to_string() };
             summary.rules.lost_to_changed_files.insert(book.rule(rule).name.clone(), lost);

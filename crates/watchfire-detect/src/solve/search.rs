@@ -134,18 +134,19 @@ impl<'c> Search<'c> {
                 Rc::make_mut(&mut state.fields).insert(key, number);
             }
         }
+        let mut demanded: Vec<usize> = shared.into_values().collect();
         for (stage, wanted) in self.wanted.iter().enumerate() {
             for (field, rank) in &wanted.distinct {
                 let number = self.need(&mut state, stage, &field.name);
                 Rc::make_mut(&mut state.needs[number]).rank = *rank;
                 Rc::make_mut(&mut state.needs[number]).present = true;
+                demanded.push(number);
             }
             goals.push(Goal::Condition(stage, &wanted.condition, true));
             goals.extend(wanted.avoid.iter().map(|avoid| Goal::Condition(stage, avoid, false)));
         }
         // From the first to the last: goals are taken from the end.
         goals.reverse();
-        let demanded: Vec<usize> = shared.into_values().collect();
         self.run(state, goals, &demanded)
     }
 

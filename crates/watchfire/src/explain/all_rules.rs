@@ -119,10 +119,13 @@ impl Explain {
         for said in fires {
             let name = escape_controls(&said.asked.named.rule.name);
             let questions = &said.asked.questions;
-            let note = match questions.does_not_run() {
-                Some(what) => format!(" (its condition holds; {what} does not run)"),
-                None if !questions.lookups().is_empty() => " (if an indicator shares a value)".to_owned(),
-                None => String::new(),
+            let note = match (questions.does_not_run(), questions.provided()) {
+                (Some(what), _) => format!(" (its condition holds; {what} does not run)"),
+                (None, Some(what)) => format!(" (if {what})"),
+                (None, None) if !questions.lookups().is_empty() => {
+                    " (if an indicator shares a value)".to_owned()
+                }
+                (None, None) => String::new(),
             };
             writeln!(out, "  {name}{note}")?;
         }

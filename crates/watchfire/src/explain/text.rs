@@ -254,6 +254,9 @@ fn heading(shown: &Shown<'_>, out: &mut dyn Write) -> io::Result<()> {
     if let Some(what) = shown.questions.does_not_run() {
         writeln!(out, "rules of this kind do not run ({what}): what it asks of single events is shown")?;
     }
+    if let Some(what) = shown.questions.provided() {
+        writeln!(out, "there is an alert if {what}: what is asked of single events is shown")?;
+    }
     if !shown.questions.pipes().is_empty() {
         let pipes = shown.questions.pipes().join(" | ");
         writeln!(out, "of what fits here the query takes a part: {pipes}")?;

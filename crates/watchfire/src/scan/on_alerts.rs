@@ -12,7 +12,9 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use watchfire_detect::{AlertBuilder, BatchHits, HitSpill, RuleBook, SortedSpill};
+use watchfire_detect::{
+    AlertBuilder, BatchHits, ExceptionBook, ExceptionCounts, HitSpill, RuleBook, SortedSpill,
+};
 use watchfire_engine::{Coverage, Matcher, ReadFields, RuleIndex, VALUE_CACHE_BYTES};
 use watchfire_events::{BatchBuilder, DataStream, Event, EventId, Place};
 use watchfire_ir::Catalogue;
@@ -43,16 +45,28 @@ pub(super) struct OnAlerts {
     pub(super) coverage: Coverage,
 }
 
+/// What the rules on alerts are evaluated with.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a, 'b> {
+    pub(super) book: &'a RuleBook,
+    pub(super) builder: &'a AlertBuilder<'b>,
+    pub(super) catalogue: &'a Catalogue,
+    /// Bytes that alerts may take up.
+    pub(super) memory: usize,
+}
+
+/// The exceptions, and what they did.
+type Excepting<'a> = (&'a ExceptionBook, &'a mut ExceptionCounts);
+
 /// Evaluates the rules on alerts, if there are any. Gives back all alerts.
 pub(super) fn evaluate(
-    book: &RuleBook,
-    builder: &AlertBuilder<'_>,
-    catalogue: &Catalogue,
+    context: Context<'_, '_>,
     alerts: SortedSpill,
     hits: HitSpill,
-    memory: usize,
+    excepting: Option<Excepting<'_>>,
     joiner: &mut Joiner,
 ) -> io::Result<(SortedSpill, OnAlerts)> {
+    let Context { book, builder, catalogue, memory } = context;
     if !book.has_rules_on_alerts() {
         return Ok((alerts, OnAlerts::default()));
     }
@@ -65,6 +79,7 @@ pub(super) fn evaluate(
         memory,
         all: SortedSpill::new(memory),
         hits: Some(hits),
+        excepting,
         result: OnAlerts::default(),
     };
     rounds.run(alerts, joiner)?;
@@ -90,6 +105,7 @@ struct Rounds<'a, 'b> {
     all: SortedSpill,
     /// What is to be joined; nothing when that is done.
     hits: Option<HitSpill>,
+    excepting: Option<Excepting<'a>>,
     result: OnAlerts,
 }
 
@@ -141,6 +157,9 @@ impl Rounds<'_, '_> {
         let batch = columns.finish();
         self.result.coverage.add(&batch);
         let mut matches = self.matcher.match_batch(&batch, self.catalogue);
+        if let Some((exceptions, excepted)) = &mut self.excepting {
+            excepted.add(self.book, exceptions, &batch, self.catalogue, &matches);
+        }
         let (book, builder, own) = (self.book, self.builder, &mut self.result.own);
         matches.hits.retain(|hit| {
             let is_own = builder.of(hit.rule).is_own(batch.event(hit.row as usize));
