@@ -3,6 +3,8 @@
 mod cases;
 mod check_corpus;
 mod completions;
+#[cfg(unix)]
+mod detections_as_code;
 mod forms;
 mod hostile;
 mod netsupport;
