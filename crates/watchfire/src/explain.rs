@@ -166,7 +166,7 @@ impl Explain {
         if gathered.events.is_empty() {
             return Ok(Exit::Problems);
         }
-        self.answer(&questions, named, &gathered, &mut lookup, &items, &catalogue, &mut *out)?;
+        self.answer(&questions, named, &gathered, (&mut lookup, &items), &catalogue, &mut *out)?;
         out.flush()?;
         Ok(if clean { Exit::Success } else { Exit::Problems })
     }
@@ -180,8 +180,7 @@ impl Explain {
         questions: &RuleQuestions,
         named: &NamedRule,
         gathered: &Gathered,
-        lookup: &mut Lookups,
-        exceptions: &[&BookItem],
+        (lookup, exceptions): (&mut Lookups, &[&BookItem]),
         catalogue: &Catalogue,
         out: &mut dyn Write,
     ) -> io::Result<()> {
