@@ -55,12 +55,12 @@ fn check(payload: &RawPayload, options: &NormaliseOptions) {
         let same = batch_of_columns(value, options, None);
         assert_eq!(columns(&same), columns(&batch), "columns and document, as {:?}", options.source);
         assert_eq!(same.event(0), &event, "made when it is asked for");
-        let some = SomeFields(written.len() as u64);
-        let selected = batch_of_columns(value, options, Some(&some));
+        let chosen = SomeFields(written.len() as u64);
+        let selected = batch_of_columns(value, options, Some(&chosen));
         let asked = |batch: &EventBatch| {
             let stream = &event.data_stream;
             let mut columns = columns(batch);
-            columns.retain(|(name, values)| some.reads(stream, name) && !values.is_empty());
+            columns.retain(|(name, values)| chosen.reads(stream, name) && !values.is_empty());
             columns
         };
         assert_eq!(asked(&selected), asked(&batch), "fields that are asked for, as {:?}", options.source);
@@ -97,8 +97,8 @@ fn batch_of_columns(value: &Value, options: &NormaliseOptions, selection: Option
         }
         None => (BatchBuilder::new(&*ECS), Mapper::new(options)),
     };
-    let mapped = mapper.map(records.get(0).0, None, builder.names());
-    mapped.expect("its document was made").push_to(&mut builder, 0);
+    let row = mapper.map(records.get(0).0, None, builder.names());
+    row.expect("its document was made").push_to(&mut builder, 0);
     builder.finish_with(Box::new(records))
 }
 
