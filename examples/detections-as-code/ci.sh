@@ -25,7 +25,8 @@ step() {
 required=$(sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' required | paste -sd, -)
 
 step check "$watchfire" check rules --fail-on warning --format "$format"
-step test "$watchfire" test rules --strict
+step exceptions "$watchfire" exceptions check exceptions --rules rules
+step test "$watchfire" test rules --strict --exceptions exceptions
 step coverage "$watchfire" coverage --rules rules --data sample --require "$required"
 
 if [ -n "$failed" ]; then

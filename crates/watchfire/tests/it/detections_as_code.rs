@@ -61,6 +61,8 @@ fn copy(from: &Path, to: &Path) {
 
 const OFFICE: &str = "rules/execution_command_tool_under_document_program.toml";
 const DATABASE: &str = "rules/credential_access_copy_of_the_account_database.toml";
+const EXCEPTION: &str = "exceptions/finance_add_in.toml";
+const WORKING_DIRECTORY: &str = "field = \"process.working_directory\"\noperator = \"included\"";
 
 #[test]
 fn the_worked_repository_passes_and_fails_where_it_is_broken() {
@@ -79,6 +81,11 @@ fn the_worked_repository_passes_and_fails_where_it_is_broken() {
     broken.edit(DATABASE, "T1003/003", "T1003/001");
     broken.edit(DATABASE, "NTDS\"", "LSASS Memory\"");
     assert_eq!(broken.failed_steps(), (Some(1), "coverage".to_owned()));
+    // An exception that hides what the rule was written for.
+    let broken = Repository::new();
+    broken.edit(EXCEPTION, "EXCEL.EXE", "WINWORD.EXE");
+    broken.edit(EXCEPTION, WORKING_DIRECTORY, &WORKING_DIRECTORY.replace("included", "excluded"));
+    assert_eq!(broken.failed_steps(), (Some(1), "exceptions test".to_owned()));
     // A query that cannot be read is no rule for any step.
     let broken = Repository::new();
     broken.edit(DATABASE, "process.args: *ntds.dit)", "process.args: *ntds.dit");
