@@ -9,11 +9,10 @@ mod changes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde_json::Value;
 use watchfire_detect::RuleState;
 use watchfire_detect::explain::{RuleQuestions, WhyNot};
 use watchfire_engine::explain::{Explained, Parts, Seen, Verdict, verdict};
-use watchfire_events::{DataStream, Event, EventId, Place};
+use watchfire_events::Event;
 use watchfire_ir::{Catalogue, Node};
 use watchfire_rules::model::Rule;
 use watchfire_test_support::read_json_lines;
@@ -23,6 +22,7 @@ use crate::Corpus;
 use crate::corpus;
 use crate::expected::Expected;
 use crate::fired;
+use crate::positive_events::events;
 use crate::report::{Section, Table};
 
 const COUNTS: &str = include_str!("../expected/explain-counts.tsv");
@@ -314,17 +314,4 @@ fn truths(explained: &Explained<'_>) -> BTreeMap<usize, bool> {
     let mut found = BTreeMap::new();
     walk(explained, &mut found);
     found
-}
-
-fn events(documents: &Value, indices: &Value) -> Vec<Event> {
-    let event = |(at, document): (usize, &Value)| {
-        let index = indices.get(at).or_else(|| indices.get(0)).and_then(Value::as_str);
-        Event {
-            id: EventId::given(at.to_string()),
-            data_stream: DataStream::new(index.expect("a document has an index")),
-            document: document.as_object().expect("a document is an object").clone(),
-            place: Place { input: "positive-events".into(), record: at as u64 + 1, line: None, offset: None },
-        }
-    };
-    documents.as_array().into_iter().flatten().enumerate().map(event).collect()
 }

@@ -12,8 +12,9 @@ mod sequences;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use serde_json::Value;
 use watchfire_engine::{Hit, Matches, RuleIndex, RuleSetBuilder, reference};
-use watchfire_events::IndexPatterns;
+use watchfire_events::{DataStream, Event, EventId, IndexPatterns, Place};
 use watchfire_ir::Condition;
 use watchfire_rules::model::RuleKind;
 
@@ -276,4 +277,18 @@ fn as_read_by_a_scan(corpus: &Corpus, asked: &Documents, [expected, _]: &Found) 
     section.table(&table);
     Expected::parse("positive-events-read-otherwise.tsv", READ_OTHERWISE, 2).compare(&changed, &mut section);
     section
+}
+
+/// The documents of a list as events, each of the index given for it, or of the first one.
+pub(crate) fn events(documents: &Value, indices: &Value) -> Vec<Event> {
+    let event = |(at, document): (usize, &Value)| {
+        let index = indices.get(at).or_else(|| indices.get(0)).and_then(Value::as_str);
+        Event {
+            id: EventId::given(at.to_string()),
+            data_stream: DataStream::new(index.expect("a document has an index")),
+            document: document.as_object().expect("a document is an object").clone(),
+            place: Place { input: "positive-events".into(), record: at as u64 + 1, line: None, offset: None },
+        }
+    };
+    documents.as_array().into_iter().flatten().enumerate().map(event).collect()
 }

@@ -8,8 +8,13 @@
 //!                                                             └─► HitSpill ────► Detection ─► RuleAlerts::of_detection
 //! ```
 //!
-//! Hits of what takes more than one event are sorted on disk and joined when the input has ended ([`HitSpill`], [`Correlation`]);
-//! what is found is suppressed where the rule says so, and put in order by a [`SortedSpill`]. This crate must not know where events come from.
+//! Hits of what takes more than one event are sorted on disk and joined when the input has ended ([`HitSpill`],
+//! [`Correlation`]); what is found is suppressed where the rule says so, and put in order by a [`SortedSpill`]. Hits of
+//! indicator match rules are held against an [`IndicatorIndex`]. Exceptions are a part of each condition
+//! ([`RuleBook::with_exceptions`]).
+//!
+//! Beside that stands what rules as code need: tests are run ([`run_tests`]) and made ([`first_tests`]), what they cover
+//! ([`rule_coverage`]), and why a rule fires or not ([`mod@explain`]). This crate must not know where events come from.
 
 mod alert;
 mod compile;

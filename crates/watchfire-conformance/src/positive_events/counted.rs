@@ -11,7 +11,7 @@ use watchfire_events::{Event, EventId, Timestamp, get_field, set_field};
 use watchfire_rules::model::RuleKind;
 use watchfire_test_support::read_json_lines;
 
-use super::sequences::events;
+use super::events;
 use crate::expected::Expected;
 use crate::fired::{self, BATCH_SIZES};
 use crate::report::{Section, Table};

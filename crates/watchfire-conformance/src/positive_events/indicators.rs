@@ -4,11 +4,12 @@ use std::path::Path;
 
 use serde_json::Value;
 use watchfire_detect::{IndicatorIndex, IndicatorReader, RuleBook};
-use watchfire_events::{BatchBuilder, DataStream, Event, EventId, Place};
+use watchfire_events::{BatchBuilder, Event};
 use watchfire_ir::Catalogue;
 use watchfire_rules::model::RuleKind;
 use watchfire_test_support::read_json_lines;
 
+use super::events;
 use crate::report::{Section, Table};
 use crate::{Corpus, corpus};
 
@@ -74,19 +75,6 @@ fn alter(value: &mut Value, below: &str) {
             alter_all(member);
         }
     }
-}
-
-fn events(documents: &Value, indices: &Value) -> Vec<Event> {
-    let documents = documents.as_array().into_iter().flatten().enumerate();
-    let event = |(at, document): (usize, &Value)| Event {
-        id: EventId::given(at.to_string()),
-        data_stream: DataStream::new(
-            indices[at].as_str().or(indices[0].as_str()).expect("a list has an index for its documents"),
-        ),
-        document: document.as_object().expect("an event is an object").clone(),
-        place: Place { input: "positive".into(), record: at as u64 + 1, line: None, offset: None },
-    };
-    documents.map(event).collect()
 }
 
 fn indicators(book: &RuleBook, documents: &[Event], catalogue: &Catalogue) -> IndicatorIndex {

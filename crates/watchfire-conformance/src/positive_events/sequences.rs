@@ -6,11 +6,12 @@ use std::path::Path;
 
 use serde_json::Value;
 use watchfire_detect::RuleBook;
-use watchfire_events::{DataStream, Event, EventId, Place, Timestamp, get_field, set_field};
+use watchfire_events::{Event, Timestamp, get_field, set_field};
 use watchfire_ir::{Catalogue, EqlPlan};
 use watchfire_rules::model::{Rule, RuleKind};
 use watchfire_test_support::read_json_lines;
 
+use super::events;
 use crate::Corpus;
 use crate::condition_only;
 use crate::corpus;
@@ -157,17 +158,4 @@ impl Asked {
         set_field(&mut last.document, &self.timestamp_field, Value::String(late));
         Some(events)
     }
-}
-
-pub(super) fn events(documents: &Value, indices: &Value) -> Vec<Event> {
-    let event = |(at, document): (usize, &Value)| {
-        let index = indices.get(at).or_else(|| indices.get(0)).and_then(Value::as_str);
-        Event {
-            id: EventId::given(at.to_string()),
-            data_stream: DataStream::new(index.expect("a document has an index")),
-            document: document.as_object().expect("a document is an object").clone(),
-            place: Place { input: "positive-events".into(), record: at as u64 + 1, line: None, offset: None },
-        }
-    };
-    documents.as_array().into_iter().flatten().enumerate().map(event).collect()
 }
