@@ -345,7 +345,9 @@ fn number_of(key: &[u8]) -> Option<usize> {
 #[derive(Debug, Default)]
 pub struct FirstReadings {
     time: Option<[u8; 16]>,
-    /// What the identities of the events of the present time come to. All events of a sample count as of one time; so
+    /// The identity of the first event of the present time: of most times there is only one.
+    first: Vec<u8>,
+    /// What the identities of the others come to, and that of the first. All events of a sample count as of one time; so
     /// there can be many, and not the texts themselves are kept.
     seen: HashSet<[u8; 16]>,
 }
@@ -355,10 +357,19 @@ impl FirstReadings {
     pub fn is_first(&mut self, time: [u8; 16], identity: &[u8]) -> bool {
         if self.time.replace(time) != Some(time) {
             self.seen.clear();
+            self.first.clear();
+            self.first.extend_from_slice(identity);
+            return true;
         }
-        let digest = Sha256::digest(identity);
-        digest.first_chunk().is_none_or(|digest| self.seen.insert(*digest))
+        if self.seen.is_empty() {
+            self.seen.extend(short_digest(&self.first));
+        }
+        short_digest(identity).is_none_or(|digest| self.seen.insert(digest))
     }
+}
+
+fn short_digest(identity: &[u8]) -> Option<[u8; 16]> {
+    Sha256::digest(identity).first_chunk().copied()
 }
 
 /// Numbers events as their hits come by in order.

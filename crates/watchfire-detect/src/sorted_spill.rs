@@ -42,10 +42,20 @@ struct Entries {
 /// Where an entry is: its key, and its payload behind it.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
+    /// What its key begins with, as a number that sorts as these bytes do: it decides between most keys.
+    head: u128,
     block: u32,
     at: u32,
     key: u32,
     payload: u32,
+}
+
+/// The first bytes of a key; one that is shorter sorts as if it ended in zeros, before it is looked at as a whole.
+fn head_of(key: &[u8]) -> u128 {
+    let mut head = [0; size_of::<u128>()];
+    let length = key.len().min(head.len());
+    head[..length].copy_from_slice(&key[..length]);
+    u128::from_be_bytes(head)
 }
 
 impl Entries {
@@ -61,8 +71,9 @@ impl Entries {
         let at = block.len() as u32;
         block.extend_from_slice(key);
         payload.iter().for_each(|part| block.extend_from_slice(part));
+        let head = head_of(key);
         let (block, key, payload) = (number as u32, key.len() as u32, payload_bytes as u32);
-        self.list.push(Entry { block, at, key, payload });
+        self.list.push(Entry { head, block, at, key, payload });
     }
 
     fn key(&self, entry: Entry) -> &[u8] {
@@ -78,7 +89,7 @@ impl Entries {
     fn sort(&mut self) {
         let mut list = std::mem::take(&mut self.list);
         list.sort_unstable_by(|one, other| {
-            let keys = self.key(*one).cmp(self.key(*other));
+            let keys = one.head.cmp(&other.head).then_with(|| self.key(*one).cmp(self.key(*other)));
             keys.then_with(|| self.payload(*one).cmp(self.payload(*other)))
         });
         self.list = list;

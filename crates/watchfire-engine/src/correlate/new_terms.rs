@@ -33,7 +33,8 @@ pub struct NewTermsCorrelator {
     max_held: usize,
     /// When each combination was there last; nothing if it is known for good.
     pub(super) known: HashMap<KeyTuple, Option<Timestamp>>,
-    /// Those that are not known for good, in order of time.
+    /// Those that are not known for good, each once, by a time when it was there: it may have been there again since, which
+    /// is looked at when it comes to the front. So an event with a known combination moves nothing here.
     by_time: BTreeSet<(Timestamp, KeyTuple)>,
     pub(super) evicted: u64,
 }
@@ -48,22 +49,13 @@ impl NewTermsCorrelator {
     /// Says that a combination was there: at an instant, or as part of a history, for good. Gives back whether it was
     /// known.
     pub fn learn(&mut self, keys: KeyTuple, at: Option<Timestamp>) -> bool {
-        let Some(at) = at else {
-            let before = self.known.insert(KeyTuple::clone(&keys), None);
-            if let Some(Some(last)) = before {
-                self.by_time.remove(&(last, keys));
-            }
-            return before.is_some();
-        };
+        let Some(at) = at else { return self.known.insert(keys, None).is_some() };
         match self.known.get_mut(&keys) {
             Some(None) => true,
             Some(Some(last)) => {
                 let start = at.plus_nanos(-i128::from(self.shape.window_ms) * NANOS_PER_MILLI);
                 let is_known = *last >= start;
-                let latest = at.max(*last);
-                self.by_time.remove(&(*last, KeyTuple::clone(&keys)));
-                *last = latest;
-                self.by_time.insert((latest, keys));
+                *last = at.max(*last);
                 is_known
             }
             None => {
@@ -77,19 +69,41 @@ impl NewTermsCorrelator {
     /// Lets go of what is known no longer at this instant.
     fn expire(&mut self, now: Timestamp) {
         let start = now.plus_nanos(-i128::from(self.shape.window_ms) * NANOS_PER_MILLI);
-        while self.by_time.first().is_some_and(|(last, _)| *last < start)
-            && let Some((_, keys)) = self.by_time.pop_first()
-        {
-            self.known.remove(&keys);
+        while self.oldest().is_some_and(|last| last < start) {
+            self.forget_oldest();
         }
     }
 
     pub(super) fn make_room(&mut self) {
-        while self.known.len() > self.max_held
-            && let Some((_, keys)) = self.by_time.pop_first()
-        {
-            self.known.remove(&keys);
+        while self.known.len() > self.max_held && self.oldest().is_some() {
+            self.forget_oldest();
             self.evicted += 1;
+        }
+    }
+
+    /// When the combination was there last that was there longest ago; it is then at the front.
+    fn oldest(&mut self) -> Option<Timestamp> {
+        while let Some((time, keys)) = self.by_time.first() {
+            match self.known.get(keys) {
+                Some(Some(last)) if last == time => return Some(*last),
+                Some(Some(last)) => {
+                    let last = *last;
+                    if let Some((_, keys)) = self.by_time.pop_first() {
+                        self.by_time.insert((last, keys));
+                    }
+                }
+                // Known for good since.
+                _ => {
+                    self.by_time.pop_first();
+                }
+            }
+        }
+        None
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, keys)) = self.by_time.pop_first() {
+            self.known.remove(&keys);
         }
     }
 }

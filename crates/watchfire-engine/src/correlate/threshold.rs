@@ -23,7 +23,7 @@ use super::hit_correlator::HitCorrelator;
 use super::key::{KeyTuple, KeyValue};
 
 /// Most events of a bucket that are named; all are counted.
-pub const MAX_BUCKET_EVENTS: usize = 1_000;
+pub const MAX_BUCKET_EVENTS: usize = 100;
 
 /// What makes a bucket an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
