@@ -6,6 +6,7 @@ mod group;
 mod members;
 mod overrides;
 mod rule_text;
+mod stamp;
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -18,11 +19,12 @@ use watchfire_rules::model::{Rule, Severity};
 use self::ancestors::{Ancestor, Ancestry, comes_from};
 use self::counted::{Details, Made};
 pub use self::group::AlertGroup;
-pub(crate) use self::group::common_document;
+pub use self::group::common_document;
 use self::members::Members;
 use self::overrides::Facts;
 use self::rule_text::RuleText;
 pub use self::rule_text::SHARED_PARTS;
+pub use self::stamp::{AlertStamp, VOLATILE_FIELDS, update_suppression};
 use crate::identity::{AlertId, RuleUuid};
 use crate::reason::reason;
 use crate::rule_book::RuleBook;
@@ -102,6 +104,11 @@ impl<'r> RuleAlerts<'r> {
     /// The rule.
     pub fn rule(&self) -> &Rule {
         self.rule
+    }
+
+    /// The identity of the rule.
+    pub fn uuid(&self) -> RuleUuid {
+        self.uuid
     }
 
     /// How long the whole document of an alert of this rule is.

@@ -54,9 +54,9 @@ pub struct SuppressedGroup {
     /// How many were suppressed; the first is not counted.
     pub suppressed: u64,
     /// When the alert was made: the time that it covers begins here.
-    pub(crate) opened: Option<Timestamp>,
+    pub opened: Option<Timestamp>,
     /// When something was added to it last.
-    pub(crate) last_detected: Option<Timestamp>,
+    pub last_detected: Option<Timestamp>,
 }
 
 impl<T> Detection<T> {
@@ -82,6 +82,27 @@ impl<T> Detection<T> {
     pub fn values(&self) -> Vec<Value> {
         self.sequence.keys.iter().map(json_of_key).collect()
     }
+
+    /// The values that the events share, as a text that is the same wherever they are: what a bucket is known by.
+    pub fn bucket_key(&self) -> String {
+        values_text(&self.sequence.keys)
+    }
+
+    /// The same, with other events.
+    pub fn with_places<U>(&self, places: Vec<SequencePlace<U>>) -> Detection<U> {
+        let Sequence { keys, last, .. } = &self.sequence;
+        Detection {
+            sequence: Sequence { keys: keys.clone(), places, last: last.clone() },
+            facts: self.facts.clone(),
+            suppression: self.suppression.clone(),
+            execution: self.execution,
+        }
+    }
+}
+
+/// Values as the text of a JSON array.
+pub(crate) fn values_text(keys: &[KeyValue]) -> String {
+    Value::Array(keys.iter().map(json_of_key).collect()).to_string()
 }
 
 /// A value as JSON.

@@ -25,7 +25,7 @@ use watchfire_events::{Document, Event, EventBatch, Place, RowEvent, Timestamp};
 use crate::alert::common_document;
 use crate::correlation::{Correlation, CorrelationCounts, Joining};
 use crate::detection::Detection;
-use crate::schedule::Executions;
+use crate::schedule::{ExecutionPlan, Executions};
 use crate::sorted_spill::{SortedSpill, damaged_spill};
 use crate::stored_events::{BatchEvents, EventReader, EventRef, ReadBackError, StoredEvents};
 use crate::suppression::{Suppression, Suppressor};
@@ -221,7 +221,24 @@ impl HitSpill {
         memory: u64,
         found: &mut OnResult<'_>,
     ) -> io::Result<Vec<CorrelationAccount>> {
-        self.join_in_parts(correlations, memory, 1, &mut |results, readers| {
+        self.join_all(correlations, None, memory, 1, &mut |results, readers| {
+            results.iter().try_for_each(|(number, result)| found(*number, result, &mut readers[0]))
+        })
+    }
+
+    /// Runs the executions that are wanted of each correlation that a schedule executes, and of no other. Nothing is
+    /// suppressed or held back. Results come by correlation and then by execution.
+    ///
+    /// # Errors
+    /// If a temporary file cannot be read, and what `found` returns.
+    pub fn execute(
+        self,
+        correlations: &[&Correlation],
+        plans: &[Option<ExecutionPlan>],
+        memory: u64,
+        found: &mut OnResult<'_>,
+    ) -> io::Result<Vec<CorrelationAccount>> {
+        self.join_all(correlations, Some(plans), memory, 1, &mut |results, readers| {
             results.iter().try_for_each(|(number, result)| found(*number, result, &mut readers[0]))
         })
     }
@@ -238,6 +255,17 @@ impl HitSpill {
         threads: usize,
         found: &mut OnResults<'_>,
     ) -> io::Result<Vec<CorrelationAccount>> {
+        self.join_all(correlations, None, memory, threads, found)
+    }
+
+    fn join_all(
+        self,
+        correlations: &[&Correlation],
+        plans: Option<&[Option<ExecutionPlan>]>,
+        memory: u64,
+        threads: usize,
+        found: &mut OnResults<'_>,
+    ) -> io::Result<Vec<CorrelationAccount>> {
         let mut accounts: Vec<CorrelationAccount> = self
             .extracted
             .into_iter()
@@ -249,9 +277,12 @@ impl HitSpill {
         let has_all_stages: Vec<bool> = (0..correlations.len())
             .map(|at| correlations[at].necessary_stages().all(|stage| self.stages.contains(&(at, stage))))
             .collect();
+        let is_wanted: Vec<bool> = (0..correlations.len())
+            .map(|at| has_all_stages[at] && plans.is_none_or(|plans| plans[at].is_some()))
+            .collect();
         let mut hits = self.hits.finish_with(move |key| {
             // What cannot be read is found to be damaged below.
-            number_of(key).is_none_or(|at| has_all_stages.get(at).is_none_or(|all| *all))
+            number_of(key).is_none_or(|at| is_wanted.get(at).is_none_or(|all| *all))
         })?;
         let mut next = hits.next_entry()?;
         while let Some(at) = next.as_ref().and_then(|(key, _)| number_of(key)) {
@@ -269,7 +300,8 @@ impl HitSpill {
                 Ok::<_, io::Error>(())
             };
             let mut joining: Joining<EventRef> = correlation.begin(memory);
-            let mut suppressor = correlation.suppression().map(Suppressor::new);
+            let suppression = correlation.suppression().filter(|_| plans.is_none());
+            let mut suppressor = suppression.map(Suppressor::new);
             let needs_documents = correlation.suppression().is_some_and(Suppression::needs_documents);
             let (mut detections, mut alerts) = (Vec::new(), Vec::new());
             let mut suppress = |detections: &mut Vec<Detection<EventRef>>,
@@ -295,9 +327,9 @@ impl HitSpill {
                 }
                 Ok(())
             };
-            let mut executions = correlation.schedule().map(|schedule| {
-                Executions::new(schedule, correlation, memory, Correlation::max_held(memory))
-            });
+            let plan = plans.and_then(|plans| plans[at].as_ref());
+            let mut executions =
+                correlation.schedule().map(|schedule| Executions::new(schedule, correlation, plan, memory));
             let mut numbering = Numbering::default();
             while let Some((key, payload)) = next.take_if(|(key, _)| number_of(key) == Some(at)) {
                 let hit = SortableHit::read(&key[NUMBER..]).ok_or_else(damaged_spill)?;
@@ -319,10 +351,10 @@ impl HitSpill {
             };
             suppress(&mut detections, &mut readers)?;
             if let Some(suppressor) = suppressor {
-                let (rest, suppressed, left_out) = suppressor.finish();
-                detections.extend(rest);
-                account.counts.suppressed = suppressed;
-                account.counts.groups_left_out = left_out;
+                let result = suppressor.finish();
+                detections.extend(result.alerts);
+                account.counts.suppressed = result.suppressed;
+                account.counts.groups_left_out = result.left_out;
                 give(&mut detections, &mut readers)?;
             }
         }

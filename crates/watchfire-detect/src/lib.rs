@@ -38,7 +38,10 @@ mod suppression;
 mod test_coverage;
 mod why_not;
 
-pub use alert::{Alert, AlertBuilder, AlertGroup, AlertText, RuleAlerts, SHARED_PARTS};
+pub use alert::{
+    Alert, AlertBuilder, AlertGroup, AlertStamp, AlertText, RuleAlerts, SHARED_PARTS, VOLATILE_FIELDS,
+    common_document, update_suppression,
+};
 pub use compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 pub use correlation::{Correlation, CorrelationCounts, CorrelationOptions};
 pub use counting::{NewTermsPlan, ThresholdPlan};
@@ -61,10 +64,10 @@ pub use query::{QueryOptions, QueryTree, ReadFilter, ReadQuery, read_filters, re
 pub use reason::reason;
 pub use rule_book::{History, RuleBook, RuleState, not_applied};
 pub use rule_test::{TestAlert, TestFailure, TestOutcome, TestResult, run_tests, run_tests_with};
-pub use schedule::{Arrival, RuleSchedule};
+pub use schedule::{Arrival, BucketMark, ExecutionPlan, ExecutionWindow, RuleSchedule};
 pub use solve::{FirstTests, NearMiss, NoFirstTests, Unsolved, first_tests};
 pub use sorted_spill::{SortedEntries, SortedSpill, damaged_spill};
 pub use stored_events::{EventReader, EventRef, ReadBackError};
-pub use suppression::{MAX_GROUPS_OF_EVENT, Suppression};
+pub use suppression::{MAX_GROUPS_OF_EVENT, StandingAlert, Suppression, SuppressionResult, Suppressor};
 pub use test_coverage::{LeafCoverage, RuleCoverage, rule_coverage};
 pub use why_not::{EventDiagnosis, Lack};

@@ -249,7 +249,7 @@ impl RuleBook {
     }
 
     /// The number of that rule among [`Self::rules`].
-    pub(crate) fn rule_number(&self, index: RuleIndex) -> usize {
+    pub fn rule_number(&self, index: RuleIndex) -> usize {
         self.conditions[index.0 as usize].rule
     }
 

@@ -12,17 +12,19 @@
 //!
 //! What is over the limit of an execution is not lost: it alerts at the next ones, and is counted as held back.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::io;
+mod executions;
+mod plan;
+
+use std::fmt;
 
 use serde_json::Value;
-use watchfire_engine::correlate::{HISTORY_STAGE, KeyTuple, MovingWindow, Sequence, SequencePlace, StageHit};
+use watchfire_engine::correlate::MovingWindow;
 use watchfire_events::{Document, Timestamp, get_field};
-use watchfire_rules::model::Rule;
+use watchfire_ir::date_range;
+use watchfire_rules::model::{DateMath, Rule};
 
-use crate::correlation::{Correlation, CorrelationCounts};
-use crate::detection::Detection;
-use crate::stored_events::{EventReader, EventRef, ReadBackError};
+pub(crate) use self::executions::{Executions, ScheduledForm};
+pub use self::plan::{BucketMark, ExecutionPlan};
 
 /// When an event is there to be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,17 +40,50 @@ pub enum Arrival {
 pub struct RuleSchedule {
     arrival: Arrival,
     interval_ms: u64,
-    /// Where a window begins and ends, in milliseconds before its execution.
-    from_ms: i64,
-    to_ms: i64,
+    from: Edge,
+    to: Edge,
     max_signals: u64,
     timestamp_override: Option<String>,
     falls_back: bool,
 }
 
+/// Where a window begins or ends.
+#[derive(Clone, Debug, PartialEq)]
+enum Edge {
+    /// So many milliseconds before its execution.
+    Before(i64),
+    /// At a date that depends on the calendar, such as `now/d`.
+    Date(String),
+}
+
+/// First and last instant that an execution looks at. Both belong to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExecutionWindow {
+    /// The first.
+    pub from: Timestamp,
+    /// The last.
+    pub to: Timestamp,
+}
+
+impl ExecutionWindow {
+    /// Whether an instant lies in it.
+    pub fn holds(&self, at: Timestamp) -> bool {
+        self.from <= at && at <= self.to
+    }
+}
+
+impl fmt::Display for ExecutionWindow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", self.from, self.to)
+    }
+}
+
 const TIMESTAMP: &str = "@timestamp";
 const INGESTED: &str = "event.ingested";
 const NANOS_PER_MILLI: i128 = 1_000_000;
+
+/// Executions that are looked through for the first one to see an event, where windows go by the calendar.
+const MAX_EXECUTIONS_LOOKED_AT: usize = 10_000;
 
 /// When an event is there, and where it lies in windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,18 +92,75 @@ struct Times {
     window: Timestamp,
 }
 
+impl Edge {
+    fn of(math: &DateMath) -> Option<Self> {
+        if let Some(seconds) = math.seconds_before_now() {
+            return seconds.checked_mul(1_000).map(Self::Before);
+        }
+        let text = math.to_string();
+        date_range(&text, Timestamp::default()).map(|_| Self::Date(text))
+    }
+}
+
 impl RuleSchedule {
-    /// That of a rule; `None` if its window does not lie at a fixed distance from now.
+    /// That of a rule; `None` if its window begins or ends at what is no date.
     pub fn of(rule: &Rule, arrival: Arrival) -> Option<Self> {
         Some(Self {
             arrival,
             interval_ms: rule.interval().seconds().saturating_mul(1_000).max(1_000),
-            from_ms: rule.from().seconds_before_now()?.checked_mul(1_000)?,
-            to_ms: rule.to().seconds_before_now()?.checked_mul(1_000)?,
+            from: Edge::of(&rule.from())?,
+            to: Edge::of(&rule.to())?,
             max_signals: rule.max_signals().max(1),
             timestamp_override: rule.timestamp_override.clone(),
             falls_back: rule.falls_back_to_timestamp(),
         })
+    }
+
+    /// The time between two executions, in milliseconds.
+    pub fn interval_ms(&self) -> u64 {
+        self.interval_ms
+    }
+
+    /// Most alerts of one execution.
+    pub fn max_signals(&self) -> u64 {
+        self.max_signals
+    }
+
+    /// The first execution at this instant or after it.
+    pub fn first_from(&self, at: Timestamp) -> Timestamp {
+        MovingWindow { look_back_ms: 0, interval_ms: Some(self.interval_ms) }.execution(at)
+    }
+
+    /// The last execution at this instant or before it.
+    pub fn last_until(&self, at: Timestamp) -> Timestamp {
+        let next = self.first_from(at);
+        if next == at { at } else { next.plus_nanos(-i128::from(self.interval_ms) * NANOS_PER_MILLI) }
+    }
+
+    /// The execution after this one.
+    pub fn next(&self, execution: Timestamp) -> Timestamp {
+        execution.plus_nanos(i128::from(self.interval_ms) * NANOS_PER_MILLI)
+    }
+
+    /// What an execution looks at (detection-engine §2.2): `now` of its dates is the time of the execution.
+    pub fn window(&self, execution: Timestamp) -> ExecutionWindow {
+        let at = |edge: &Edge, is_end: bool| match edge {
+            Edge::Before(millis) => execution.plus_nanos(-i128::from(*millis) * NANOS_PER_MILLI),
+            // The text was read once, so it can be read again; far beyond all calendars, there is nothing to see.
+            Edge::Date(text) => date_range(text, execution)
+                .map_or(execution, |date| if is_end { date.end } else { date.start }),
+        };
+        ExecutionWindow { from: at(&self.from, false), to: at(&self.to, true) }
+    }
+
+    /// The field by whose time windows go, and the one that stands for it in events without it.
+    pub fn window_fields(&self) -> (&str, Option<&str>) {
+        match (self.arrival, self.timestamp_override.as_deref()) {
+            (Arrival::Ingested, Some(field)) => {
+                (field, (self.falls_back && field != TIMESTAMP).then_some(TIMESTAMP))
+            }
+            _ => (TIMESTAMP, None),
+        }
     }
 
     fn times(&self, document: &Document) -> Option<Times> {
@@ -78,278 +170,47 @@ impl RuleSchedule {
         match self.arrival {
             Arrival::Event => own.map(|at| Times { visible: at, window: at }),
             Arrival::Ingested => {
-                let window = match self.timestamp_override.as_deref() {
-                    Some(field) => time(field).or_else(|| own.filter(|_| self.falls_back)),
-                    None => own,
-                }?;
+                let (field, other) = self.window_fields();
+                let window = time(field).or_else(|| other.and(own))?;
                 Some(Times { visible: time(INGESTED).or(own).unwrap_or(window), window })
             }
         }
     }
 
+    /// The first of these executions that sees an event, which come in order of time: what [`ExecutionPlan`] says of late
+    /// ones holds here.
+    pub fn first_of(&self, executions: &[Timestamp], document: &Document) -> Option<Timestamp> {
+        let times = self.times(document)?;
+        let first = self.execution(times).or_else(|| self.own_execution(times))?;
+        let sees = |at: &&Timestamp| **at >= first && self.window(**at).holds(times.window);
+        executions.iter().find(sees).copied()
+    }
+
     /// The first execution that an event can be seen by; `None` if that looks back less far.
     fn execution(&self, times: Times) -> Option<Timestamp> {
-        let grid = MovingWindow { look_back_ms: 0, interval_ms: Some(self.interval_ms) };
-        let in_window = times.window.plus_nanos(i128::from(self.to_ms) * NANOS_PER_MILLI);
-        let execution = grid.execution(times.visible.max(in_window));
-        (times.window >= self.start(execution)).then_some(execution)
-    }
-
-    fn start(&self, execution: Timestamp) -> Timestamp {
-        execution.plus_nanos(-i128::from(self.from_ms) * NANOS_PER_MILLI)
-    }
-
-    fn next(&self, execution: Timestamp) -> Timestamp {
-        execution.plus_nanos(i128::from(self.interval_ms) * NANOS_PER_MILLI)
-    }
-}
-
-/// What an execution does with what it sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ScheduledForm {
-    /// Each event is found by itself.
-    EachEvent,
-    /// What lies in the window is joined.
-    Joined,
-    /// What lies in the window and was not part of a bucket before is counted; so many keys are those of the group.
-    Threshold { groups: usize },
-    /// What lies in the window is looked up in a history of so many milliseconds.
-    NewTerms { history_ms: u64 },
-}
-
-/// The executions of one rule over all its hits.
-pub(crate) struct Executions<'s> {
-    schedule: &'s RuleSchedule,
-    correlation: &'s Correlation,
-    memory: u64,
-    /// In feeding order.
-    hits: Vec<StageHit<EventRef>>,
-    max_hits: usize,
-    counts: CorrelationCounts,
-}
-
-/// What is known of a rule from one execution to the next.
-#[derive(Default)]
-struct State {
-    /// The hits that an execution has seen and the present one looks at, by their time in windows.
-    window: BTreeSet<(Timestamp, usize)>,
-    /// What was found already.
-    found: HashSet<(KeyTuple, Vec<EventRef>)>,
-    /// Hits that were part of a bucket.
-    counted: HashSet<usize>,
-    /// The hits of each combination, by their time in windows; nothing for those that a history holds.
-    known: HashMap<KeyTuple, Option<BTreeSet<(Timestamp, usize)>>>,
-}
-
-impl<'s> Executions<'s> {
-    pub(crate) fn new(
-        schedule: &'s RuleSchedule,
-        correlation: &'s Correlation,
-        memory: u64,
-        max_hits: usize,
-    ) -> Self {
-        let counts = CorrelationCounts::default();
-        Self { schedule, correlation, memory, hits: Vec::new(), max_hits, counts }
-    }
-
-    /// Takes the next hit in feeding order.
-    pub(crate) fn push(&mut self, hit: StageHit<EventRef>) {
-        if self.hits.len() < self.max_hits {
-            self.hits.push(hit);
-        } else {
-            self.counts.evicted += 1;
+        let Times { visible, window } = times;
+        if let (Edge::Before(_), Edge::Before(to)) = (&self.from, &self.to) {
+            let in_window = window.plus_nanos(i128::from(*to) * NANOS_PER_MILLI);
+            let execution = self.first_from(visible.max(in_window));
+            return (window >= self.window(execution).from).then_some(execution);
         }
-    }
-
-    /// Executes the rule; what it finds is added in the order of executions.
-    pub(crate) fn run(
-        mut self,
-        reader: &mut EventReader<'_>,
-        found: &mut Vec<Detection<EventRef>>,
-    ) -> io::Result<CorrelationCounts> {
-        let mut state = State::default();
-        let executions = self.executions(reader, &mut state, found)?;
-        let has_limit = self.correlation.suppression().is_none();
-        let mut waiting: VecDeque<Detection<EventRef>> = VecDeque::new();
-        let mut next: Option<Timestamp> = None;
-        for (execution, new) in executions {
-            // What was held back alerts at executions that see nothing new.
-            while let Some(at) = next.filter(|at| *at < execution && !waiting.is_empty()) {
-                self.give(at, &mut waiting, found);
-                next = Some(self.schedule.next(at));
+        let mut execution = self.first_from(visible);
+        for _ in 0..MAX_EXECUTIONS_LOOKED_AT {
+            let seen = self.window(execution);
+            if window < seen.from {
+                return None;
             }
-            self.counts.executions += 1;
-            let detections = self.execute(execution, &new, &mut state)?;
-            self.counts.found += detections.len() as u64;
-            if has_limit {
-                let before = waiting.len() as u64;
-                waiting.extend(detections);
-                let over = |number: u64| number.saturating_sub(self.schedule.max_signals);
-                // Those that waited before have been counted.
-                self.counts.held_back += over(waiting.len() as u64) - over(before);
-                self.give(execution, &mut waiting, found);
-            } else {
-                let at = |detection| Detection { execution: Some(execution), ..detection };
-                found.extend(detections.into_iter().map(at));
+            if window <= seen.to {
+                return Some(execution);
             }
-            next = Some(self.schedule.next(execution));
+            execution = self.next(execution);
         }
-        while let Some(at) = next.filter(|_| !waiting.is_empty()) {
-            self.give(at, &mut waiting, found);
-            next = Some(self.schedule.next(at));
-        }
-        Ok(self.counts)
+        None
     }
 
-    /// Gives out as many of those that wait as one execution may.
-    fn give(
-        &self,
-        execution: Timestamp,
-        waiting: &mut VecDeque<Detection<EventRef>>,
-        found: &mut Vec<Detection<EventRef>>,
-    ) {
-        let number = usize::try_from(self.schedule.max_signals).unwrap_or(usize::MAX).min(waiting.len());
-        let at = |detection| Detection { execution: Some(execution), ..detection };
-        found.extend(waiting.drain(..number).map(at));
-    }
-
-    /// For each execution that sees something new, the hits, with their times in windows. Of an event whose record has
-    /// changed nobody knows the times: it is added to what is found, as an event of which there would be an alert, and is
-    /// missed there.
-    fn executions(
-        &mut self,
-        reader: &mut EventReader<'_>,
-        state: &mut State,
-        found: &mut Vec<Detection<EventRef>>,
-    ) -> io::Result<BTreeMap<Timestamp, Vec<(Timestamp, usize)>>> {
-        let mut executions: BTreeMap<Timestamp, Vec<(Timestamp, usize)>> = BTreeMap::new();
-        let mut of_event: HashMap<EventRef, Option<(Timestamp, Timestamp)>> = HashMap::new();
-        for (number, hit) in self.hits.iter().enumerate() {
-            if hit.stage == HISTORY_STAGE && self.correlation.scheduled_form().reads_history() {
-                state.known.insert(KeyTuple::clone(&hit.keys), None);
-                continue;
-            }
-            let place = match of_event.get(&hit.payload) {
-                Some(place) => *place,
-                None => {
-                    let place = match reader.get(hit.payload) {
-                        Ok(event) => {
-                            let times = self.schedule.times(&event.document);
-                            let place =
-                                times.and_then(|times| Some((self.schedule.execution(times)?, times.window)));
-                            self.counts.missed += u64::from(place.is_none());
-                            place
-                        }
-                        Err(ReadBackError::Spill(error)) => return Err(error),
-                        Err(ReadBackError::Changed(_)) => {
-                            found.push(self.alone(number, Detection::of_events));
-                            None
-                        }
-                    };
-                    of_event.insert(hit.payload, place);
-                    place
-                }
-            };
-            if let Some((execution, window)) = place {
-                executions.entry(execution).or_default().push((window, number));
-            }
-        }
-        executions.values_mut().for_each(|hits| hits.sort_unstable());
-        Ok(executions)
-    }
-
-    /// What one execution finds that none before has found.
-    fn execute(
-        &mut self,
-        execution: Timestamp,
-        new: &[(Timestamp, usize)],
-        state: &mut State,
-    ) -> io::Result<Vec<Detection<EventRef>>> {
-        let form = self.correlation.scheduled_form();
-        if form == ScheduledForm::EachEvent {
-            let of = |(_, number): &(Timestamp, usize)| self.alone(*number, Detection::of_events);
-            return Ok(new.iter().map(of).collect());
-        }
-        let start = self.schedule.start(execution);
-        state.window = state.window.split_off(&(start, 0));
-        state.window.extend(new);
-        if let ScheduledForm::NewTerms { history_ms } = form {
-            return Ok(self.new_terms(execution, new, history_ms, state));
-        }
-        let mut numbers: Vec<usize> = state
-            .window
-            .iter()
-            .map(|(_, number)| *number)
-            .filter(|number| !state.counted.contains(number))
-            .collect();
-        numbers.sort_unstable();
-        let mut joining = self.correlation.begin(self.memory);
-        let mut detections = Vec::new();
-        for number in &numbers {
-            joining.push(self.hits[*number].clone(), &mut detections)?;
-        }
-        let counts = joining.finish(&mut detections);
-        self.counts.evicted += counts.evicted;
-        self.counts.estimated += counts.estimated;
-        if let ScheduledForm::Threshold { groups } = form {
-            for detection in &detections {
-                let is_counted =
-                    |number: &&usize| self.hits[**number].keys[..groups] == *detection.sequence.keys;
-                state.counted.extend(numbers.iter().filter(is_counted));
-            }
-        } else {
-            detections.retain(|detection| {
-                let events = detection.sequence.events().copied().collect();
-                state.found.insert((KeyTuple::clone(&detection.sequence.keys), events))
-            });
-        }
-        Ok(detections)
-    }
-
-    /// The combinations in the window whose earliest event within the history lies behind the window's start.
-    fn new_terms(
-        &self,
-        execution: Timestamp,
-        new: &[(Timestamp, usize)],
-        history_ms: u64,
-        state: &mut State,
-    ) -> Vec<Detection<EventRef>> {
-        for (window, number) in new {
-            let known = state
-                .known
-                .entry(KeyTuple::clone(&self.hits[*number].keys))
-                .or_insert_with(|| Some(BTreeSet::new()));
-            if let Some(times) = known {
-                times.insert((*window, *number));
-            }
-        }
-        let start = self.schedule.start(execution);
-        let history = execution.plus_nanos(-i128::from(history_ms) * NANOS_PER_MILLI);
-        let mut detections = Vec::new();
-        for (_, number) in new {
-            let keys = &self.hits[*number].keys;
-            let Some(Some(times)) = state.known.get(keys) else { continue };
-            let Some(&(earliest, first)) = times.range((history, 0)..).next() else { continue };
-            let event = self.hits[first].payload;
-            if earliest > start && state.found.insert((KeyTuple::clone(keys), vec![event])) {
-                detections.push(self.alone(first, Detection::of_new_terms));
-            }
-        }
-        detections
-    }
-
-    fn alone(
-        &self,
-        number: usize,
-        of: impl Fn(Sequence<EventRef>) -> Detection<EventRef>,
-    ) -> Detection<EventRef> {
-        let StageHit { ordinal, keys, payload, .. } = self.hits[number].clone();
-        of(Sequence { keys, places: vec![SequencePlace::Event(payload)], last: ordinal })
-    }
-}
-
-impl ScheduledForm {
-    fn reads_history(self) -> bool {
-        matches!(self, Self::NewTerms { .. })
+    /// The first execution that would see an event if it had been there at once: of one that came too late for all
+    /// executions that look at its time.
+    fn own_execution(&self, times: Times) -> Option<Timestamp> {
+        self.execution(Times { visible: times.window, ..times })
     }
 }

@@ -52,6 +52,11 @@ impl Suppression {
         Some(Self { by, duration_ms: suppression.duration.as_ref().map(millis) })
     }
 
+    /// How long an alert covers what follows, in milliseconds; nothing if that is its execution.
+    pub fn duration_ms(&self) -> Option<u64> {
+        self.duration_ms
+    }
+
     /// Whether alerts are suppressed for a whole execution, however long it is.
     pub fn is_per_execution(&self) -> bool {
         self.duration_ms.is_none()
@@ -124,27 +129,105 @@ fn millis(duration: &SuppressionDuration) -> u64 {
     duration.value.saturating_mul(unit)
 }
 
-const NANOS_PER_MILLI: i128 = 1_000_000;
+const NANOS_PER_MILLI: u128 = 1_000_000;
+
+/// An alert of an earlier run that may still cover what follows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StandingAlert {
+    /// What its group is known by ([`SuppressedGroup::key`]).
+    pub key: String,
+    /// The id of the alert.
+    pub alert: String,
+    /// What it stands for.
+    pub group: SuppressedGroup,
+    /// If what it stands for is only known from the alert itself: all up to this time is among that.
+    pub counted_until: Option<Timestamp>,
+}
 
 /// Suppression at work.
 #[derive(Debug)]
-pub(crate) struct Suppressor<'s, T> {
+pub struct Suppressor<'s, T> {
     suppression: &'s Suppression,
-    /// The alert of each group that still covers what follows.
-    open: HashMap<String, usize>,
+    /// By group, the alerts that may still cover what follows.
+    open: HashMap<String, Vec<usize>>,
     /// In the order in which they began; nothing where one has been given out.
-    alerts: Vec<Option<Detection<T>>>,
+    alerts: Vec<Option<Holder<T>>>,
     suppressed: u64,
     left_out: u64,
 }
 
+/// An alert that covers others.
+#[derive(Debug)]
+enum Holder<T> {
+    /// Of this run.
+    Made(Detection<T>),
+    /// Of an earlier run, and whether something was added to it.
+    Standing(StandingAlert, bool),
+}
+
+impl<T> Holder<T> {
+    fn group(&self) -> Option<&SuppressedGroup> {
+        match self {
+            Self::Made(detection) => detection.suppression.as_ref(),
+            Self::Standing(standing, _) => Some(&standing.group),
+        }
+    }
+
+    /// Adds one that is suppressed.
+    fn add(&mut self, time: Option<Timestamp>, start: Option<Timestamp>, now: Option<Timestamp>) {
+        let group = match self {
+            Self::Made(detection) => detection.suppression.as_mut(),
+            Self::Standing(standing, _)
+                if standing.counted_until.is_some_and(|until| time <= Some(until)) =>
+            {
+                None
+            }
+            Self::Standing(standing, changed) => {
+                *changed = true;
+                Some(&mut standing.group)
+            }
+        };
+        if let Some(group) = group {
+            group.suppressed += 1;
+            // An earlier run may have begun later.
+            group.start = group.start.min(start.or(group.start));
+            group.end = group.end.max(time);
+            group.last_detected = group.last_detected.max(now);
+        }
+    }
+}
+
+/// What came of suppression.
+#[derive(Debug)]
+pub struct SuppressionResult<T> {
+    /// The alerts that were open to the end, in the order in which they began.
+    pub alerts: Vec<Detection<T>>,
+    /// The alerts of earlier runs to which something was added.
+    pub updated: Vec<StandingAlert>,
+    /// How many detections were suppressed.
+    pub suppressed: u64,
+    /// How many groups of one event were left out.
+    pub left_out: u64,
+}
+
 impl<'s, T: Clone> Suppressor<'s, T> {
-    pub(crate) fn new(suppression: &'s Suppression) -> Self {
+    /// Without an alert yet.
+    pub fn new(suppression: &'s Suppression) -> Self {
         Self { suppression, open: HashMap::new(), alerts: Vec::new(), suppressed: 0, left_out: 0 }
     }
 
+    /// Where earlier runs have left these alerts.
+    #[must_use]
+    pub fn with_standing(mut self, standing: impl IntoIterator<Item = StandingAlert>) -> Self {
+        for alert in standing {
+            self.open.entry(alert.key.clone()).or_default().push(self.alerts.len());
+            self.alerts.push(Some(Holder::Standing(alert, false)));
+        }
+        self
+    }
+
     /// Takes the next detection; gives back what is to be an alert by now. `document` is what its events say.
-    pub(crate) fn take(&mut self, detection: Detection<T>, document: &Document) -> Vec<Detection<T>> {
+    pub fn take(&mut self, detection: Detection<T>, document: &Document) -> Vec<Detection<T>> {
         let Some((groups, left_out)) = self.suppression.groups(&detection, document) else {
             return vec![detection];
         };
@@ -158,22 +241,27 @@ impl<'s, T: Clone> Suppressor<'s, T> {
         let is_of_element = matches!(self.suppression.by, By::Elements(..));
         let mut closed = Vec::new();
         for terms in groups {
-            let key = serde_json::to_string(&terms).expect("values can be written as JSON");
-            let number = self.open.get(&key).copied();
-            if let Some(alert) = number.and_then(|number| self.alerts[number].as_mut())
-                && let Some(group) = alert
-                    .suppression
-                    .as_mut()
-                    .filter(|group| self.suppression.covers(group, now, detection.execution))
+            let key = key_of(&terms);
+            if let Some(number) = self.covering(&key, now, detection.execution)
+                && let Some(alert) = &mut self.alerts[number]
             {
-                group.suppressed += 1;
-                group.end = group.end.max(time);
-                group.last_detected = group.last_detected.max(now);
+                alert.add(time, start, now);
                 self.suppressed += 1;
                 continue;
             }
-            closed.extend(number.and_then(|number| self.alerts[number].take()));
-            self.open.insert(key, self.alerts.len());
+            let open = self.open.entry(key).or_default();
+            // What this run made before covers nothing that follows; of earlier runs, that cannot be said.
+            open.retain(|number| match self.alerts[*number].take() {
+                Some(Holder::Made(alert)) => {
+                    closed.push(alert);
+                    false
+                }
+                standing => {
+                    self.alerts[*number] = standing;
+                    true
+                }
+            });
+            open.push(self.alerts.len());
             let group = SuppressedGroup {
                 terms,
                 is_of_element,
@@ -183,14 +271,61 @@ impl<'s, T: Clone> Suppressor<'s, T> {
                 opened: now,
                 last_detected: now,
             };
-            self.alerts.push(Some(Detection { suppression: Some(group), ..detection.clone() }));
+            let alert = Detection { suppression: Some(group), ..detection.clone() };
+            self.alerts.push(Some(Holder::Made(alert)));
         }
         closed
     }
 
-    /// The alerts that were open to the end, how many detections were suppressed, and how many groups were left out.
-    pub(crate) fn finish(self) -> (impl Iterator<Item = Detection<T>>, u64, u64) {
-        (self.alerts.into_iter().flatten(), self.suppressed, self.left_out)
+    /// The alert of a group that covers a detection of this moment: of several the latest that was there by then.
+    fn covering(&self, key: &str, now: Option<Timestamp>, execution: Option<Timestamp>) -> Option<usize> {
+        let opened = |number: usize| self.alerts[number].as_ref()?.group().map(|group| group.opened);
+        let covers = |number: usize| {
+            let group = self.alerts[number].as_ref().and_then(Holder::group);
+            group.is_some_and(|group| self.suppression.covers(group, now, execution))
+        };
+        let covering = self.open.get(key)?.iter().copied().filter(|number| covers(*number));
+        covering.max_by_key(|number| {
+            let opened = opened(*number).flatten();
+            // One that began later covers only what no other does, and then the first.
+            let is_there = opened <= now;
+            let later = (!is_there).then_some(std::cmp::Reverse(opened));
+            (is_there, opened.filter(|_| is_there), later)
+        })
+    }
+
+    /// How many detections were suppressed so far.
+    pub fn suppressed(&self) -> u64 {
+        self.suppressed
+    }
+
+    /// Says that there are no more.
+    pub fn finish(self) -> SuppressionResult<T> {
+        let mut result = SuppressionResult {
+            alerts: Vec::new(),
+            updated: Vec::new(),
+            suppressed: self.suppressed,
+            left_out: self.left_out,
+        };
+        for alert in self.alerts.into_iter().flatten() {
+            match alert {
+                Holder::Made(alert) => result.alerts.push(alert),
+                Holder::Standing(standing, changed) => result.updated.extend(changed.then_some(standing)),
+            }
+        }
+        result
+    }
+}
+
+/// What a group is known by: its fields and values as JSON.
+fn key_of(terms: &Terms) -> String {
+    serde_json::to_string(terms).expect("values can be written as JSON")
+}
+
+impl SuppressedGroup {
+    /// What it is known by.
+    pub fn key(&self) -> String {
+        key_of(&self.terms)
     }
 }
 
@@ -202,8 +337,9 @@ impl Suppression {
             return execution.is_none() || execution == group.opened;
         };
         match (group.opened, now) {
+            // What is found of a time before the alert is within its reach too: a back-fill finds such.
             (Some(opened), Some(now)) => {
-                now.nanos().saturating_sub(opened.nanos()) <= i128::from(duration) * NANOS_PER_MILLI
+                now.nanos().abs_diff(opened.nanos()) <= u128::from(duration) * NANOS_PER_MILLI
             }
             (None, None) => true,
             _ => false,
@@ -250,7 +386,7 @@ mod tests {
             let document = document.as_object().expect("an object");
             made.extend(suppressor.take(detection, document));
         }
-        made.extend(suppressor.finish().0);
+        made.extend(suppressor.finish().alerts);
         let shown = |detection: Detection<usize>| {
             let number = *detection.sequence.events().next().expect("an event");
             let Some(group) = detection.suppression else { return ("-".to_owned(), number, 0) };
@@ -294,6 +430,44 @@ mod tests {
     }
 
     #[test]
+    fn alerts_of_earlier_runs_go_on_covering() {
+        let suppression =
+            suppression("group_by = ['host.name']\nduration = { value = 10, unit = 'm' }", "query");
+        let at = |minutes: i64| Some(Timestamp::from_millis(minutes * MINUTE));
+        let standing = |name: &str, opened: i64| {
+            let group = SuppressedGroup {
+                terms: vec![("host.name".to_owned(), "a".into())],
+                is_of_element: true,
+                start: at(opened),
+                end: at(opened),
+                suppressed: 1,
+                opened: at(opened),
+                last_detected: at(opened),
+            };
+            StandingAlert { key: group.key(), alert: name.to_owned(), group, counted_until: None }
+        };
+        let document = json!({"host": {"name": "a"}});
+        let document = document.as_object().expect("an object");
+        // Minute 15 is within reach of both, and belongs to the alert that was there; minute 11 of the later one alone.
+        for (minute, expected) in
+            [(15, Some("early")), (8, Some("early")), (11, Some("late")), (45, None), (31, Some("late"))]
+        {
+            let early = if minute == 11 { 0 } else { 7 };
+            let standing = [standing("late", 21), standing("early", early)];
+            let mut suppressor: Suppressor<'_, usize> = Suppressor::new(&suppression).with_standing(standing);
+            let last =
+                Ordinal { time: Timestamp::from_millis(minute * MINUTE), tiebreaker: None, arrival: 0 };
+            let sequence = Sequence { keys: [].into(), places: vec![SequencePlace::Event(0)], last };
+            suppressor.take(Detection::of_events(sequence), document);
+            let SuppressionResult { alerts, updated, .. } = suppressor.finish();
+            let found: Vec<(&str, u64)> =
+                updated.iter().map(|one| (one.alert.as_str(), one.group.suppressed)).collect();
+            assert_eq!(found, expected.map(|name| (name, 2)).into_iter().collect::<Vec<_>>(), "{minute}");
+            assert_eq!(alerts.len(), usize::from(expected.is_none()), "{minute}");
+        }
+    }
+
+    #[test]
     fn an_array_is_a_group_for_each_element_or_one_as_a_whole() {
         let events =
             [(0, json!({"tags": ["b", "a"]})), (1, json!({"tags": ["a", "b"]})), (2, json!({"tags": "a"}))];
@@ -313,7 +487,7 @@ mod tests {
         let document = json!({ "tags": many });
         let document = document.as_object().expect("an object");
         assert_eq!(suppressor.take(Detection::of_events(sequence), document), []);
-        let (alerts, _, left_out) = suppressor.finish();
-        assert_eq!((alerts.count(), left_out), (MAX_GROUPS_OF_EVENT, 5));
+        let result = suppressor.finish();
+        assert_eq!((result.alerts.len(), result.left_out), (MAX_GROUPS_OF_EVENT, 5));
     }
 }

@@ -50,6 +50,12 @@ pub(crate) fn interval(text: &str, now: Option<Timestamp>) -> Result<DateInterva
     Ok(DateInterval { start: resolve(text, now, Rounding::Down)?, end: resolve(text, now, Rounding::Up)? })
 }
 
+/// The first and the last instant of a date with arithmetic (`now-1d/d`, `2024-05-01||+1M/d`), where `now` is this instant;
+/// `None` of a text that is none.
+pub fn date_range(text: &str, now: Timestamp) -> Option<DateInterval> {
+    interval(text, Some(now)).ok()
+}
+
 /// A date text without arithmetic. Four digits are a year; other digits are milliseconds.
 fn read(text: &str) -> Result<DateInterval, DateError> {
     let digits = text.strip_prefix('-').unwrap_or(text);

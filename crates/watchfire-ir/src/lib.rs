@@ -39,6 +39,7 @@ pub use catalogue::Catalogue;
 pub use condition::{Condition, Node};
 pub use contradiction::{Contradiction, MAX_CONTRADICTIONS, contradictions};
 pub use cost::{Costly, costly};
+pub use date_math::date_range;
 pub use eql::{
     EqlOptions, EqlPlan, EventPlan, JoinKey, LoweredEql, MAX_EQL_DIAGNOSTICS, Pipe, SamplePlan, SequencePlan,
     StagePlan, UnmappedReading, lower_eql, lower_eql_expression,

@@ -59,6 +59,30 @@ impl RuleAlerts<'_> {
         }
     }
 
+    /// The id of the alert on what was found, if nothing is suppressed.
+    pub fn id_of_detection<T, E: Borrow<Event>>(
+        &self,
+        detection: &Detection<T>,
+        places: &[SequencePlace<E>],
+        is_group: bool,
+    ) -> AlertId {
+        let events = events_of(places);
+        let texts = || -> Vec<String> { detection.values().iter().map(Value::to_string).collect() };
+        match (&detection.facts, places, &events[..]) {
+            (DetectionFacts::Bucket(_), _, _) => {
+                let first = events.first().map(|event| (&event.data_stream, &event.id));
+                AlertId::of_bucket(&texts(), first, self.uuid)
+            }
+            (DetectionFacts::NewTerms, [SequencePlace::Event(_)], [event]) => {
+                AlertId::of_new_terms(&event.data_stream, &event.id, &texts(), self.uuid)
+            }
+            (DetectionFacts::Events, [SequencePlace::Event(_)], [event]) if !is_group => {
+                AlertId::of_event(&event.data_stream, &event.id, self.uuid)
+            }
+            _ => AlertId::of_group(events.iter().map(|event| (&event.data_stream, &event.id)), self.uuid),
+        }
+    }
+
     /// The alert on one event.
     fn of_event_made(&self, event: &Event, made: Made<'_>) -> Alert {
         let draft = self.event_draft(event, made);

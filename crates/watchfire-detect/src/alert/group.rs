@@ -97,7 +97,7 @@ impl RuleAlerts<'_> {
 }
 
 /// What the events of these places say alike: of one event all of it.
-pub(crate) fn common_document<E: Borrow<Event>>(places: &[SequencePlace<E>]) -> Document {
+pub fn common_document<E: Borrow<Event>>(places: &[SequencePlace<E>]) -> Document {
     in_common(&events_of(places))
 }
 
