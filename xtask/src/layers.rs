@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// From bottom to top. A crate may depend on crates of lower layers, and on none of its own.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("vocabulary", &["watchfire-diagnostics", "watchfire-events"]),
     ("languages", &["watchfire-eql", "watchfire-kql"]),
     ("meaning", &["watchfire-ir"]),
@@ -14,17 +14,20 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("inputs", &["watchfire-sources"]),
     ("engine", &["watchfire-engine"]),
     ("operations", &["watchfire-detect"]),
+    ("schedules", &["watchfire-state"]),
     ("edges", &["watchfire"]),
 ];
 
 /// Edges that are not wanted although they point down, each with the reason.
-const FORBIDDEN: [(&str, &str, &str); 6] = [
+const FORBIDDEN: [(&str, &str, &str); 8] = [
     ("watchfire-eql", "watchfire-events", "a parser knows no data"),
     ("watchfire-kql", "watchfire-events", "a parser knows no data"),
     ("watchfire-sources", "watchfire-rules", "a source does not know who reads it"),
     ("watchfire-engine", "watchfire-rules", "the engine knows conditions, not rule files"),
     ("watchfire-engine", "watchfire-sources", "the engine knows events, not where they are from"),
     ("watchfire-detect", "watchfire-sources", "detection starts at the normalised event"),
+    ("watchfire-state", "watchfire-sources", "executions start at the stored event"),
+    ("watchfire", "watchfire-state", "the command without a server builds no database"),
 ];
 
 /// Tools: they stand beside the layers, and nothing in a layer depends on them, but tests on [`FOR_TESTS`].
