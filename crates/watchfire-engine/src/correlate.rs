@@ -11,7 +11,7 @@
 //!            unsorted, batch by batch                    │ sorted by `StageHit::feeding_order`
 //!           ┌────────────────────────────────────────────┼──────────────────────────┐
 //!           ▼                                            ▼                          ▼
-//!     SequenceStream ── once the watermark ───► SequenceCorrelator           SampleCorrelator
+//!       HitStream ───── once the watermark ───► SequenceCorrelator           SampleCorrelator
 //!     snapshot, restore       has passed       one machine per key tuple     one bucket per key tuple
 //!                                                        └──► Sequence, in `order_of_results` ◄──┘
 //!                                                                       │
@@ -19,7 +19,7 @@
 //! ```
 //!
 //! Thresholds ([`ThresholdTotal`], [`ThresholdWindow`]) and new values ([`NewTermsCorrelator`]) take hits the same two ways:
-//! sorted, or through a [`HitStream`].
+//! sorted, or through a [`HitStream`]; of sequences, [`SequenceStream`] is one.
 //!
 //! A correlator sees hits, never events: what an event is stands in the payload, which it only copies. It has no clock
 //! and does no I/O. Hits arrive in the order of [`StageHit::feeding_order`], which has no ties, so that how they were

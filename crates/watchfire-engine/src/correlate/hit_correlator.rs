@@ -1,4 +1,4 @@
-//! What correlators have in common that count hits by their keys: thresholds, and values that are new.
+//! What correlators have in common that take hits event by event: sequences, thresholds, and values that are new.
 
 use watchfire_events::Timestamp;
 
@@ -17,6 +17,9 @@ pub trait HitCorrelator<T> {
 
     /// Says that no event before this instant will come any more.
     fn reach(&mut self, watermark: Timestamp, found: &mut Vec<Self::Found>);
+
+    /// Says that somebody waits for what can be decided by now, although time goes on.
+    fn caught_up(&mut self, _found: &mut Vec<Self::Found>) {}
 
     /// Says that no event will come any more.
     fn finish(&mut self, found: &mut Vec<Self::Found>);

@@ -1,14 +1,40 @@
-//! Thresholds and new values in a stream whose events do not come in order of time.
+//! Hits in a stream whose events do not come in order of time.
 //!
-//! What is said of [`super::SequenceStream`] holds here: hits wait until the watermark is beyond them; those behind it are
-//! late, refused and counted; and where more wait than there is room for, the oldest are fed early.
+//! Of such a stream it is said how late an event may be: the *lateness bound*. No event is taken that is older than the
+//! latest one seen by more than that; so once a later one has been seen, an instant is past for good. The last such
+//! instant is the *watermark*. A hit waits until the watermark is beyond it, and is then fed to the correlator, between
+//! its neighbours in time whatever order they came in:
+//!
+//! ```text
+//!                         watermark              latest time seen
+//!      ─────────────────────────┼──────────────────────────┼──────► time of the event
+//!        behind it: refused     │◄──── lateness bound ────►│
+//!        and counted as late    │      hits wait here      │
+//! ```
+//!
+//! With all events within the bound, what is found is what the same events, sorted, would give. What is lost otherwise is
+//! counted ([`HitStreamCounts`]):
+//!
+//! - A hit behind the watermark is *late*: a result may be missing, or there although a missing clause forbids it.
+//! - More hits wait than there is room for: the oldest are fed *early*. They are not lost; a hit that comes later and lies
+//!   before them is, and is counted as late. Dropping any of those that wait would lose a hit for certain, this only if
+//!   an older one is still on its way, and of all that wait the oldest are those for which that is least likely.
+//! - More is begun than may be held: the oldest are *evicted*, as without a stream.
+//!
+//! Lateness is judged event by event in order of arrival, so what is late does not depend on where batches are cut.
+//! *Rejected:* judging a batch as a whole. It takes more of what is late, and another cut finds something else.
+//!
+//! The latest time is that of hits. Who sees events that satisfy no stage tells by [`HitStream::advance`] how far
+//! time has come. An event from a clock that runs ahead makes late what follows; there is no clock here to tell it by, so
+//! whoever has one keeps such events out.
+//!
+//! Samples are no part of this: they do not ask for the time, and nothing of them can be decided before the input ends.
 
 use watchfire_events::Timestamp;
 
 use super::hit::{Ordinal, StageHit};
 use super::hit_correlator::HitCorrelator;
 use super::sequence::{NANOS_PER_MILLI, RefusedHit};
-use super::stream::Tally;
 use super::waiting::Waiting;
 
 /// How late hits may be, and how many may wait.
@@ -57,6 +83,17 @@ pub struct HitStream<T, C> {
     /// The event fed last.
     pub(super) latest: Option<Ordinal>,
     pub(super) tally: Tally,
+    /// The hits of the event that is fed; kept for its room.
+    event: Vec<StageHit<T>>,
+}
+
+/// What was counted so far, apart from what can be looked up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) pushed: u64,
+    pub(super) fed: u64,
+    pub(super) fed_early: u64,
+    pub(super) late: u64,
 }
 
 impl<T, C: HitCorrelator<T>> HitStream<T, C> {
@@ -69,6 +106,7 @@ impl<T, C: HitCorrelator<T>> HitStream<T, C> {
             watermark: None,
             latest: None,
             tally: Tally::default(),
+            event: Vec::new(),
         }
     }
 
@@ -101,13 +139,19 @@ impl<T, C: HitCorrelator<T>> HitStream<T, C> {
     /// that is decided and added to `found`.
     pub fn advance(&mut self, watermark: Timestamp, found: &mut Vec<C::Found>) {
         self.pass(watermark, found);
+        self.correlator.caught_up(found);
     }
 
     /// Says that the input has ended: what waits is fed, and all that is open is decided.
     pub fn finish(mut self, found: &mut Vec<C::Found>) -> HitStreamCounts {
+        self.close(found);
+        self.counts()
+    }
+
+    /// Feeds what waits, and decides all that is open.
+    pub(super) fn close(&mut self, found: &mut Vec<C::Found>) {
         while self.feed_event(|_| true, found) > 0 {}
         self.correlator.finish(found);
-        self.counts()
     }
 
     /// What became of the hits so far.
@@ -159,14 +203,14 @@ impl<T, C: HitCorrelator<T>> HitStream<T, C> {
     fn feed_event(&mut self, asked: impl FnOnce(&StageHit<T>) -> bool, found: &mut Vec<C::Found>) -> u64 {
         let Some(hit) = self.waiting.pop_if(asked) else { return 0 };
         let event = hit.ordinal.clone();
-        let mut hits = vec![hit];
+        self.event.push(hit);
         while let Some(hit) = self.waiting.pop_if(|hit| hit.ordinal == event) {
-            hits.push(hit);
+            self.event.push(hit);
         }
-        let number = hits.len() as u64;
+        let number = self.event.len() as u64;
         self.tally.fed += number;
         self.latest = Some(event);
-        self.correlator.event(&mut hits, found);
+        self.correlator.event(&mut self.event, found);
         number
     }
 }

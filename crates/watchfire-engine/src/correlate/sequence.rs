@@ -35,6 +35,7 @@ use watchfire_events::Timestamp;
 
 use super::age::{AgeQueue, Aged, Stamp};
 use super::hit::{HitStage, Ordinal, StageHit};
+use super::hit_correlator::HitCorrelator;
 use super::key::KeyTuple;
 use super::machine::{Candidate, Lead, Machine, Partial};
 use super::shape::{Role, SequenceShape};
@@ -179,34 +180,21 @@ impl<T: Clone> SequenceCorrelator<T> {
 
     /// Says that no hit before this instant will come any more. What waited for that is decided and added to `found`.
     pub fn advance(&mut self, watermark: Timestamp, found: &mut Vec<Sequence<T>>) {
-        if self.settings.missing == MissingDecision::AtOnce {
-            self.settle(None, found);
-        }
-        self.reach(watermark, found);
+        self.caught_up(found);
+        self.reach_watermark(watermark, found);
     }
 
     /// As [`Self::advance`], and no candidate is decided whose window is still open.
-    pub(super) fn reach(&mut self, watermark: Timestamp, found: &mut Vec<Sequence<T>>) {
+    fn reach_watermark(&mut self, watermark: Timestamp, found: &mut Vec<Sequence<T>>) {
         self.watermark = self.watermark.max(Some(watermark));
         self.pass_time(watermark, found);
     }
 
     /// Says that the input has ended, which closes all windows. Returns what was given up for want of room.
     pub fn finish(mut self, found: &mut Vec<Sequence<T>>) -> Evicted {
-        self.close_windows(found);
+        self.settle(None, found);
         debug_assert_eq!(self.held, self.count_held(), "what is held is counted as it comes and goes");
         self.evicted
-    }
-
-    /// Decides all candidates: nothing can come any more that would spoil them.
-    pub(super) fn close_windows(&mut self, found: &mut Vec<Sequence<T>>) {
-        self.settle(None, found);
-    }
-
-    /// Whether an event with this ordinal would come too late.
-    pub(super) fn is_past(&self, ordinal: &Ordinal) -> bool {
-        self.watermark.is_some_and(|watermark| ordinal.time < watermark)
-            || self.latest.as_ref().is_some_and(|(latest, _)| ordinal <= latest)
     }
 
     pub(super) fn count_held(&self) -> usize {
@@ -432,6 +420,52 @@ impl<T: Clone> SequenceCorrelator<T> {
         let maxspan = self.shape.maxspan_ms().unwrap_or(i128::MAX);
         let last = i128::from(at).saturating_add(maxspan);
         i64::try_from(last).unwrap_or(i64::MAX)
+    }
+}
+
+impl<T: Clone> HitCorrelator<T> for SequenceCorrelator<T> {
+    type Found = Sequence<T>;
+
+    fn knows(&self, hit: &StageHit<T>) -> bool {
+        match hit.stage {
+            HitStage::Stage(stage) => self.shape.role(stage).is_some(),
+            HitStage::Until => true,
+        }
+    }
+
+    fn event(&mut self, hits: &mut Vec<StageHit<T>>, found: &mut Vec<Sequence<T>>) {
+        for hit in hits.drain(..) {
+            self.push(hit, found).expect(
+                "hits leave a stream in order, are not taken once time has passed them, and their stages are known",
+            );
+        }
+    }
+
+    fn reach(&mut self, watermark: Timestamp, found: &mut Vec<Sequence<T>>) {
+        self.reach_watermark(watermark, found);
+    }
+
+    fn caught_up(&mut self, found: &mut Vec<Sequence<T>>) {
+        if self.settings.missing == MissingDecision::AtOnce {
+            self.settle(None, found);
+        }
+    }
+
+    fn finish(&mut self, found: &mut Vec<Sequence<T>>) {
+        self.settle(None, found);
+    }
+
+    fn held(&self) -> usize {
+        self.held
+    }
+
+    fn live_keys(&self) -> usize {
+        self.machines.len()
+    }
+
+    fn evicted(&self) -> u64 {
+        let Evicted { partials, candidates, leading } = self.evicted;
+        partials + candidates + leading
     }
 }
 

@@ -1,11 +1,9 @@
 //! The state of a stream as text, and back.
 //!
 //! ```text
-//! SequenceStream ── snapshot ──► Document ──► JSON ──► Document ── restore ──► SequenceStream
-//!                                 (form)               (form)     (check)
+//! HitStream ── snapshot ──► Document ──► JSON ──► Document ── restore ──► HitStream
+//!     └ state of its correlator: form, counting      └ checked: check, counting
 //! ```
-//!
-//! A [`super::HitStream`] is written the same way, in a format of its own ([`hit_stream`]).
 //!
 //! A restored stream does what the one it was taken from would have done, to the last count. What follows from the rest
 //! is not written but computed again: what is held, deadlines, and the queue of ages, whose order is that of stamps.
@@ -19,6 +17,7 @@
 //! a JSON tool would round them. The others are numbers.
 
 mod check;
+mod counting;
 mod form;
 mod hit_stream;
 
@@ -27,14 +26,14 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::form::{Document, Header};
 pub use self::hit_stream::StatefulCorrelator;
-use super::sequence::MissingDecision;
+use super::hit_stream::HitStream;
+use super::sequence::SequenceCorrelator;
 use super::shape::SequenceShape;
 use super::stream::{SequenceStream, StreamSettings};
 
 /// What the document calls itself.
-const FORMAT: &str = "watchfire-sequence-stream";
+const FORMAT: &str = "watchfire-hit-stream";
 
 /// The version that is written, and the only one read.
 const VERSION: u32 = 1;
@@ -64,8 +63,6 @@ pub enum RestoreError {
         /// The shape of the query.
         expected: String,
     },
-    /// It was taken where missing events are decided at another time.
-    OtherDecision,
     /// It says something that no stream says of itself.
     Inconsistent {
         /// What.
@@ -84,7 +81,6 @@ impl fmt::Display for RestoreError {
             Self::OtherShape { found, expected } => {
                 write!(f, "the snapshot is of a query of the form `{found}`, and this one is `{expected}`")
             }
-            Self::OtherDecision => f.write_str("the snapshot decides missing events at another time"),
             Self::Inconsistent { what } => write!(f, "the snapshot is damaged: {what}"),
         }
     }
@@ -97,9 +93,9 @@ impl<T: Clone> SequenceStream<T> {
     /// included: its text, or a hash of it. Fails only if a payload cannot be written.
     pub fn snapshot(&self, query: &str) -> serde_json::Result<String>
     where
-        T: Serialize,
+        T: Serialize + DeserializeOwned,
     {
-        serde_json::to_string(&Document::of(self, query))
+        self.0.snapshot(query)
     }
 
     /// The stream that a snapshot was taken of, to be continued under these settings.
@@ -110,27 +106,9 @@ impl<T: Clone> SequenceStream<T> {
         settings: StreamSettings,
     ) -> Result<Self, RestoreError>
     where
-        T: DeserializeOwned,
+        T: DeserializeOwned + Serialize,
     {
-        let unreadable = |error: serde_json::Error| RestoreError::Unreadable { reason: error.to_string() };
-        let header: Header<'_> = serde_json::from_str(snapshot).map_err(unreadable)?;
-        if header.format != FORMAT {
-            return Err(RestoreError::Unreadable { reason: format!("its format is `{}`", header.format) });
-        }
-        if header.version != VERSION {
-            return Err(RestoreError::UnknownVersion { found: header.version });
-        }
-        let document: Document<'_, T> = serde_json::from_str(snapshot).map_err(unreadable)?;
-        if document.query != query {
-            return Err(RestoreError::OtherQuery { found: document.query.into_owned() });
-        }
-        let expected = shape.to_string();
-        if document.shape != expected {
-            return Err(RestoreError::OtherShape { found: document.shape.into_owned(), expected });
-        }
-        if MissingDecision::from(document.missing) != settings.sequence.missing {
-            return Err(RestoreError::OtherDecision);
-        }
-        check::restored(document, shape, settings).map_err(|what| RestoreError::Inconsistent { what })
+        let correlator = SequenceCorrelator::new(shape, settings.sequence);
+        HitStream::restore(snapshot, query, correlator, settings.of_hits()).map(Self)
     }
 }

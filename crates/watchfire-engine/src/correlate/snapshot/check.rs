@@ -1,95 +1,69 @@
-//! From what a snapshot says to a stream, if one of this shape could be as it says.
+//! The state of sequences as text, and from what a text says to a correlator, if one of this shape could be as it says.
 //!
 //! Checked is what the correlator relies on, and what would otherwise be found wrongly and in silence.
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use watchfire_events::Timestamp;
 
-use super::form::{CandidateForm, CountsForm, Document, HitForm, KeyForm, LeadForm, MachineForm, SlotForm};
+use super::form::{CandidateForm, EvictedForm, LeadForm, MachineForm, SequenceForm, SlotForm};
+use super::hit_stream::{Checked, MAX_COUNT, StatefulCorrelator, ensure, keys};
 use crate::correlate::age::{AgeQueue, Aged, Stamp};
-use crate::correlate::hit::{HitStage, Ordinal, StageHit};
-use crate::correlate::key::{KeyTuple, KeyValue};
+use crate::correlate::hit::{HitStage, Ordinal};
+use crate::correlate::key::KeyTuple;
 use crate::correlate::machine::{Candidate, Lead, Machine, Partial};
-use crate::correlate::sequence::{Evicted, SequenceCorrelator, end_of_millisecond};
-use crate::correlate::shape::{Role, SequenceShape};
-use crate::correlate::stream::{SequenceStream, StreamSettings, Tally};
-use crate::correlate::waiting::Waiting;
+use crate::correlate::sequence::{Evicted, MissingDecision, SequenceCorrelator, end_of_millisecond};
+use crate::correlate::shape::Role;
 
-/// Stamps and counts are below it, so that none overflows: at a thousand million a second it lasts for 292 years.
-const MAX_COUNT: u64 = 1 << 63;
+impl<T: Clone + Serialize + DeserializeOwned> StatefulCorrelator<T> for SequenceCorrelator<T> {
+    type Written<'a>
+        = SequenceForm<'a, &'a T>
+    where
+        Self: 'a;
+    type Read = SequenceForm<'static, T>;
 
-type Checked<T> = Result<T, &'static str>;
-
-fn ensure(holds: bool, otherwise: &'static str) -> Checked<()> {
-    if holds { Ok(()) } else { Err(otherwise) }
-}
-
-pub(super) fn restored<T: Clone>(
-    document: Document<'_, T>,
-    shape: SequenceShape,
-    settings: StreamSettings,
-) -> Checked<SequenceStream<T>> {
-    let tally = tally(&document.counts, document.waiting.len())?;
-    let mut correlator = SequenceCorrelator::new(shape, settings.sequence);
-    correlator.evicted = evicted(&document.counts)?;
-    correlator.watermark = document.watermark.map(Timestamp::from);
-    if let Some(latest) = document.latest {
-        let stage = HitStage::from(latest.stage);
-        ensure(
-            is_known(&correlator.shape, stage),
-            "the hit taken last is of a stage that the query has not",
-        )?;
-        correlator.latest = Some((latest.at.try_into()?, stage));
+    fn shape_text(&self) -> String {
+        match self.settings.missing {
+            MissingDecision::WindowClosed => self.shape.to_string(),
+            MissingDecision::AtOnce => format!("{}, missing events decided at once", self.shape),
+        }
     }
-    ensure(
-        (tally.fed > 0) == correlator.latest.is_some(),
-        "a hit was fed and none was taken, or the other way round",
-    )?;
 
-    let mut entries: Vec<Aged> = Vec::new();
-    for form in document.machines {
-        restore_machine(&mut correlator, form, &mut entries)?;
+    fn state(&self) -> SequenceForm<'_, &T> {
+        SequenceForm::of(self)
     }
-    entries.sort_unstable_by_key(|aged| aged.stamp);
-    ensure(entries.windows(2).all(|pair| pair[0].stamp < pair[1].stamp), "two things have one stamp")?;
-    let is_next = entries.last().is_none_or(|aged| aged.stamp.0 < document.next_stamp);
-    ensure(is_next && document.next_stamp < MAX_COUNT, "a stamp is used that was not given yet")?;
-    correlator.ages = AgeQueue::with_entries(entries, document.next_stamp);
-    correlator.held = correlator.count_held();
-    correlator.make_room();
 
-    let waiting = waiting(document.waiting, &correlator)?;
-    Ok(SequenceStream::with_state(correlator, waiting, tally, settings))
+    fn take_over(
+        &mut self,
+        state: SequenceForm<'static, T>,
+        evicted: u64,
+        latest: Option<&Ordinal>,
+        watermark: Option<Timestamp>,
+    ) -> Checked<()> {
+        self.evicted = self::evicted(&state.evicted, evicted)?;
+        self.watermark = watermark;
+        // All hits of that event were fed, and this is the last that one can be.
+        self.latest = latest.map(|latest| (latest.clone(), HitStage::Until));
+        let mut entries: Vec<Aged> = Vec::new();
+        for form in state.machines {
+            restore_machine(self, form, &mut entries)?;
+        }
+        entries.sort_unstable_by_key(|aged| aged.stamp);
+        ensure(entries.windows(2).all(|pair| pair[0].stamp < pair[1].stamp), "two things have one stamp")?;
+        let is_next = entries.last().is_none_or(|aged| aged.stamp.0 < state.next_stamp);
+        ensure(is_next && state.next_stamp < MAX_COUNT, "a stamp is used that was not given yet")?;
+        self.ages = AgeQueue::with_entries(entries, state.next_stamp);
+        self.held = self.count_held();
+        self.make_room();
+        Ok(())
+    }
 }
 
-fn tally(counts: &CountsForm, waiting: usize) -> Checked<Tally> {
-    let &CountsForm { pushed, fed, fed_early, late, .. } = counts;
-    let sum = fed.checked_add(late).and_then(|sum| sum.checked_add(waiting as u64));
-    ensure(pushed < MAX_COUNT && sum == Some(pushed), "hits fed, late and waiting are not those pushed")?;
-    ensure(fed_early <= fed, "more hits were fed early than were fed")?;
-    Ok(Tally { pushed, fed, fed_early, late })
-}
-
-fn evicted(counts: &CountsForm) -> Checked<Evicted> {
-    let &CountsForm {
-        evicted_partials: partials,
-        evicted_candidates: candidates,
-        evicted_leading: leading,
-        ..
-    } = counts;
-    let most = partials.max(candidates).max(leading);
-    ensure(most < MAX_COUNT, "more was given up than there can have been")?;
+fn evicted(form: &EvictedForm, sum: u64) -> Checked<Evicted> {
+    let &EvictedForm { partials, candidates, leading } = form;
+    let parts = partials.checked_add(candidates).and_then(|both| both.checked_add(leading));
+    ensure(parts == Some(sum), "what was given up is not the sum of its kinds")?;
     Ok(Evicted { partials, candidates, leading })
-}
-
-fn is_known(shape: &SequenceShape, stage: HitStage) -> bool {
-    match stage {
-        HitStage::Stage(number) => shape.role(number).is_some(),
-        HitStage::Until => true,
-    }
-}
-
-fn keys(form: Vec<KeyForm<'_>>) -> Checked<KeyTuple> {
-    form.into_iter().map(KeyValue::try_from).collect()
 }
 
 fn restore_machine<T: Clone>(
@@ -179,19 +153,4 @@ fn lead<T: Clone>(form: &LeadForm, correlator: &SequenceCorrelator<T>) -> Checke
 
 fn is_taken<T>(ordinal: &Ordinal, correlator: &SequenceCorrelator<T>) -> bool {
     correlator.latest.as_ref().is_some_and(|(latest, _)| ordinal <= latest)
-}
-
-fn waiting<T: Clone>(forms: Vec<HitForm<'_, T>>, correlator: &SequenceCorrelator<T>) -> Checked<Waiting<T>> {
-    let mut waiting = Waiting::default();
-    for form in forms {
-        let HitForm { at, stage, keys: tuple, payload } = form;
-        let hit = StageHit { ordinal: at.try_into()?, stage: stage.into(), keys: keys(tuple)?, payload };
-        ensure(
-            is_known(&correlator.shape, hit.stage),
-            "a hit waits that is of a stage that the query has not",
-        )?;
-        ensure(!correlator.is_past(&hit.ordinal), "a hit waits although it is late")?;
-        waiting.insert(hit);
-    }
-    Ok(waiting)
 }

@@ -1,4 +1,4 @@
-//! What a snapshot looks like, and how a stream is written as one.
+//! What a snapshot looks like, and how the state of sequences is written as one.
 //!
 //! Machines are in order of their keys and slots in order of position, so that one state has one text.
 
@@ -9,13 +9,11 @@ use std::net::Ipv6Addr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use watchfire_events::Timestamp;
 
-use super::{FORMAT, VERSION};
 use crate::correlate::age::Stamp;
 use crate::correlate::hit::{HitStage, Ordinal, StageHit};
 use crate::correlate::key::{KeyTuple, KeyValue};
 use crate::correlate::machine::{Candidate, Lead, Machine, Partial};
-use crate::correlate::sequence::MissingDecision;
-use crate::correlate::stream::SequenceStream;
+use crate::correlate::sequence::{Evicted, SequenceCorrelator};
 
 /// What is read first, of whatever version.
 #[derive(Deserialize)]
@@ -24,46 +22,21 @@ pub(super) struct Header<'a> {
     pub(super) version: u32,
 }
 
+/// The state of a correlator of sequences.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Document<'a, T> {
-    format: Cow<'a, str>,
-    version: u32,
-    pub(super) query: Cow<'a, str>,
-    pub(super) shape: Cow<'a, str>,
-    pub(super) missing: MissingForm,
-    pub(super) counts: CountsForm,
-    pub(super) watermark: Option<Exact>,
-    pub(super) latest: Option<LatestForm<'a>>,
+pub struct SequenceForm<'a, T> {
+    pub(super) evicted: EvictedForm,
     pub(super) next_stamp: u64,
     pub(super) machines: Vec<MachineForm<'a, T>>,
-    pub(super) waiting: Vec<HitForm<'a, T>>,
-}
-
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum MissingForm {
-    WindowClosed,
-    AtOnce,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct CountsForm {
-    pub(super) pushed: u64,
-    pub(super) fed: u64,
-    pub(super) fed_early: u64,
-    pub(super) late: u64,
-    pub(super) evicted_partials: u64,
-    pub(super) evicted_candidates: u64,
-    pub(super) evicted_leading: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LatestForm<'a> {
-    pub(super) at: OrdinalForm<'a>,
-    pub(super) stage: StageName,
+pub(super) struct EvictedForm {
+    pub(super) partials: u64,
+    pub(super) candidates: u64,
+    pub(super) leading: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -169,35 +142,15 @@ impl<'de> Deserialize<'de> for Exact {
     }
 }
 
-impl<'a, T: Clone> Document<'a, &'a T> {
-    pub(super) fn of(stream: &'a SequenceStream<T>, query: &'a str) -> Self {
-        let correlator = &stream.correlator;
-        let (tally, evicted) = (stream.tally, correlator.evicted);
+impl<'a, T> SequenceForm<'a, &'a T> {
+    pub(super) fn of(correlator: &'a SequenceCorrelator<T>) -> Self {
+        let Evicted { partials, candidates, leading } = correlator.evicted;
         let mut machines: Vec<_> = correlator.machines.iter().collect();
         machines.sort_by_key(|(keys, _)| *keys);
         Self {
-            format: FORMAT.into(),
-            version: VERSION,
-            query: query.into(),
-            shape: correlator.shape.to_string().into(),
-            missing: correlator.settings.missing.into(),
-            counts: CountsForm {
-                pushed: tally.pushed,
-                fed: tally.fed,
-                fed_early: tally.fed_early,
-                late: tally.late,
-                evicted_partials: evicted.partials,
-                evicted_candidates: evicted.candidates,
-                evicted_leading: evicted.leading,
-            },
-            watermark: correlator.watermark.map(Into::into),
-            latest: correlator
-                .latest
-                .as_ref()
-                .map(|(at, stage)| LatestForm { at: at.into(), stage: (*stage).into() }),
+            evicted: EvictedForm { partials, candidates, leading },
             next_stamp: correlator.ages.next_stamp(),
             machines: machines.into_iter().map(|(keys, machine)| MachineForm::of(keys, machine)).collect(),
-            waiting: stream.waiting.to_sorted().into_iter().map(HitForm::of).collect(),
         }
     }
 }
@@ -252,24 +205,6 @@ impl From<Timestamp> for Exact {
 impl From<Exact> for Timestamp {
     fn from(Exact(nanos): Exact) -> Self {
         Self::from_nanos(nanos)
-    }
-}
-
-impl From<MissingDecision> for MissingForm {
-    fn from(missing: MissingDecision) -> Self {
-        match missing {
-            MissingDecision::WindowClosed => Self::WindowClosed,
-            MissingDecision::AtOnce => Self::AtOnce,
-        }
-    }
-}
-
-impl From<MissingForm> for MissingDecision {
-    fn from(missing: MissingForm) -> Self {
-        match missing {
-            MissingForm::WindowClosed => Self::WindowClosed,
-            MissingForm::AtOnce => Self::AtOnce,
-        }
     }
 }
 

@@ -1,31 +1,25 @@
 //! A [`HitStream`] as text, and back: what waits, what was counted, and what its correlator holds.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use watchfire_events::Timestamp;
 
 use super::form::{Exact, Header, HitForm, KeyForm, OrdinalForm};
-use super::{RestoreError, VERSION};
+use super::{FORMAT, RestoreError, VERSION};
 use crate::correlate::hit::{Ordinal, StageHit};
 use crate::correlate::hit_correlator::HitCorrelator;
-use crate::correlate::hit_stream::{HitStream, HitStreamSettings};
+use crate::correlate::hit_stream::{HitStream, HitStreamSettings, Tally};
 use crate::correlate::key::{KeyTuple, KeyValue};
-use crate::correlate::new_terms::{NewTermsCorrelator, NewTermsShape};
-use crate::correlate::stream::Tally;
-use crate::correlate::threshold::{RecentEvent, ThresholdShape, ThresholdWindow};
 use crate::correlate::waiting::Waiting;
 
-/// What the document calls itself.
-const FORMAT: &str = "watchfire-hit-stream";
+/// Stamps and counts are below it, so that none overflows: at a thousand million a second it lasts for 292 years.
+pub(super) const MAX_COUNT: u64 = 1 << 63;
 
-/// Counts are below it, so that none overflows.
-const MAX_COUNT: u64 = 1 << 63;
+pub(super) type Checked<T> = Result<T, &'static str>;
 
-type Checked<T> = Result<T, &'static str>;
-
-fn ensure(holds: bool, otherwise: &'static str) -> Checked<()> {
+pub(super) fn ensure(holds: bool, otherwise: &'static str) -> Checked<()> {
     if holds { Ok(()) } else { Err(otherwise) }
 }
 
@@ -50,7 +44,9 @@ struct Document<'a, S, T> {
 /// A correlator whose state can be written and read. What is held is checked as far as a stream relies on it.
 pub trait StatefulCorrelator<T>: HitCorrelator<T> {
     /// The state as it is written.
-    type Written: Serialize;
+    type Written<'a>: Serialize
+    where
+        Self: 'a;
     /// The state as it is read.
     type Read: DeserializeOwned;
 
@@ -58,9 +54,9 @@ pub trait StatefulCorrelator<T>: HitCorrelator<T> {
     fn shape_text(&self) -> String;
 
     /// The state.
-    fn state(&self) -> Self::Written;
+    fn state(&self) -> Self::Written<'_>;
 
-    /// Takes a state over; `latest` is the event that was fed last.
+    /// Takes a state over; `latest` is the event that was fed last, and no event before `watermark` will come.
     ///
     /// # Errors
     /// What no correlator says of itself.
@@ -69,6 +65,7 @@ pub trait StatefulCorrelator<T>: HitCorrelator<T> {
         state: Self::Read,
         evicted: u64,
         latest: Option<&Ordinal>,
+        watermark: Option<Timestamp>,
     ) -> Result<(), &'static str>;
 }
 
@@ -142,7 +139,7 @@ fn restored<T: Clone, C: StatefulCorrelator<T>>(
     stream.tally = Tally { pushed, fed, fed_early, late };
     stream.watermark = watermark.map(Into::into);
     stream.latest = latest.map(Ordinal::try_from).transpose()?;
-    stream.correlator.take_over(state, evicted, stream.latest.as_ref())?;
+    stream.correlator.take_over(state, evicted, stream.latest.as_ref(), stream.watermark)?;
     let mut sorted = Waiting::default();
     for HitForm { at, stage, keys: tuple, payload } in waiting {
         let hit = StageHit { ordinal: at.try_into()?, stage: stage.into(), keys: keys(tuple)?, payload };
@@ -154,145 +151,6 @@ fn restored<T: Clone, C: StatefulCorrelator<T>>(
     Ok(stream)
 }
 
-fn keys(form: Vec<KeyForm<'_>>) -> Checked<KeyTuple> {
+pub(super) fn keys(form: Vec<KeyForm<'_>>) -> Checked<KeyTuple> {
     form.into_iter().map(KeyValue::try_from).collect()
-}
-
-fn form_of(keys: &KeyTuple) -> Vec<KeyForm<'static>> {
-    keys.iter().map(|key| KeyForm::from(key).into_owned()).collect()
-}
-
-/// A bucket of a threshold.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BucketForm<T> {
-    keys: Vec<KeyForm<'static>>,
-    events: Vec<EventForm<T>>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EventForm<T> {
-    at: OrdinalForm<'static>,
-    /// The hashes of the counted values.
-    values: Vec<Exact>,
-    payload: T,
-}
-
-impl fmt::Display for ThresholdShape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} events by {} fields", self.value, self.groups)?;
-        self.cardinality.map_or(Ok(()), |least| write!(f, ", {least} distinct values"))
-    }
-}
-
-impl<T: Clone + Serialize + DeserializeOwned> StatefulCorrelator<T> for ThresholdWindow<T> {
-    type Written = Vec<BucketForm<T>>;
-    type Read = Vec<BucketForm<T>>;
-
-    fn shape_text(&self) -> String {
-        self.shape.to_string()
-    }
-
-    fn state(&self) -> Vec<BucketForm<T>> {
-        let mut buckets: Vec<_> = self.buckets.iter().collect();
-        buckets.sort_by_key(|(keys, _)| *keys);
-        let event = |event: &RecentEvent<T>| EventForm {
-            at: OrdinalForm::from(&event.ordinal).into_owned(),
-            values: event.values.iter().map(|value| Exact(i128::from(*value))).collect(),
-            payload: event.payload.clone(),
-        };
-        buckets
-            .into_iter()
-            .map(|(keys, bucket)| BucketForm {
-                keys: form_of(keys),
-                events: bucket.events.iter().map(event).collect(),
-            })
-            .collect()
-    }
-
-    fn take_over(
-        &mut self,
-        state: Vec<BucketForm<T>>,
-        evicted: u64,
-        latest: Option<&Ordinal>,
-    ) -> Checked<()> {
-        let mut all: Vec<(KeyTuple, RecentEvent<T>)> = Vec::new();
-        for BucketForm { keys: form, events } in state {
-            let keys = keys(form)?;
-            ensure(keys.len() == self.shape.groups, "a bucket has other fields than the query")?;
-            ensure(!events.is_empty(), "a bucket holds nothing")?;
-            for EventForm { at, values, payload } in events {
-                let ordinal = Ordinal::try_from(at)?;
-                ensure(
-                    latest.is_some_and(|latest| ordinal <= *latest),
-                    "an event is held that was not taken yet",
-                )?;
-                let hashes = values.into_iter().map(|Exact(value)| u64::try_from(value));
-                let values: Vec<u64> =
-                    hashes.collect::<Result<_, _>>().map_err(|_| "a hash is too large to be one")?;
-                ensure(values.windows(2).all(|pair| pair[0] < pair[1]), "the hashes are not in order")?;
-                all.push((KeyTuple::clone(&keys), RecentEvent { ordinal, values, payload }));
-            }
-        }
-        all.sort_by(|(one, a), (other, b)| a.ordinal.cmp(&b.ordinal).then_with(|| one.cmp(other)));
-        let is_twice = |pair: &[(KeyTuple, RecentEvent<T>)]| {
-            pair[0].0 == pair[1].0 && pair[0].1.ordinal == pair[1].1.ordinal
-        };
-        ensure(!all.windows(2).any(is_twice), "a bucket holds an event twice")?;
-        all.into_iter().for_each(|(keys, event)| self.hold(keys, event));
-        self.forget_judged(latest.map(|latest| latest.time));
-        self.evicted = evicted;
-        self.make_room();
-        Ok(())
-    }
-}
-
-/// A combination of values.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KnownForm {
-    keys: Vec<KeyForm<'static>>,
-    /// When it was there last; absent if it is known for good.
-    last: Option<Exact>,
-}
-
-impl fmt::Display for NewTermsShape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} fields", self.fields)
-    }
-}
-
-impl<T: Clone + Serialize + DeserializeOwned> StatefulCorrelator<T> for NewTermsCorrelator {
-    type Written = Vec<KnownForm>;
-    type Read = Vec<KnownForm>;
-
-    fn shape_text(&self) -> String {
-        self.shape.to_string()
-    }
-
-    fn state(&self) -> Vec<KnownForm> {
-        let mut known: Vec<_> = self.known.iter().collect();
-        known.sort_by_key(|(keys, _)| *keys);
-        let form = |(keys, last): (&KeyTuple, &Option<_>)| KnownForm {
-            keys: form_of(keys),
-            last: last.map(Into::into),
-        };
-        known.into_iter().map(form).collect()
-    }
-
-    fn take_over(&mut self, state: Vec<KnownForm>, evicted: u64, latest: Option<&Ordinal>) -> Checked<()> {
-        for KnownForm { keys: form, last } in state {
-            let keys = keys(form)?;
-            ensure(keys.len() == self.shape.fields, "a combination has other fields than the query")?;
-            ensure(!self.known.contains_key(&keys), "a combination is there twice")?;
-            let last = last.map(Into::into);
-            let is_taken = last.is_none_or(|last| latest.is_some_and(|latest| last <= latest.time));
-            ensure(is_taken, "a value is known from an event that was not taken yet")?;
-            self.learn(keys, last);
-        }
-        self.evicted = evicted;
-        self.make_room();
-        Ok(())
-    }
 }
