@@ -166,7 +166,7 @@ pub fn decode_json(data: &[u8]) {
 }
 
 /// Keys by which an object may be an envelope around records.
-const ENVELOPES: [&str; 11] = [
+const ENVELOPES: [&str; 13] = [
     "_source",
     "_index",
     "_id",
@@ -174,6 +174,8 @@ const ENVELOPES: [&str; 11] = [
     "responses",
     "Records",
     "records",
+    "items",
+    "logEvents",
     "index",
     "create",
     "update",

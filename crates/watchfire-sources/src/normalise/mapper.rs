@@ -23,8 +23,9 @@ use super::{
 use crate::tape::{Tape, TapeObject, TapeValue};
 use crate::windows::{Form, LocalTime, WindowsEvent};
 
-/// Fields that hold a record as a text: of a result of a search in Splunk, and of agents.
-const WRAPPING: &[&str] = &["result._raw", "event.original", "message"];
+/// Fields that hold a record as a text: of a result of a search in Splunk, of agents and messages of CloudWatch, and of
+/// Azure's diagnostic logs of clusters.
+const WRAPPING: &[&str] = &["result._raw", "event.original", "message", "properties.log"];
 
 /// The text that a record holds another one in, if nobody has mapped that.
 pub(super) fn wrapped_text(wrapper: TapeObject<'_>) -> Option<&str> {

@@ -9,7 +9,7 @@ use super::super::position::Position;
 use super::super::report::{Problems, RejectReason};
 use super::super::session::{PROGRESS_BYTES, Session};
 use super::activity;
-use super::envelope::{Within, is_holder, may_be_envelope};
+use super::envelope::{ITEMS, Within, is_holder, is_list, may_be_envelope};
 use super::repair::repaired;
 use super::scanner::is_deeper;
 use crate::normalise::{RawInput, RawPayload};
@@ -76,27 +76,8 @@ impl<'n, 's> Records<'n, 's> {
 
     /// Takes a text that is one document as it is; `false` if it is not, or may hold other documents.
     pub(super) fn take_document(&mut self, text: &[u8], start: Position, within: Within) -> bool {
-        if let Some(record) = self.reader.read(text)
-            && let Some(object) = record.as_object()
-        {
-            let names = NamesSeen::of(object);
-            if within != Within::Hits && names.holder {
-                return false;
-            }
-            let is_plain = matches!(within, Within::Stream | Within::Array)
-                && self.waiting.is_none()
-                && !names.source
-                && !(names.events && activity::is_of_several_on_tape(object))
-                && !is_action_on_tape(object);
-            if !is_plain {
-                let object = object.to_map();
-                self.object(object, start, within);
-                return true;
-            }
-            self.ordinal += 1;
-            let place = start.place(self.name, self.ordinal);
-            self.session.record_of_text(record, place, self.name, (start.offset, text.len()));
-            return true;
+        if let Some(is_taken) = self.take_tape(text, start, within, false) {
+            return is_taken;
         }
         if is_deeper(text, self.session.limits.json_depth) {
             return false;
@@ -110,8 +91,37 @@ impl<'n, 's> Records<'n, 's> {
         }
     }
 
-    /// A text that ought to be one document.
+    /// Takes a document as a tape, if it can be read as one; `false` if it may hold other documents, for which the scanner
+    /// has not looked.
+    fn take_tape(&mut self, text: &[u8], start: Position, within: Within, is_scanned: bool) -> Option<bool> {
+        let record = self.reader.read(text)?;
+        let object = record.as_object()?;
+        let names = NamesSeen::of(object);
+        let is_holder = names.holder || names.is_list();
+        if within != Within::Hits && is_holder && !is_scanned {
+            return Some(false);
+        }
+        let is_of_several = names.is_list() || (names.events && activity::is_of_several_on_tape(object));
+        let is_plain = matches!(within, Within::Stream | Within::Array)
+            && self.waiting.is_none()
+            && !names.source
+            && !is_action_on_tape(object);
+        if is_of_several || !is_plain {
+            let object = object.to_map();
+            self.object(object, start, within);
+            return Some(true);
+        }
+        self.ordinal += 1;
+        let place = start.place(self.name, self.ordinal);
+        self.session.record_of_text(record, place, self.name, (start.offset, text.len()));
+        Some(true)
+    }
+
+    /// A text that ought to be one document, in which the scanner has found no others.
     pub(super) fn document(&mut self, text: &[u8], start: Position, within: Within) {
+        if self.take_tape(text, start, within, true).is_some() {
+            return;
+        }
         let value = match serde_json::from_slice(text) {
             Ok(value) => value,
             Err(_) => match repaired(text) {
@@ -204,11 +214,15 @@ impl<'n, 's> Records<'n, 's> {
         let records = activity::records_of(document);
         // An id is that of one record.
         let mut given_id = given_id.filter(|_| records.len() == 1);
-        let last = records.len() - 1;
+        let last = records.len().saturating_sub(1);
         for (number, record) in records.into_iter().enumerate() {
+            if !record.is_object() {
+                self.reject(start, RejectReason::NotAnObject);
+                continue;
+            }
             self.ordinal += 1;
             self.session.record(RawInput {
-                payload: RawPayload::Json(Value::Object(record)),
+                payload: RawPayload::Json(record),
                 place: start.place(self.name, self.ordinal),
                 identity: Arc::clone(self.name),
                 given_index: if number == last { given_index.take() } else { given_index.clone() },
@@ -219,24 +233,36 @@ impl<'n, 's> Records<'n, 's> {
 }
 
 /// Names of members by which an object may be more than a record.
-struct NamesSeen {
+struct NamesSeen<'a> {
     /// One that the scanner has to look at.
     holder: bool,
+    /// What may be a list.
+    items: bool,
+    kind: Option<&'a str>,
     /// `_source`.
     source: bool,
     /// The events of an activity.
     events: bool,
 }
 
-impl NamesSeen {
-    fn of(object: TapeObject<'_>) -> Self {
-        let mut seen = Self { holder: false, source: false, events: false };
-        for (name, _) in object.iter() {
+impl<'a> NamesSeen<'a> {
+    fn of(object: TapeObject<'a>) -> Self {
+        let mut seen = Self { holder: false, items: false, kind: None, source: false, events: false };
+        for (name, value) in object.iter() {
             seen.holder |= is_holder(name);
+            seen.items |= name == ITEMS;
+            if name == "kind" {
+                seen.kind = value.as_str();
+            }
             seen.source |= name == "_source";
             seen.events |= name == activity::EVENTS;
         }
         seen
+    }
+
+    /// Whether it is a list of records.
+    fn is_list(&self) -> bool {
+        self.items && is_list(self.kind)
     }
 }
 

@@ -264,8 +264,7 @@ impl<'l> Scanner<'l> {
                     }
                     b'\\' => {
                         self.escaped = true;
-                        // No key that is looked for has an escape in it.
-                        self.keys.begin_string(false);
+                        self.keys.escape();
                     }
                     _ => {
                         self.collect(&bytes[from..at]);
@@ -281,7 +280,7 @@ impl<'l> Scanner<'l> {
                 b'"' => {
                     self.string = true;
                     let is_key = self.in_object() && matches!(self.significant, b'{' | b',');
-                    self.keys.begin_string(is_key && self.depth <= KeyPath::DEPTH);
+                    self.keys.begin_string(is_key, self.depth);
                 }
                 b'{' | b'[' => {
                     if !self.may_open() {

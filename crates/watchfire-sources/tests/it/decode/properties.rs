@@ -139,8 +139,8 @@ proptest! {
 
     #[test]
     fn arbitrary_brackets_are_read_alike_every_way(
-        text in "([{}\\[\\],:\"\\\\\n ]|\\{\"a\":1\\}\n|<Event>|</Event>|\"hits\":|\"_source\":|\\{\"index\":\\{\\}\\}){0,40}",
-        first in prop::sample::select(vec!["{", "[{", "<", "{\"hits\":{\"hits\":["]),
+        text in "([{}\\[\\],:\"\\\\\n ]|\\{\"a\":1\\}\n|<Event>|</Event>|\"hits\":|\"_source\":|\"items\":|\"kind\":\"EventList\"|\\{\"index\":\\{\\}\\}){0,40}",
+        first in prop::sample::select(vec!["{", "[{", "<", "{\"hits\":{\"hits\":[", "{\"kind\":\"EventList\",\"items\":["]),
         piece in 1_usize..50,
     ) {
         every_way_agrees(format!("{first}{text}").as_bytes(), piece);
