@@ -11,6 +11,7 @@ use serde_json::Value;
 use watchfire_events::{FieldName, FieldNames, Timestamp, parse_ip};
 
 use super::command_line::{Splitting, split};
+use super::domain;
 use super::finished::Finished;
 use super::path::{self, Separator};
 use super::table::FieldRule;
@@ -599,8 +600,30 @@ impl<'a, 'n> Draft<'a, 'n> {
         number.is_some()
     }
 
-    /// The finished event, with `related.*` written.
+    /// Writes the parts of domain names.
+    fn set_domain_parts(&mut self) {
+        let Some(fields) = self.wants.last_texts(domain::FIELDS, self.names) else { return };
+        for ((_, source), parts) in domain::HOLDERS.iter().zip(fields.chunks_exact(domain::PARTS.len())) {
+            if parts.iter().all(|(_, is_unasked)| *is_unasked) {
+                continue;
+            }
+            let Some(found) = self.get(source).and_then(FieldValue::as_text).and_then(domain::parts) else {
+                continue;
+            };
+            for ((name, _), value) in parts.iter().zip(found) {
+                // What the record says itself counts more.
+                if let Some(value) = value
+                    && self.document.get(*name).is_none()
+                {
+                    self.set_number_of(*name, value.into());
+                }
+            }
+        }
+    }
+
+    /// The finished event, with `related.*` and the parts of domain names written.
     pub(crate) fn finish(mut self) -> Finished<'a> {
+        self.set_domain_parts();
         for (name, found) in [
             ("related.hash", std::mem::take(&mut self.related.hashes)),
             ("related.hosts", std::mem::take(&mut self.related.hosts)),

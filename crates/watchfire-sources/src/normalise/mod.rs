@@ -23,6 +23,7 @@ mod community_id;
 mod content;
 mod crowdstrike;
 mod deferred;
+mod domain;
 mod draft;
 mod ecs;
 mod endgame;

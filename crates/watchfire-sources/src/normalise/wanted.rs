@@ -103,6 +103,8 @@ pub(super) struct State {
     rest: RestTree,
     /// By where a list of names is.
     lists: Vec<(usize, Arc<List>)>,
+    /// The texts that end a record, once that is known: nothing if nobody asks for any.
+    last_texts: Option<LastTexts>,
     /// The attempt that the following is of.
     attempt: u64,
     dropped: Vec<FieldName>,
@@ -120,6 +122,9 @@ enum Verdict {
     /// Nobody; with what it writes.
     Unasked(Box<[FieldName]>),
 }
+
+/// Fields, each with whether nobody asks for it; nothing if that is so of all of them.
+type LastTexts = Option<Arc<[(FieldName, bool)]>>;
 
 /// Fields that are written together, each with whether it is left out.
 #[derive(Debug)]
@@ -160,6 +165,7 @@ impl State {
         self.steps.clear();
         self.rules.clear();
         self.lists.clear();
+        self.last_texts = None;
     }
 }
 
@@ -455,6 +461,26 @@ impl Wants<'_> {
             if is_read || !ask.types.field_type(&text).takes_all() { Fate::Kept } else { Fate::LeftOut };
         self.state.data[at].fate = Some(fate);
         fate
+    }
+
+    /// Texts that end a record, each with whether nobody asks for it; `None` if that is so of all of them.
+    pub(super) fn last_texts(
+        &mut self,
+        fields: &'static [&'static str],
+        names: &mut FieldNames,
+    ) -> LastTexts {
+        if self.state.last_texts.is_none() {
+            let texts: Arc<[(FieldName, bool)]> = fields
+                .iter()
+                .map(|field| {
+                    let name = names.fixed(field);
+                    (name, self.is_unwanted(name, None, names))
+                })
+                .collect();
+            let is_asked = texts.iter().any(|(_, is_unasked)| !is_unasked);
+            self.state.last_texts = Some(is_asked.then_some(texts));
+        }
+        self.state.last_texts.clone().flatten()
     }
 
     /// Fields that a record gets at the same time; those that are left out are taken note of.

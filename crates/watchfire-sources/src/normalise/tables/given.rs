@@ -4,8 +4,8 @@ use watchfire_events::FieldType;
 
 use super::{Source, TableRef, intern};
 use crate::fields::FieldValue;
-use crate::normalise::SourceKind;
 use crate::normalise::schema::{SourceFields, TypedField, declared};
+use crate::normalise::{SourceKind, domain};
 
 impl Source {
     /// The fields that the table can write.
@@ -66,6 +66,11 @@ impl Source {
         typed.dedup_by_key(|(name, _)| *name);
         typed.retain(|(name, _)| !catalogue.knows(name));
         prefixes.dedup();
+        for (holder, name) in domain::HOLDERS {
+            if ecs.iter().any(|given| *given == name || (given.ends_with('.') && name.starts_with(given))) {
+                ecs.extend(domain::PARTS.map(|part| intern(&format!("{holder}.{part}"))));
+            }
+        }
         ecs.sort_unstable();
         ecs.dedup();
         let pattern = match &self.table.index {
