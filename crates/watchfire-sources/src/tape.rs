@@ -67,6 +67,12 @@ impl Tape {
         tape
     }
 
+    /// Puts a value in the place of all others, and keeps the memory.
+    pub fn set(&mut self, value: &Value) {
+        self.clear();
+        self.add(value);
+    }
+
     /// Its first value; null if it is empty.
     pub fn first(&self) -> TapeValue<'_> {
         TapeValue { nodes: if self.nodes.is_empty() { &[Node::Null] } else { &self.nodes }, text: &self.text }
@@ -88,6 +94,7 @@ impl Tape {
             text: &self.text[span.text.0..span.text.1],
         }
     }
+
     /// Takes all values away, and keeps the memory.
     pub fn clear(&mut self) {
         self.nodes.clear();

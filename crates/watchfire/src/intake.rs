@@ -32,7 +32,7 @@ use watchfire_sources::decode::{
     FileReport, RecordSink, RejectReason, TextRange, list_files, read_file, read_stream,
 };
 use watchfire_sources::normalise::{
-    DeferredRecords, Mapper, NormaliseOptions, RawInput, RawPayload, RecordPool, normalise,
+    DeferredRecords, Mapper, NormaliseOptions, Normaliser, RawInput, RawPayload, RecordPool,
 };
 use watchfire_sources::tape::TapeValue;
 
@@ -331,6 +331,8 @@ struct Thread<'a, W> {
     worker: W,
     account: Account,
     filling: Chunk,
+    /// Of records that are made into events.
+    normaliser: Normaliser<'a>,
     mapper: Mapper<'a>,
     builder: BatchBuilder<'a>,
     /// Bytes of the present input that the progress has been told of.
@@ -345,6 +347,7 @@ impl<'a, W: Worker> Thread<'a, W> {
             worker,
             account: Account::default(),
             filling: Chunk::new(&shared.pool),
+            normaliser: Normaliser::new(shared.normalise),
             mapper: match &shared.options.fields {
                 Some(fields) => Mapper::selecting(shared.normalise, shared.schema, fields),
                 None => Mapper::new(shared.normalise),
@@ -426,7 +429,7 @@ impl<'a, W: Worker> Thread<'a, W> {
     fn whole(&mut self, record: RawInput) {
         let place = record.place.clone();
         let mut watch = Watch::start(self.shared.options.timed);
-        let normalised = normalise(record, self.shared.normalise);
+        let normalised = self.normaliser.normalise(record);
         watch.lap(&mut self.account.times.normalising);
         match normalised {
             Ok(normalised) => {

@@ -14,8 +14,8 @@ use super::recognise::{Kind, recognise};
 use super::report::{FileReport, Problems, RecordSink, RejectReason, TextRange};
 use super::text_encoding::Utf8;
 use super::{evtx_file, json, tar_archive, text, xml, zip_archive};
-use crate::normalise::RawInput;
-use crate::tape::TapeValue;
+use crate::normalise::{RawInput, RawPayload};
+use crate::tape::{Tape, TapeValue};
 
 /// How often a sink hears of the progress.
 pub(super) const PROGRESS_BYTES: u64 = 256 << 10;
@@ -33,6 +33,8 @@ pub(super) struct Session<'s> {
     text_start: Option<u64>,
     sink: &'s mut dyn RecordSink,
     announced: u64,
+    /// Room for a record that was read as a tree.
+    tape: Tape,
 }
 
 /// The layers that are around a stream.
@@ -61,11 +63,25 @@ impl<'s> Session<'s> {
             text_start: None,
             sink,
             announced: 0,
+            tape: Tape::default(),
         }
     }
 
+    /// A record that was read as a tree. Most are cheaper on a tape from here on.
     pub(super) fn record(&mut self, record: RawInput) {
-        self.sink.record(record);
+        match record {
+            RawInput {
+                payload: RawPayload::Json(value),
+                place,
+                identity,
+                given_index: None,
+                given_id: None,
+            } if value.is_object() => {
+                self.tape.set(&value);
+                self.sink.record_on_tape(self.tape.first(), place, &identity);
+            }
+            record => self.sink.record(record),
+        }
         self.after_record();
     }
 

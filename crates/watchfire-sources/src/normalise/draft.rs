@@ -282,6 +282,13 @@ impl<'a, 'n> Draft<'a, 'n> {
         })
     }
 
+    /// Whether a list of objects need not be made for a field.
+    pub(crate) fn drops_list(&mut self, name: &'static str) -> bool {
+        let name = self.names.fixed(name);
+        self.wants.drops(name, &FieldValue::Objects(Vec::new()), self.names)
+            && self.document.get(name).is_none()
+    }
+
     /// Whether a list of objects need not be made for a field, nor anybody asks whether the datum that it is read of is
     /// left in its place.
     pub(crate) fn drops_list_for_datum(&mut self, name: &'static str, datum: &'static str) -> bool {

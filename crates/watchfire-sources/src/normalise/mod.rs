@@ -276,32 +276,62 @@ pub fn recognise(
     Ok(Recognition { source, data_stream, reason })
 }
 
-/// Turns a raw record into an event.
+/// Turns raw records into events, one after another.
+#[derive(Debug)]
+pub struct Normaliser<'o> {
+    mapper: Mapper<'o>,
+    names: FieldNames,
+}
+
+impl<'o> Normaliser<'o> {
+    /// Names of fields beyond these are forgotten: fields that an attacker makes up shall not pile up.
+    const MOST_NAMES: usize = 1 << 14;
+
+    /// A normaliser with these options.
+    pub fn new(options: &'o NormaliseOptions) -> Self {
+        Self { mapper: Mapper::new(options), names: FieldNames::default() }
+    }
+
+    /// Turns a raw record into an event, as [`normalise`] does.
+    ///
+    /// # Errors
+    /// As [`normalise`].
+    pub fn normalise(&mut self, raw: RawInput) -> Result<Normalised, NormaliseError> {
+        if self.names.len() > Self::MOST_NAMES {
+            self.names = FieldNames::default();
+        }
+        let RawInput { payload, place, identity, given_index, given_id } = raw;
+        let id = given_id.map_or_else(
+            || {
+                let id_of = |bytes: &[u8]| EventId::from_content(&identity, place.record, bytes);
+                match &payload {
+                    RawPayload::WindowsXml(text) => id_of(text.as_bytes()),
+                    RawPayload::Json(value) => id_of(&content::canonical(value)),
+                }
+            },
+            EventId::given,
+        );
+        let index = given_index.as_deref();
+        let tape;
+        let mapped = match &payload {
+            RawPayload::WindowsXml(text) => self.mapper.map_xml(text, index, &mut self.names)?,
+            RawPayload::Json(value @ Value::Object(_)) => {
+                tape = Tape::of(value);
+                self.mapper.map(tape.first(), index, &mut self.names)?
+            }
+            RawPayload::Json(_) => return Err(NormaliseError::NotAnObject),
+        };
+        Ok(mapped.into_normalised(id, place, &self.names))
+    }
+}
+
+/// Turns a raw record into an event. Who has many uses a [`Normaliser`].
 ///
 /// The id is the shipper's, else a hash of the input's identity, the record's ordinal in it, and the record's content:
 /// the compact JSON of the raw value with its keys sorted, or the text of the XML.
+///
+/// # Errors
+/// If the record is no object, or a Windows event that cannot be read, or not of the source that the options name.
 pub fn normalise(raw: RawInput, options: &NormaliseOptions) -> Result<Normalised, NormaliseError> {
-    let names = &mut FieldNames::default();
-    let RawInput { payload, place, identity, given_index, given_id } = raw;
-    let id = given_id.map_or_else(
-        || {
-            let id_of = |bytes: &[u8]| EventId::from_content(&identity, place.record, bytes);
-            match &payload {
-                RawPayload::WindowsXml(text) => id_of(text.as_bytes()),
-                RawPayload::Json(value) => id_of(&content::canonical(value)),
-            }
-        },
-        EventId::given,
-    );
-    let mut mapper = Mapper::new(options);
-    let tape;
-    let mapped = match &payload {
-        RawPayload::WindowsXml(text) => mapper.map_xml(text, given_index.as_deref(), names)?,
-        RawPayload::Json(value @ Value::Object(_)) => {
-            tape = Tape::of(value);
-            mapper.map(tape.first(), given_index.as_deref(), names)?
-        }
-        RawPayload::Json(_) => return Err(NormaliseError::NotAnObject),
-    };
-    Ok(mapped.into_normalised(id, place, names))
+    Normaliser::new(options).normalise(raw)
 }

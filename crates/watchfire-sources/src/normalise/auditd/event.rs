@@ -16,23 +16,26 @@ const UNSET: [&str; 3] = ["4294967295", "-1", "unset"];
 /// The one user and group whose id is the same on all machines, and its id.
 const ROOT: (&str, &str) = ("root", "0");
 
-/// How the audit daemon names what it knows of ids, and the fields of these.
-const KNOWN_IDS: [(&str, &str); 14] = [
-    ("AUID", "auid"),
-    ("UID", "uid"),
-    ("GID", "gid"),
-    ("EUID", "euid"),
-    ("EGID", "egid"),
-    ("SUID", "suid"),
-    ("SGID", "sgid"),
-    ("FSUID", "fsuid"),
-    ("FSGID", "fsgid"),
-    ("OUID", "ouid"),
-    ("OGID", "ogid"),
-    ("OAUID", "oauid"),
-    ("INODE_UID", "inode_uid"),
-    ("INODE_GID", "inode_gid"),
-];
+/// The field of an id, by how the audit daemon names what it knows of it.
+fn known_id(known_as: &str) -> Option<&'static str> {
+    Some(match known_as {
+        "AUID" => "auid",
+        "UID" => "uid",
+        "GID" => "gid",
+        "EUID" => "euid",
+        "EGID" => "egid",
+        "SUID" => "suid",
+        "SGID" => "sgid",
+        "FSUID" => "fsuid",
+        "FSGID" => "fsgid",
+        "OUID" => "ouid",
+        "OGID" => "ogid",
+        "OAUID" => "oauid",
+        "INODE_UID" => "inode_uid",
+        "INODE_GID" => "inode_gid",
+        _ => return None,
+    })
+}
 
 /// Programs that run scripts: the name of what they run says more.
 const INTERPRETERS: [&str; 4] = ["/usr/bin/python", "/usr/bin/sh", "/usr/bin/bash", "/usr/bin/perl"];
@@ -175,9 +178,9 @@ impl<'t> AuditEvent<'t> {
 
     /// The names that the audit daemon knew for ids.
     fn learn(&mut self, message: &Message<'t>) {
-        for (known_as, field) in KNOWN_IDS {
-            let known = message.known.iter().find(|known| known.name == known_as);
-            if let (Some(known), Some(id)) = (known, message.get(field))
+        for known in &message.known {
+            let Some(field) = known_id(&known.name) else { continue };
+            if let Some(id) = message.get(field)
                 && known.value != "unset"
                 && known.value != *id
             {
@@ -385,6 +388,9 @@ pub(super) fn value<'f, 't>(fields: &'f [Field<'t>], name: &str) -> Option<&'f C
 
 /// The fields of a path, with its security context in parts.
 fn with_context(fields: Vec<Field<'_>>) -> Vec<Field<'_>> {
+    if fields.iter().all(|field| field.name != "obj") {
+        return fields;
+    }
     let mut all = Vec::with_capacity(fields.len() + 4);
     for field in fields {
         if field.name == "obj" {

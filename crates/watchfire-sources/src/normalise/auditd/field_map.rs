@@ -4,26 +4,42 @@ use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
 
-/// Fields by their names. Whoever writes a log decides how many there are, so none is searched for from the front.
+/// Fields up to this number are searched for from the front, which costs less than a hash.
+const FEW: usize = 40;
+
+/// Fields by their names. Whoever writes a log decides how many there are, so of many none is searched for from the front.
 #[derive(Debug, Default)]
 pub(super) struct FieldMap<'t> {
     /// What was taken out leaves its place empty.
     fields: Vec<Option<(Cow<'t, str>, Cow<'t, str>)>>,
+    /// Where the fields are, once there are many.
     at: FxHashMap<Cow<'t, str>, usize>,
 }
 
 impl<'t> FieldMap<'t> {
+    fn find(&self, name: &str) -> Option<usize> {
+        if self.fields.len() > FEW {
+            return self.at.get(name).copied();
+        }
+        self.fields.iter().position(|field| field.as_ref().is_some_and(|(known, _)| known == name))
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&Cow<'t, str>> {
-        self.fields[*self.at.get(name)?].as_ref().map(|(_, value)| value)
+        self.fields[self.find(name)?].as_ref().map(|(_, value)| value)
     }
 
     /// Writes a field, over one of the same name.
     pub(super) fn set(&mut self, name: Cow<'t, str>, value: Cow<'t, str>) {
-        match self.at.get(&name) {
-            Some(&at) => self.fields[at] = Some((name, value)),
+        match self.find(&name) {
+            Some(at) => self.fields[at] = Some((name, value)),
             None => {
-                self.at.insert(name.clone(), self.fields.len());
                 self.fields.push(Some((name, value)));
+                let known = if self.fields.len() == FEW + 1 { 0 } else { self.fields.len() - 1 };
+                if self.fields.len() > FEW {
+                    let numbered = self.fields.iter().enumerate().skip(known);
+                    let names = numbered.filter_map(|(at, field)| Some((field.as_ref()?.0.clone(), at)));
+                    self.at.extend(names);
+                }
             }
         }
     }
@@ -37,7 +53,8 @@ impl<'t> FieldMap<'t> {
 
     /// Takes a field out.
     pub(super) fn take(&mut self, name: &str) -> Option<Cow<'t, str>> {
-        let at = self.at.remove(name)?;
+        let at = self.find(name)?;
+        self.at.remove(name);
         self.fields[at].take().map(|(_, value)| value)
     }
 
@@ -66,5 +83,22 @@ mod tests {
         fields.set_absent("b".into(), "5".into());
         let all: Vec<_> = fields.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(all, ["a=2", "b=5"]);
+    }
+
+    #[test]
+    fn many_fields_are_as_few() {
+        let mut fields = FieldMap::default();
+        for number in 0..3 * FEW {
+            fields.set(format!("f{number}").into(), number.to_string().into());
+            fields.set_absent("f1".into(), "again".into());
+            if number == 2 {
+                assert_eq!(fields.take("f1").as_deref(), Some("1"));
+            }
+        }
+        fields.set("f7".into(), "other".into());
+        assert_eq!(fields.take("f5").as_deref(), Some("5"));
+        assert_eq!((fields.get("f5"), fields.get("f7").map(|value| &**value)), (None, Some("other")));
+        assert_eq!(fields.get("f1").map(|value| &**value), Some("again"));
+        assert_eq!(fields.into_iter().count(), 3 * FEW - 1);
     }
 }

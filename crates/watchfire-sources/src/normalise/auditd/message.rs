@@ -14,24 +14,27 @@ use std::borrow::Cow;
 /// What stands between a line and what the audit daemon knows of it.
 const ENRICHED: char = '\u{1d}';
 
-/// Fields with a value that others choose, but for arguments (`a0` …).
-const CHOSEN: &[&str] = &[
-    "acct",
-    "cmd",
-    "comm",
-    "cwd",
-    "data",
-    "exe",
-    "file",
-    "grp",
-    "name",
-    "new_file",
-    "old_file",
-    "path",
-    "proctitle",
-    "tty_data",
-    "unit",
-];
+/// Whether others choose the value of a field, but for arguments (`a0` …). Constants are compared without a call.
+fn is_chosen(name: &str) -> bool {
+    matches!(
+        name,
+        "acct"
+            | "cmd"
+            | "comm"
+            | "cwd"
+            | "data"
+            | "exe"
+            | "file"
+            | "grp"
+            | "name"
+            | "new_file"
+            | "old_file"
+            | "path"
+            | "proctitle"
+            | "tty_data"
+            | "unit"
+    )
+}
 
 /// A line.
 #[derive(Debug)]
@@ -63,8 +66,9 @@ impl<'t> Message<'t> {
             Some(rest) => rest.split_once(' ').map(|(node, rest)| (Some(node), rest))?,
             None => (None, line),
         };
-        let (kind, rest) = rest.trim_start().strip_prefix("type=")?.split_once(" msg=audit(")?;
-        let (stamp, body) = rest.split_once("):")?;
+        let (kind, rest) = rest.trim_start().strip_prefix("type=")?.split_once(' ')?;
+        let (stamp, body) = rest.strip_prefix("msg=audit(")?.split_once(')')?;
+        let body = body.strip_prefix(':')?;
         let (time, serial) = stamp.split_once(':')?;
         let (seconds, fraction) = time.split_once('.')?;
         let milliseconds =
@@ -168,8 +172,8 @@ fn read_fields<'t>(text: &'t str, has_arguments: bool, fields: &mut Vec<Field<'t
         if matches!(value.trim(), "" | "?" | "(null)") {
             continue;
         }
-        let is_chosen = CHOSEN.contains(&name) || (has_arguments && is_argument(name));
-        let value = match is_chosen.then(|| decoded(value)).flatten() {
+        let is_text = is_chosen(name) || (has_arguments && is_argument(name));
+        let value = match is_text.then(|| decoded(value)).flatten() {
             Some(value) if !quoted => Cow::Owned(value),
             _ => Cow::Borrowed(value.trim()),
         };

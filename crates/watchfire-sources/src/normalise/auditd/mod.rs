@@ -102,10 +102,10 @@ fn set_time(milliseconds: u64, draft: &mut Draft<'_, '_>) {
 }
 
 /// The name of a datum below `auditd.data`.
-fn data_name(name: &str) -> String {
-    let name = name.replace('-', "_");
+fn data_name(name: &str) -> Cow<'_, str> {
+    let name = if name.contains('-') { Cow::Owned(name.replace('-', "_")) } else { Cow::Borrowed(name) };
     match name.strip_prefix("socket_") {
-        Some(part) => format!("socket.{part}"),
+        Some(part) => Cow::Owned(format!("socket.{part}")),
         None => name,
     }
 }
@@ -142,7 +142,7 @@ fn put<'a>(mut event: AuditEvent<'a>, draft: &mut Draft<'a, '_>) {
     for (part, value) in event.context {
         draft.set_named_below("auditd.user.selinux", part, value);
     }
-    if !event.paths.is_empty() {
+    if !event.paths.is_empty() && !draft.drops_list("auditd.paths") {
         let object = |path: Vec<message::Field<'_>>| {
             let members = path
                 .into_iter()
