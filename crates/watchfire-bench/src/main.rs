@@ -14,6 +14,7 @@ mod instructions;
 mod large;
 mod options;
 mod peer;
+mod processor;
 mod report;
 mod rule_sets;
 mod scan;
@@ -75,21 +76,13 @@ fn bench(options: &Options, out: &mut dyn Write, log: &mut dyn Write) -> Result<
         shared,
         place,
     };
-    if options.sources {
+    if let Some(names) = &options.sources {
         let place = tempfile::tempdir()?;
         let rules = [bench.rules(Rules::One)?, bench.rules(Rules::All)?];
+        let asked = sources::Asked { names, events: options.given_events, runs: options.runs };
+        writeln!(out, "{}\n", report::machine())?;
         let fixtures = bench.shared.join("fixtures");
-        let rows = sources::measure(
-            &bench.scanner,
-            &fixtures,
-            rules,
-            place.path(),
-            options.events,
-            options.runs,
-            log,
-        )?;
-        writeln!(out, "{}\n\n{}", report::machine(), sources::table(&rows, options.runs))?;
-        return Ok(());
+        return sources::measure(&bench.scanner, &fixtures, rules, place.path(), &asked, (out, log));
     }
     let mut report = Report {
         machine: report::machine(),

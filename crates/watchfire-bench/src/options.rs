@@ -24,7 +24,8 @@ What a scan costs, as ratios to reading alone.
   --large GB          memory over time, on so many GB in a stream
   --save FILE         writes the ratios and instructions as a baseline
   --compare FILE      prints what became of those of a baseline
-  --sources           what each source costs instead: its fixtures, repeated
+  --sources [NAME,…]  what each source costs instead: its fixtures, repeated to 40 MB or to so many events; of those
+                      sources alone that begin with one of the names (runs: 3)
   --quick             one run of few events and two rule sets: for a first look, and for the gate
 
 Paths are taken from the root of the repository. Workloads:
@@ -43,15 +44,17 @@ pub(crate) struct Options {
     pub(crate) large_gigabytes: Option<u64>,
     pub(crate) save: Option<PathBuf>,
     pub(crate) compare: Option<PathBuf>,
-    /// The sources are measured instead of the workloads.
-    pub(crate) sources: bool,
+    /// As many events as were asked for, if it was said.
+    pub(crate) given_events: Option<usize>,
+    /// The sources are measured instead of the workloads: those of these names, or all.
+    pub(crate) sources: Option<Vec<String>>,
 }
 
 /// The command line, understood.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Asked {
     Help,
-    Bench(Options),
+    Bench(Box<Options>),
 }
 
 impl Options {
@@ -60,8 +63,8 @@ impl Options {
         let (mut workloads, mut peers) = (Vec::new(), Vec::new());
         let (mut events, mut runs, mut large_gigabytes) = (None, None, None);
         let (mut save, mut compare) = (None, None);
-        let (mut instructions, mut is_quick, mut sources) = (false, false, false);
-        let mut words = words.into_iter();
+        let (mut instructions, mut is_quick, mut sources) = (false, false, None);
+        let mut words = words.into_iter().peekable();
         while let Some(word) = words.next() {
             let mut value = |what: &str| words.next().with_context(|| format!("`{word}` needs {what}"));
             match word.as_str() {
@@ -71,7 +74,11 @@ impl Options {
                 "--large" => large_gigabytes = Some(number(&value("a number of gigabytes")?)?),
                 "--instructions" => instructions = true,
                 "--quick" => is_quick = true,
-                "--sources" => sources = true,
+                "--sources" => {
+                    let names = words.next_if(|next| !next.starts_with('-'));
+                    sources =
+                        Some(names.iter().flat_map(|names| names.split(',')).map(str::to_owned).collect());
+                }
                 "--peer" => peers.push(Peer::parse(&value("NAME=PROGRAM[,RULES[,MAPPING]]")?)?),
                 "--save" => save = Some(PathBuf::from(value("a file")?)),
                 "--compare" => compare = Some(PathBuf::from(value("a file")?)),
@@ -85,6 +92,7 @@ impl Options {
             let all = WORKLOADS.map(|(name, _)| name);
             workloads = if is_quick { vec![all[0]] } else { all.to_vec() };
         }
+        let given_events = events;
         let events = events.unwrap_or(if is_quick { 5_000 } else { 100_000 });
         let instructions = instructions || is_quick;
         let least = instructions::MORE as usize;
@@ -92,11 +100,20 @@ impl Options {
             !instructions || events >= least,
             "to count instructions takes {least} events, more than `--events`"
         );
-        Ok(Asked::Bench(Self {
+        Ok(Asked::Bench(Box::new(Self {
             workloads,
             events,
-            runs: runs.unwrap_or(if is_quick { 1 } else { 5 }),
-            rules: if is_quick { vec![Rules::One, Rules::All] } else { Rules::SIZES.to_vec() },
+            given_events,
+            runs: runs.unwrap_or(match (is_quick, &sources) {
+                (true, _) => 1,
+                (false, Some(_)) => 3,
+                (false, None) => 5,
+            }),
+            rules: if is_quick || sources.is_some() {
+                vec![Rules::One, Rules::All]
+            } else {
+                Rules::SIZES.to_vec()
+            },
             threads: if is_quick { vec![1] } else { vec![1, 2] },
             instructions,
             peers,
@@ -104,7 +121,7 @@ impl Options {
             save,
             compare,
             sources,
-        }))
+        })))
     }
 }
 
@@ -129,7 +146,7 @@ mod tests {
 
     fn options(line: &str) -> Options {
         match parse(line).unwrap() {
-            Asked::Bench(options) => options,
+            Asked::Bench(options) => *options,
             Asked::Help => panic!("no help was asked for"),
         }
     }
@@ -163,6 +180,18 @@ mod tests {
         assert_eq!((quick.rules, quick.threads), (vec![Rules::One, Rules::All], vec![1]));
         let more = options("--quick defend-json --events 9000 --runs 2");
         assert_eq!((more.workloads.as_slice(), more.events, more.runs), (&["defend-json"][..], 9_000, 2));
+    }
+
+    #[test]
+    fn sources_are_all_or_those_that_are_named() {
+        let all = options("--sources");
+        assert_eq!((all.sources, all.runs, all.given_events), (Some(Vec::new()), 3, None));
+        assert_eq!(all.rules, [Rules::One, Rules::All]);
+        let some = options("--sources okta,zeek --runs 5 --events 1000");
+        assert_eq!(some.sources, Some(vec!["okta".to_owned(), "zeek".to_owned()]));
+        assert_eq!((some.runs, some.given_events), (5, Some(1_000)));
+        assert_eq!(options("--sources --runs 2").sources, Some(Vec::new()));
+        assert_eq!(options("").sources, None);
     }
 
     #[test]

@@ -9,16 +9,27 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::processor;
+
 /// What a scan took.
 pub(crate) struct Run {
     /// From the start of the process's work to its end, reading and compiling rules included.
     pub(crate) seconds: f64,
+    /// Seconds of the processor, from the start of the process to its end, where the system tells them.
+    pub(crate) processor_seconds: Option<f64>,
     /// The most memory it had; absent where the system does not say.
     pub(crate) peak_mebibytes: Option<u64>,
     /// Events that were searched.
     pub(crate) events: u64,
     /// Alerts, which every run must find alike.
     pub(crate) alerts: u64,
+}
+
+impl Run {
+    /// Seconds of the processor, else as they pass: what another process does at the same time is in them least.
+    pub(crate) fn least_seconds(&self) -> f64 {
+        self.processor_seconds.unwrap_or(self.seconds)
+    }
 }
 
 /// What it takes before anything is scanned.
@@ -63,17 +74,34 @@ impl Scanner {
 
     /// The run with the median time.
     pub(crate) fn median(&self, input: &Path, rules: &Path, threads: usize, runs: usize) -> Result<Run> {
+        self.median_by(|run| run.seconds, input, rules, threads, runs)
+    }
+
+    /// The run with the median time of the processor.
+    pub(crate) fn median_by_processor(&self, input: &Path, rules: &Path, runs: usize) -> Result<Run> {
+        self.median_by(Run::least_seconds, input, rules, 1, runs)
+    }
+
+    fn median_by(
+        &self,
+        time: impl Fn(&Run) -> f64,
+        input: &Path,
+        rules: &Path,
+        threads: usize,
+        runs: usize,
+    ) -> Result<Run> {
         let mut all = (0..runs).map(|_| self.scan(input, rules, threads)).collect::<Result<Vec<Run>>>()?;
         if all.iter().any(|run| run.alerts != all[0].alerts) {
             bail!("two runs of the same scan found different numbers of alerts");
         }
-        all.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+        all.sort_by(|a, b| time(a).total_cmp(&time(b)));
         Ok(all.swap_remove(runs / 2))
     }
 
     fn scan(&self, input: &Path, rules: &Path, threads: usize) -> Result<Run> {
         let place = tempfile::tempdir()?;
         let summary = place.path().join("summary.json");
+        let before = processor::of_children();
         let status = Command::new(&self.command)
             .args(Self::arguments(input, rules, threads, &summary))
             .stdout(Stdio::null())
@@ -81,7 +109,8 @@ impl Scanner {
             .status()
             .with_context(|| format!("cannot run `{}`", self.command.display()))?;
         ended(status)?;
-        read_summary(&summary)
+        let taken = processor::of_children().zip(before).map(|(now, before)| now.saturating_sub(before));
+        Ok(Run { processor_seconds: taken.map(|taken| taken.as_secs_f64()), ..read_summary(&summary)? })
     }
 
     /// The median of scans of one small file; times are medians each of its own.
@@ -145,6 +174,7 @@ pub(crate) fn read_summary(path: &Path) -> Result<Run> {
         |pointer: &str| summary.pointer(pointer).with_context(|| format!("a summary has no `{pointer}`"));
     Ok(Run {
         seconds: number("/run/elapsed_seconds")?.as_f64().unwrap_or_default(),
+        processor_seconds: None,
         peak_mebibytes: number("/run/peak_memory_bytes")?.as_u64().map(|bytes| bytes.div_ceil(1 << 20)),
         events: number("/events/searched")?.as_u64().unwrap_or_default(),
         alerts: number("/alerts/written")?.as_u64().unwrap_or_default(),
