@@ -9,11 +9,12 @@ mod rule_text;
 mod stamp;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use watchfire_engine::RuleIndex;
-use watchfire_events::{Document, Event, Place, Timestamp, get_field, set_field};
+use watchfire_engine::{Matches, RuleIndex};
+use watchfire_events::{Document, Event, EventBatch, Place, Timestamp, get_field, set_field};
 use watchfire_rules::model::{Rule, Severity};
 
 use self::ancestors::{Ancestor, Ancestry, comes_from};
@@ -76,6 +77,25 @@ impl<'b> AlertBuilder<'b> {
     pub fn of(&self, index: RuleIndex) -> &RuleAlerts<'b> {
         self.rules[self.book.rule_number(index)]
             .get_or_init(|| RuleAlerts::new(&self.space, self.book.rule(index)))
+    }
+
+    /// Leaves out the hits of rules on alerts on alerts that come from those rules themselves. Gives back the number of
+    /// such alerts, by the first condition of the rule.
+    pub fn drop_own(&self, batch: &EventBatch, matches: &mut Matches) -> BTreeMap<RuleIndex, u64> {
+        let mut own: BTreeMap<(RuleIndex, u32), bool> = BTreeMap::new();
+        matches.hits.retain(|hit| {
+            !self.book.reads_alerts(hit.rule)
+                || !*own
+                    .entry((self.book.first(hit.rule), hit.row))
+                    .or_insert_with(|| self.of(hit.rule).is_own(batch.event(hit.row as usize)))
+        });
+        let mut counts = BTreeMap::new();
+        for ((rule, _), is_own) in own {
+            if is_own {
+                *counts.entry(rule).or_default() += 1;
+            }
+        }
+        counts
     }
 }
 

@@ -4,7 +4,7 @@
 //! wrong is *failed* and not *unsupported*.
 
 use watchfire_diagnostics::{Diagnostic, Severity};
-use watchfire_engine::correlate::{OrderFields, ResultLimit, ResultPosition};
+use watchfire_engine::correlate::{OrderFields, ResultLimit, ResultPosition, ShapeError};
 use watchfire_events::Timestamp;
 use watchfire_ir::{Condition, EqlPlan, EventPlan, Schema};
 use watchfire_rules::model::{EventSource, KibanaFilter, QueryText, Rule, RuleKind};
@@ -44,18 +44,27 @@ impl RuleProgram {
     #[must_use]
     pub fn scheduled(self, rule: &Rule, arrival: Arrival) -> Self {
         let Some(schedule) = RuleSchedule::of(rule, arrival) else { return self };
-        let correlation = match self {
-            Self::Events(condition) => {
-                let plan = EqlPlan::Event(EventPlan { condition: *condition, pipes: Vec::new() });
-                match correlation(&rule.kind, plan, &[], None) {
-                    Self::Correlation(correlation) => correlation,
-                    other => return other,
-                }
+        match self {
+            Self::Events(condition) => match of_events(&rule.kind, *condition, None) {
+                Ok(correlation) => Self::Correlation(Box::new(correlation.scheduled_by(Some(schedule)))),
+                Err(error) => Self::Unsupported(error.to_string()),
+            },
+            Self::Correlation(correlation) => {
+                Self::Correlation(Box::new(correlation.scheduled_by(Some(schedule))))
             }
-            Self::Correlation(correlation) => correlation,
-            other @ (Self::Indicators(_) | Self::Unsupported(_)) => return other,
-        };
-        Self::Correlation(Box::new(correlation.scheduled_by(Some(schedule))))
+            Self::Indicators(mut program) => {
+                let joined = match program.joined.take() {
+                    Some(joined) => Ok(joined),
+                    None => of_events(&rule.kind, program.events.clone(), None),
+                };
+                match joined {
+                    Ok(joined) => program.joined = Some(joined.scheduled_by(Some(schedule))),
+                    Err(error) => return Self::Unsupported(error.to_string()),
+                }
+                Self::Indicators(program)
+            }
+            other @ Self::Unsupported(_) => other,
+        }
     }
 }
 
@@ -116,20 +125,27 @@ impl Compiler<'_> {
         if kind.source().is_some_and(|source| source.data_view_id.is_some()) {
             return unsupported("data_view_id");
         }
+        let suppression = Suppression::of(rule);
         if let Some((threat, query, threat_filters)) = of_indicators {
             let events = Condition::all(plan.flatten().and_then(single_events).into_iter().chain(filters));
             let indicators = Condition::all(query.into_iter().chain(threat_filters));
-            return match indicators::compile(threat, events, indicators, self.schema) {
-                Ok(program) => Some(RuleProgram::Indicators(Box::new(program))),
-                Err(why) => unsupported(&why),
+            let mut program = match indicators::compile(threat, events, indicators, self.schema) {
+                Ok(program) => program,
+                Err(why) => return unsupported(&why),
             };
+            if suppression.is_some() {
+                match of_events(kind, program.events.clone(), suppression) {
+                    Ok(joined) => program.joined = Some(joined),
+                    Err(error) => return unsupported(&error.to_string()),
+                }
+            }
+            return Some(RuleProgram::Indicators(Box::new(program)));
         }
-        let suppression = Suppression::of(rule);
         let condition = match plan {
             None => Condition::constant(true),
             Some(plan) => match plan? {
                 EqlPlan::Event(plan) if plan.pipes.is_empty() => plan.condition,
-                plan => return Some(correlation(kind, plan, &filters, suppression)),
+                plan => return Some(program_of(correlation(kind, plan, &filters, suppression))),
             },
         };
         let all = Condition::all(std::iter::once(condition).chain(filters));
@@ -144,10 +160,7 @@ impl Compiler<'_> {
                     None => return unsupported("history_window_start that is not a time before now"),
                 }
             }
-            _ if suppression.is_some() => {
-                let plan = EqlPlan::Event(EventPlan { condition: all, pipes: Vec::new() });
-                return Some(correlation(kind, plan, &[], suppression));
-            }
+            _ if suppression.is_some() => return Some(program_of(of_events(kind, all, suppression))),
             _ => return Some(RuleProgram::Events(Box::new(all))),
         };
         Some(RuleProgram::Correlation(Box::new(joined.suppressed_by(suppression))))
@@ -184,7 +197,7 @@ fn correlation(
     plan: EqlPlan,
     filters: &[Condition],
     suppression: Option<Suppression>,
-) -> RuleProgram {
+) -> Result<Correlation, ShapeError> {
     let mut order = OrderFields::default();
     if let RuleKind::Eql(rule) = kind {
         if let Some(field) = rule.timestamp_field.as_deref() {
@@ -194,8 +207,22 @@ fn correlation(
     }
     let limit = ResultLimit::new(plan.pipes(), None, ResultPosition::default());
     let options = CorrelationOptions { order, limit, samples_per_key: SAMPLES_PER_KEY };
-    match Correlation::new(plan, filters, options) {
-        Ok(correlation) => RuleProgram::Correlation(Box::new(correlation.suppressed_by(suppression))),
+    Ok(Correlation::new(plan, filters, options)?.suppressed_by(suppression))
+}
+
+/// What takes single events one after the other.
+fn of_events(
+    kind: &RuleKind,
+    condition: Condition,
+    suppression: Option<Suppression>,
+) -> Result<Correlation, ShapeError> {
+    let plan = EqlPlan::Event(EventPlan { condition, pipes: Vec::new() });
+    correlation(kind, plan, &[], suppression)
+}
+
+fn program_of(correlation: Result<Correlation, ShapeError>) -> RuleProgram {
+    match correlation {
+        Ok(correlation) => RuleProgram::Correlation(Box::new(correlation)),
         Err(error) => RuleProgram::Unsupported(error.to_string()),
     }
 }

@@ -13,6 +13,7 @@
 mod correlation;
 mod leaf_text;
 mod places;
+pub mod words;
 
 use watchfire_diagnostics::Span;
 use watchfire_engine::correlate::{OrderFields, SequenceShape, spread_key_constraints};
@@ -220,7 +221,7 @@ impl RuleQuestions {
     /// How many leaves of the question that is nearest to being satisfied would have to turn, and one more if the rule
     /// does not read the data stream.
     pub fn distance(&self, batch: &EventBatch, row: usize, types: &dyn FieldTypes) -> usize {
-        let all = self.stages.iter().map(|stage| distance(&stage.condition, batch, row, types));
+        let all = self.stages.iter().map(|stage| stage.distance(batch, row, types));
         let nearest = all.min().unwrap_or(0);
         nearest.saturating_add(usize::from(!self.patterns.select(batch.stream(row))))
     }
@@ -254,6 +255,11 @@ impl RuleQuestions {
 }
 
 impl StageQuestion {
+    /// How many leaves would have to turn for a row of a batch to satisfy it.
+    pub fn distance(&self, batch: &EventBatch, row: usize, types: &dyn FieldTypes) -> usize {
+        distance(&self.condition, batch, row, types)
+    }
+
     /// What is asked, filters included.
     pub fn condition(&self) -> &Condition {
         &self.condition

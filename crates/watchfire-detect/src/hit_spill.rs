@@ -26,7 +26,7 @@ use crate::alert::common_document;
 use crate::correlation::{Correlation, CorrelationCounts, Joining};
 use crate::detection::Detection;
 use crate::schedule::{ExecutionPlan, Executions};
-use crate::sorted_spill::{SortedSpill, damaged_spill};
+use crate::sorted_spill::{SortedEntries, SortedSpill, SpillMark, damaged_spill};
 use crate::stored_events::{BatchEvents, EventReader, EventRef, ReadBackError, StoredEvents};
 use crate::suppression::{Suppression, Suppressor};
 
@@ -266,24 +266,87 @@ impl HitSpill {
         threads: usize,
         found: &mut OnResults<'_>,
     ) -> io::Result<Vec<CorrelationAccount>> {
-        let mut accounts: Vec<CorrelationAccount> = self
-            .extracted
+        let hits = self.hits.finish_with(wanted(&self.stages, correlations, plans))?;
+        join_hits(hits, &self.events, self.extracted, (correlations, plans), (memory, threads), found)
+    }
+
+    /// As [`Self::join_in_parts`], of what has been given to it so far; more can be given to it then.
+    ///
+    /// # Errors
+    /// If a temporary file cannot be used, and what `found` returns.
+    pub fn join_so_far(
+        &mut self,
+        correlations: &[&Correlation],
+        memory: u64,
+        threads: usize,
+        found: &mut OnResults<'_>,
+    ) -> io::Result<Vec<CorrelationAccount>> {
+        let hits = self.hits.so_far(wanted(&self.stages, correlations, None))?;
+        let extracted = self.extracted.clone();
+        join_hits(hits, &self.events, extracted, (correlations, None), (memory, threads), found)
+    }
+
+    /// The number of hits given to it so far.
+    pub fn pushed(&self) -> u64 {
+        self.hits.pushed()
+    }
+
+    /// Remembers what has been given to it so far, to come back to.
+    ///
+    /// # Errors
+    /// If a temporary file cannot be written.
+    pub fn mark(&mut self) -> io::Result<HitMark> {
+        let hits = self.hits.mark()?;
+        Ok(HitMark { hits, extracted: self.extracted.clone(), stages: self.stages.clone() })
+    }
+
+    /// Takes away what was given to it behind a mark.
+    pub fn return_to(&mut self, mark: &HitMark) {
+        self.hits.return_to(mark.hits);
+        self.extracted.clone_from(&mark.extracted);
+        self.stages.clone_from(&mark.stages);
+    }
+}
+
+/// What a [`HitSpill`] held at some time.
+#[derive(Clone, Debug)]
+pub struct HitMark {
+    hits: SpillMark,
+    extracted: Vec<Extraction>,
+    stages: BTreeSet<(usize, HitStage)>,
+}
+
+/// Which keys of hits are of a correlation that is to be joined, and of which all necessary stages occur.
+fn wanted(
+    stages: &BTreeSet<(usize, HitStage)>,
+    correlations: &[&Correlation],
+    plans: Option<&[Option<ExecutionPlan>]>,
+) -> impl Fn(&[u8]) -> bool + Send + 'static {
+    let is_wanted: Vec<bool> = (0..correlations.len())
+        .map(|at| {
+            correlations[at].necessary_stages().all(|stage| stages.contains(&(at, stage)))
+                && plans.is_none_or(|plans| plans[at].is_some())
+        })
+        .collect();
+    // What cannot be read is found to be damaged where it is joined.
+    move |key| number_of(key).is_none_or(|at| is_wanted.get(at).is_none_or(|all| *all))
+}
+
+fn join_hits(
+    mut hits: SortedEntries,
+    events: &StoredEvents,
+    extracted: Vec<Extraction>,
+    (correlations, plans): (&[&Correlation], Option<&[Option<ExecutionPlan>]>),
+    (memory, threads): (u64, usize),
+    found: &mut OnResults<'_>,
+) -> io::Result<Vec<CorrelationAccount>> {
+        let mut accounts: Vec<CorrelationAccount> = extracted
             .into_iter()
             .map(|extracted| CorrelationAccount { extracted, ..CorrelationAccount::default() })
             .collect();
-        let mut readers = self.events.readers(threads.max(1));
+        let mut readers = events.readers(threads.max(1));
         let mut part: Vec<(usize, Detection<EventRef>)> = Vec::new();
         let mut part_events = 0;
-        let has_all_stages: Vec<bool> = (0..correlations.len())
-            .map(|at| correlations[at].necessary_stages().all(|stage| self.stages.contains(&(at, stage))))
-            .collect();
-        let is_wanted: Vec<bool> = (0..correlations.len())
-            .map(|at| has_all_stages[at] && plans.is_none_or(|plans| plans[at].is_some()))
-            .collect();
-        let mut hits = self.hits.finish_with(move |key| {
-            // What cannot be read is found to be damaged below.
-            number_of(key).is_none_or(|at| is_wanted.get(at).is_none_or(|all| *all))
-        })?;
         let mut next = hits.next_entry()?;
         while let Some(at) = next.as_ref().and_then(|(key, _)| number_of(key)) {
             let account = accounts.get_mut(at).ok_or_else(damaged_spill)?;
@@ -362,7 +425,6 @@ impl HitSpill {
             found(&part, &mut readers)?;
         }
         Ok(accounts)
-    }
 }
 
 /// Bytes of the number of a correlation in front of the bytes of a hit.

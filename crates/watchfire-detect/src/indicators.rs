@@ -14,12 +14,14 @@
 
 mod build;
 mod compile;
+mod enrich;
 mod find;
 mod key;
 mod table;
 
 pub use self::build::{BatchIndicators, IndicatorBuilder, IndicatorCounts, IndicatorReader};
 pub use self::compile::{IndicatorMatch, MappingEntry};
-pub use self::find::{Enrichments, IndicatorIndex, IndicatorMatcher, MAX_ENRICHMENTS};
+pub use self::enrich::{Enrichments, MAX_ENRICHMENTS};
+pub use self::find::{BatchLookups, IndicatorIndex, IndicatorMatcher};
 
 pub(crate) use self::compile::compile;

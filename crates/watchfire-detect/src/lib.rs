@@ -52,17 +52,17 @@ pub use exceptions::{
     ItemState, RuleExceptions, ValueListUse, tests_hidden_by_exceptions,
 };
 pub use hit_spill::{
-    BatchHits, CorrelationAccount, FirstReadings, HitSpill, OnResult, OnResults, event_identity,
+    BatchHits, CorrelationAccount, FirstReadings, HitMark, HitSpill, OnResult, OnResults, event_identity,
     event_position,
 };
 pub use identity::{AlertId, RuleUuid, kibana_alert_id};
 pub use indicators::{
-    BatchIndicators, Enrichments, IndicatorBuilder, IndicatorCounts, IndicatorIndex, IndicatorMatch,
-    IndicatorMatcher, IndicatorReader, MAX_ENRICHMENTS, MappingEntry,
+    BatchIndicators, BatchLookups, Enrichments, IndicatorBuilder, IndicatorCounts, IndicatorIndex,
+    IndicatorMatch, IndicatorMatcher, IndicatorReader, MAX_ENRICHMENTS, MappingEntry,
 };
 pub use query::{QueryOptions, QueryTree, ReadFilter, ReadQuery, read_filters, read_query};
 pub use reason::reason;
-pub use rule_book::{History, RuleBook, RuleState, not_applied};
+pub use rule_book::{History, RuleBook, RuleState};
 pub use rule_test::{TestAlert, TestFailure, TestOutcome, TestResult, run_tests, run_tests_with};
 pub use schedule::{Arrival, BucketMark, ExecutionPlan, ExecutionWindow, RuleSchedule};
 pub use solve::{FirstTests, NearMiss, NoFirstTests, Unsolved, first_tests};
@@ -70,4 +70,4 @@ pub use sorted_spill::{SortedEntries, SortedSpill, damaged_spill};
 pub use stored_events::{EventReader, EventRef, ReadBackError};
 pub use suppression::{MAX_GROUPS_OF_EVENT, StandingAlert, Suppression, SuppressionResult, Suppressor};
 pub use test_coverage::{LeafCoverage, RuleCoverage, rule_coverage};
-pub use why_not::{EventDiagnosis, Lack};
+pub use why_not::EventDiagnosis;

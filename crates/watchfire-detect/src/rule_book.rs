@@ -8,7 +8,7 @@ use watchfire_engine::correlate::StageExtractor;
 use watchfire_engine::{Coverage, Matches, ReadFields, RuleIndex, RuleSet, RuleSetBuilder};
 use watchfire_events::IndexPatterns;
 use watchfire_ir::{Condition, Schema};
-use watchfire_rules::model::{EventSource, Rule, RuleKind};
+use watchfire_rules::model::{EventSource, Rule};
 
 use crate::compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 use crate::correlation::Correlation;
@@ -24,14 +24,6 @@ pub enum RuleState {
     Unsupported(String),
     /// Its query is wrong: why.
     Failed(Vec<Diagnostic>),
-}
-
-/// What a rule states about its alerts that a scan does not apply: it shows every event that fits, which are never
-/// fewer alerts than the rule would make elsewhere.
-pub fn not_applied(rule: &Rule) -> Vec<&'static str> {
-    let is_of_indicators = matches!(rule.kind, RuleKind::ThreatMatch(_));
-    let suppression = rule.kind.alert_suppression().filter(|_| is_of_indicators);
-    suppression.map(|_| "alert_suppression").into_iter().collect()
 }
 
 /// Rules and what can be done with them.
@@ -170,8 +162,22 @@ impl RuleBook {
                     if let Some(exclusion) = &exclusion {
                         program.indicators = Condition::all([program.indicators, exclusion.clone()]);
                     }
-                    let index = add(&program.events, true);
+                    let joined = program.joined.take();
+                    let index = add(&program.events, joined.is_none());
                     indicator_matches.push((index, *program));
+                    if let Some(correlation) = joined {
+                        let extractor = correlation.extractor(&[index]);
+                        let exclusion = exclusion.clone();
+                        let rule = all.len();
+                        correlations.push(RuleCorrelation {
+                            rule,
+                            first,
+                            patterns,
+                            correlation,
+                            extractor,
+                            exclusion,
+                        });
+                    }
                     RuleState::Ready
                 }
                 Some(RuleProgram::Unsupported(what)) => RuleState::Unsupported(what),
@@ -268,7 +274,7 @@ impl RuleBook {
         self.conditions[index.0 as usize].is_alert
     }
 
-    /// Whether such an event is an alert only if an indicator says something of it.
+    /// Whether such an event alerts, or takes part in what is joined, only if an indicator says something of it.
     pub fn needs_indicator(&self, index: RuleIndex) -> bool {
         self.indicator_matches.binary_search_by_key(&index, |(of, _)| *of).is_ok()
     }

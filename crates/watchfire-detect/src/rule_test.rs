@@ -151,9 +151,8 @@ pub fn run_tests_with(
                 }
             },
         };
+        let options = CompileOptions { now };
         let book = books.entry(now).or_insert_with(|| {
-            let mut options = options.clone();
-            options.now = now;
             let compiled = compile_rule(rule, schema, &options);
             RuleBook::with_exceptions([(rule.clone(), compiled)], exceptions)
         });
@@ -170,7 +169,11 @@ pub fn run_tests_with(
             TestFailure::Count { expected, found } => found < expected,
             _ => false,
         };
-        let diagnosis = if failures.iter().any(lacks) { diagnose(book, &batch, schema) } else { Vec::new() };
+        let diagnosis = if failures.iter().any(lacks) {
+            diagnose(rule, exceptions, &batch, schema, &options)
+        } else {
+            Vec::new()
+        };
         Ok(outcome(TestResult::Ran { alerts, errors }, failures, diagnosis))
     };
     tests.tests.iter().map(run).collect()
@@ -209,16 +212,18 @@ fn run_events(
     indicators: &[TestEvent],
     schema: &dyn Schema,
 ) -> io::Result<(Vec<TestAlert>, Vec<EvaluationError>)> {
-    let matches = book.set().match_batch(batch, schema);
+    let mut matches = book.set().match_batch(batch, schema);
     let mut alerts: Vec<TestAlert> = Vec::new();
     let index = index_of(book, indicators, schema)?;
     let mut matchers = index.matchers(1);
     let [indicators] = &mut matchers[..] else { return Err(io::Error::other("there is no matcher")) };
+    let mut lookups = indicators.in_batch(batch);
+    lookups.retain(book, &mut matches)?;
     for hit in matches.hits.iter().filter(|hit| book.is_alert(hit.rule)) {
         let event = batch.event(hit.row as usize);
         let maker = RuleAlerts::new(SPACE, book.rule(hit.rule));
         let alert = if book.needs_indicator(hit.rule) {
-            let Some(enrichments) = indicators.enrich(hit.rule, batch, hit.row as usize)? else { continue };
+            let Some(enrichments) = lookups.enrich(hit.rule, hit.row as usize)? else { continue };
             maker.of_event(&enrichments.of(event).0)
         } else {
             maker.of_event(event)
@@ -231,7 +236,11 @@ fn run_events(
     // Events that are joined by several keys are one alert.
     let mut joined: BTreeMap<Vec<usize>, TestAlert> = BTreeMap::new();
     spill.join(&correlations, JOIN_MEMORY, &mut |number, detection, reader| {
-        let places = reader.places(&detection.sequence)?;
+        let mut places = reader.places(&detection.sequence)?;
+        let index = book.correlated(number);
+        if book.needs_indicator(index) {
+            indicators.enrich_places(index, &mut places, schema)?;
+        }
         let events: Vec<usize> = places
             .iter()
             .filter_map(|place| match place {
@@ -239,7 +248,7 @@ fn run_events(
                 SequencePlace::Missing => None,
             })
             .collect();
-        let maker = RuleAlerts::new(SPACE, book.rule(book.correlated(number)));
+        let maker = RuleAlerts::new(SPACE, book.rule(index));
         let is_group = correlations[number].gives_groups();
         let alert = maker.of_detection(detection, &places, is_group).shell;
         let alert = TestAlert { events, document: document(&maker, &alert) };

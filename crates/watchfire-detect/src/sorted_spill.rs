@@ -32,6 +32,13 @@ pub struct SortedSpill {
     pushed: u64,
 }
 
+/// What a [`SortedSpill`] held at some time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SpillMark {
+    runs: usize,
+    pushed: u64,
+}
+
 /// Entries in memory: their bytes one behind the other, as there can be millions of some dozen bytes each.
 #[derive(Debug, Default)]
 struct Entries {
@@ -134,6 +141,44 @@ impl SortedSpill {
         self.memory += key.len() + payload[0].len() + payload[1].len() + ENTRY_OVERHEAD;
         self.entries.push(key, payload);
         if self.memory > self.memory_limit { self.spill() } else { Ok(()) }
+    }
+
+    /// Remembers what has been given to it so far, to come back to.
+    ///
+    /// # Errors
+    /// If a temporary file cannot be written.
+    pub(crate) fn mark(&mut self) -> io::Result<SpillMark> {
+        if !self.entries.list.is_empty() {
+            self.spill()?;
+        }
+        Ok(SpillMark { runs: self.runs.len(), pushed: self.pushed })
+    }
+
+    /// Takes away what was given to it behind a mark.
+    pub(crate) fn return_to(&mut self, mark: SpillMark) {
+        self.entries.clear();
+        self.memory = 0;
+        self.runs.truncate(mark.runs);
+        self.pushed = mark.pushed;
+    }
+
+    /// As [`Self::finish_with`], of what has been given to it so far; it can be read again, and more be given to it, when
+    /// this has been read.
+    ///
+    /// # Errors
+    /// If a temporary file cannot be written or read.
+    pub(crate) fn so_far(
+        &mut self,
+        wanted: impl Fn(&[u8]) -> bool + Send + 'static,
+    ) -> io::Result<SortedEntries> {
+        self.mark()?;
+        let again = |file: &File| {
+            let mut file = file.try_clone()?;
+            file.rewind()?;
+            Ok(file)
+        };
+        let runs = self.runs.iter().map(again).collect::<io::Result<_>>()?;
+        Self { runs, ..Self::new(self.memory_limit) }.finish_with(wanted)
     }
 
     fn spill(&mut self) -> io::Result<()> {
@@ -317,6 +362,32 @@ mod tests {
             found.push(String::from_utf8(payload).expect("written as text"));
         }
         (found, entries.duplicates(), runs)
+    }
+
+    #[test]
+    fn what_is_behind_a_mark_can_be_taken_away() {
+        let read = |spill: &mut SortedSpill| {
+            let mut entries = spill.so_far(|_| true).expect("temporary files can be used");
+            std::iter::from_fn(|| entries.next_payload().expect("they can be read"))
+                .map(|payload| payload[0])
+                .collect::<Vec<u8>>()
+        };
+        for limit in [usize::MAX, 0] {
+            let mut spill = SortedSpill::new(limit);
+            let push = |spill: &mut SortedSpill, number: u8| {
+                spill.push(&[number], &[number]).expect("temporary files can be written");
+            };
+            [3, 1].into_iter().for_each(|number| push(&mut spill, number));
+            let mark = spill.mark().expect("temporary files can be written");
+            [2, 4].into_iter().for_each(|number| push(&mut spill, number));
+            assert_eq!(read(&mut spill), [1, 2, 3, 4]);
+            assert_eq!(read(&mut spill), [1, 2, 3, 4], "again");
+            push(&mut spill, 0);
+            spill.return_to(mark);
+            assert_eq!((read(&mut spill), spill.pushed()), (vec![1, 3], 2));
+            push(&mut spill, 5);
+            assert_eq!(read(&mut spill), [1, 3, 5]);
+        }
     }
 
     #[test]

@@ -150,6 +150,8 @@ impl StoredEvents {
                 none => none.insert(Mutex::new(tempfile::tempfile()?)),
             };
             let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
+            // Something may have been read since.
+            file.seek(SeekFrom::Start(self.end))?;
             file.write_all(&block)?;
             self.blocks.push(Block { start: self.end, length: block.len(), restore });
             self.end += block.len() as u64;

@@ -8,7 +8,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use watchfire_events::Timestamp;
 use watchfire_rules::load::Fate;
 
 use self::alert_set::AlertSet;
@@ -16,10 +15,10 @@ use self::report::{Difference, Report};
 use crate::destination::Destination;
 use crate::exception_options::ExceptionOptions;
 use crate::exit::{self, Exit};
+use crate::indicator_options::IndicatorOptions;
 use crate::reading::{Reading, Resources};
 use crate::rule_paths::load_paths;
 use crate::scan::Scan;
-use crate::time_argument;
 
 /// Runs two versions of rules over the same events, and tells which alerts are new, gone and kept.
 ///
@@ -57,14 +56,10 @@ pub(crate) struct Backtest {
     /// Alerts that `scan` wrote before, as `ndjson` or `json`.
     #[arg(long, value_name = "ALERTS", requires = "rules")]
     baseline: Option<PathBuf>,
-    /// Indicators for indicator match rules, as `scan` reads them.
-    #[arg(long, num_args = 1.., value_name = "PATH")]
-    indicators: Vec<PathBuf>,
+    #[command(flatten)]
+    indicators: IndicatorOptions,
     #[command(flatten)]
     exceptions: ExceptionOptions,
-    /// What `now` stands for in the dates of rules, such as `2026-03-02T14:30:00Z`. [default: the time of the run]
-    #[arg(long, value_name = "TIME", value_parser = time_argument::instant)]
-    now: Option<Timestamp>,
     /// Ends with exit code 3 if there are such differences.
     #[arg(long, value_enum, value_name = "KIND")]
     fail_on: Option<FailOn>,
@@ -167,7 +162,6 @@ impl Backtest {
         log: &mut dyn Write,
     ) -> io::Result<AlertSet> {
         let mut scan = Scan::of(&self.events, rules, &self.indicators, &self.reading, &self.resources);
-        scan.set_now(self.now);
         scan.set_exceptions(&self.exceptions);
         let (mut alerts, mut summary) = (AlertSet::default(), Vec::new());
         let mut observe = |found: &crate::scan::Found| {

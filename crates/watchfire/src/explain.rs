@@ -5,7 +5,6 @@ mod document;
 mod gather;
 mod lookup;
 mod text;
-mod words;
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -17,7 +16,7 @@ use watchfire_detect::{BookItem, CompileOptions, RuleState};
 use watchfire_diagnostics::SourceText;
 use watchfire_diagnostics::render::one_line;
 use watchfire_engine::reference;
-use watchfire_events::{BatchBuilder, Timestamp};
+use watchfire_events::BatchBuilder;
 use watchfire_ir::Catalogue;
 use watchfire_rules::load::{Fate, LoadedFile};
 use watchfire_rules::model::Rule;
@@ -29,10 +28,10 @@ use self::lookup::{Lookup, LookupOptions, Lookups};
 use crate::destination::Destination;
 use crate::exception_options::ExceptionOptions;
 use crate::exit::{self, Exit};
+use crate::indicator_options::IndicatorOptions;
 use crate::reading::Reading;
 use crate::rule_paths::load_paths;
 use crate::terminal::escape_controls;
-use crate::time_argument;
 
 /// Events of a rule for sequences or samples that are looked at together. Where there are more, those that come nearest
 /// to a stage are.
@@ -70,19 +69,15 @@ pub(crate) struct Explain {
     #[arg(long, value_name = "ID|NAME", conflicts_with = "all")]
     rule: Option<String>,
     /// Asks all rules of `--rules`: which ones fire, and which come closest.
-    #[arg(long, requires = "rules")]
+    #[arg(long, requires = "rules", conflicts_with = "indicators")]
     all: bool,
     /// Rule files and folders of rules, for `--all`.
     #[arg(long, num_args = 1.., value_name = "PATH", requires = "all")]
     rules: Vec<PathBuf>,
-    /// Indicators for an indicator match rule, as `scan` reads them.
-    #[arg(long, num_args = 1.., value_name = "PATH", conflicts_with = "all")]
-    indicators: Vec<PathBuf>,
+    #[command(flatten)]
+    indicators: IndicatorOptions,
     #[command(flatten)]
     exceptions: ExceptionOptions,
-    /// What `now` stands for in the dates of rules, such as `2026-03-02T14:30:00Z`. [default: the time of the run]
-    #[arg(long, value_name = "TIME", value_parser = time_argument::instant)]
-    now: Option<Timestamp>,
     /// Only the event of this number, counted from 1 over the whole input.
     #[arg(long, value_name = "NUMBER")]
     event: Option<u64>,
@@ -154,7 +149,7 @@ impl Explain {
         let distance = |batch: &_, row| questions.distance(batch, row, &catalogue);
         let loading =
             LookupOptions { catalogue: &catalogue, normalise: &normalise, compile: &self.options() };
-        let mut lookup = Lookups::load(&self.indicators, &questions, &named.rule, &loading, log)?;
+        let mut lookup = Lookups::load(&self.indicators.indicators, &questions, &named.rule, &loading, log)?;
         let now = self.options().now.unwrap_or_default();
         let (exceptions, wrong) = self.exceptions.load_and_tell(&catalogue, now, log)?;
         let items = exceptions.as_ref().map_or_else(Vec::new, |book| {
@@ -172,7 +167,7 @@ impl Explain {
     }
 
     fn options(&self) -> CompileOptions {
-        CompileOptions { now: Some(self.now.unwrap_or_else(time_argument::now)) }
+        CompileOptions { now: Some(self.indicators.now()) }
     }
 
     fn answer(

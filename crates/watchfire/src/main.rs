@@ -15,6 +15,7 @@ mod exit;
 mod explain;
 mod html;
 mod hunt;
+mod indicator_options;
 mod intake;
 mod memory;
 mod normalize;

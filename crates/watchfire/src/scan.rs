@@ -20,20 +20,19 @@ use std::time::Instant;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use watchfire_detect::{
     AlertBuilder, Arrival, CompileOptions, ExceptionCounts, HitSpill, RuleBook, RuleState, SortedSpill,
-    compile_rule, not_applied,
+    compile_rule,
 };
 use watchfire_diagnostics::Severity as DiagnosticSeverity;
 use watchfire_diagnostics::SourceText;
 use watchfire_diagnostics::render::one_line;
-use watchfire_engine::{Coverage, Matcher, VALUE_CACHE_BYTES};
-use watchfire_events::Timestamp;
+use watchfire_engine::{Coverage, Matcher, RuleIndex, VALUE_CACHE_BYTES};
 use watchfire_rules::load::{Fate, load_by};
 use watchfire_rules::model::{Rule, Severity};
 use watchfire_sources::normalise::catalogue_with;
 
 use self::exceptions::ExceptionSummary;
 pub(crate) use self::found::Found;
-use self::found::{Accounts, Alerting, Finds, Joiner};
+use self::found::{Accounts, Alerting, Finds, Joiner, Missed, count};
 use self::history::read_history;
 use self::indicators::Loading;
 use self::on_alerts::OnAlerts;
@@ -44,11 +43,11 @@ use self::summary::{FailedRule, Lost, Rules, Summary};
 use crate::destination::Destination;
 use crate::exception_options::ExceptionOptions;
 use crate::exit::{self, Exit};
+use crate::indicator_options::IndicatorOptions;
 use crate::intake::{InputSummary, Inputs, IntakeOptions, read_all};
 use crate::parallel::map_in_order;
 use crate::progress::Progress;
 use crate::reading::{Reading, Resources};
-use crate::time_argument::{self, now};
 
 /// The part of the memory that alerts may take up before they go to temporary files: one in this many.
 const ALERT_SHARE: u64 = 8;
@@ -96,14 +95,8 @@ pub(crate) struct Scan {
     format: Format,
     #[command(flatten)]
     destination: Destination,
-    /// Indicators for indicator match rules: documents with `threat.indicator.*` in any form that logs are read in, STIX
-    /// 2.1, and tables (`.csv`, `.tsv`); files and folders.
-    #[arg(long, num_args = 1.., value_name = "PATH")]
-    indicators: Vec<PathBuf>,
-    /// What `now` stands for in the dates of rules, such as `2026-03-02T14:30:00Z`: with indicators of the past, the day
-    /// on which they were current. [default: the time of the run]
-    #[arg(long, value_name = "TIME", value_parser = time_argument::instant)]
-    now: Option<Timestamp>,
+    #[command(flatten)]
+    indicators: IndicatorOptions,
     /// Writes the summary as JSON to this file.
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
@@ -187,8 +180,7 @@ impl Scan {
             rules: vec![rules.to_owned()],
             format: Format::Table,
             destination: Destination::default(),
-            indicators: Vec::new(),
-            now: None,
+            indicators: IndicatorOptions::default(),
             summary: None,
             as_scheduled: None,
             history: Vec::new(),
@@ -207,23 +199,18 @@ impl Scan {
     pub(crate) fn of(
         paths: &[PathBuf],
         rules: &[PathBuf],
-        indicators: &[PathBuf],
+        indicators: &IndicatorOptions,
         reading: &Reading,
         resources: &Resources,
     ) -> Self {
         Self {
             paths: paths.to_vec(),
             rules: rules.to_vec(),
-            indicators: indicators.to_vec(),
+            indicators: indicators.clone(),
             reading: reading.clone(),
             resources: resources.clone(),
             ..Self::of_folders(Path::new(""), Path::new(""))
         }
-    }
-
-    /// What `now` stands for in the dates of rules; the time of the run if absent.
-    pub(crate) fn set_now(&mut self, now: Option<Timestamp>) {
-        self.now = now;
     }
 
     /// What makes no alert.
@@ -247,7 +234,7 @@ impl Scan {
         let mut summary = Summary::default();
         let threads = self.resources.threads();
         let (rules, sources) = self.load_rules(&mut summary, threads);
-        let now = self.now.unwrap_or_else(now);
+        let now = self.indicators.now();
         let exceptions = self.exceptions.load(&catalogue, now);
         let options = CompileOptions { now: Some(now) };
         let compiled = map_in_order(&rules, threads, |rule| {
@@ -260,11 +247,11 @@ impl Scan {
         let book = RuleBook::with_exceptions(rules.into_iter().zip(compiled), exceptions.as_ref());
 
         let max_memory = self.resources.max_memory();
-        let indicators = if self.indicators.is_empty() {
+        let indicators = if self.indicators.indicators.is_empty() {
             None
         } else {
             let loading = Loading { catalogue: &catalogue, normalise: &normalise, threads, max_memory, now };
-            let (index, found) = loading.load(&self.indicators, &book)?;
+            let (index, found) = loading.load(&self.indicators.indicators, &book)?;
             summary.indicators = Some(found);
             Some(index)
         };
@@ -313,6 +300,7 @@ impl Scan {
         let host_width = workers.iter().map(|worker| worker.host_width).max().unwrap_or_default();
         let mut profile = self.profile_rules.then(|| ProfileSum::new(book.set()));
         let mut excepted = ExceptionCounts::default();
+        let mut missed = Missed::default();
         for worker in workers {
             excepted.merge(worker.excepted);
             if let (Some(sum), Some(times), Some(matched)) =
@@ -320,10 +308,9 @@ impl Scan {
             {
                 sum.add(times, matched);
             }
+            matchers.extend(worker.indicators);
             for (rule, number) in worker.enrichments_left_out {
-                let name = book.rule(rule).name.clone();
-                let left_out = summary.indicators.as_mut().map(|summary| &mut summary.enrichments_left_out);
-                left_out.into_iter().for_each(|of| *of.entry(name.clone()).or_default() += number);
+                count(&mut missed.enrichments, rule, number);
             }
             for (rule, number) in worker.own_alerts {
                 *summary.rules.own_alerts.entry(book.rule(rule).name.clone()).or_default() += number;
@@ -333,28 +320,44 @@ impl Scan {
                 *summary.rules.evaluation_errors.entry(name).or_default() += number;
             }
         }
-        let Finds { alerts, hits, hits_on_alerts } =
+        let Finds { alerts, mut hits, hits_on_alerts } =
             finds.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut joiner =
-            Joiner { memory: max_memory / JOIN_SHARE, threads, host_width, lost: BTreeMap::new() };
-        let (alerts, joined) = joiner
-            .join(&book, &builder, hits, alerts, |number| !book.reads_alerts(book.correlated(number)))?;
-        let memory = (max_memory / ALERT_SHARE) as usize;
-        let excepting = exceptions.as_ref().map(|exceptions| (exceptions, &mut excepted));
-        let context = on_alerts::Context { book: &book, builder: &builder, catalogue: &catalogue, memory };
-        let (alerts, on_alerts) =
-            on_alerts::evaluate(context, alerts, hits_on_alerts, excepting, &mut joiner)?;
-        let Joiner { host_width, lost, .. } = joiner;
+        let mut joiner = Joiner {
+            memory: max_memory / JOIN_SHARE,
+            threads,
+            indicators: matchers,
+            catalogue: &catalogue,
+            host_width,
+            missed,
+        };
+        let of_events = |number| !book.reads_alerts(book.correlated(number));
+        let (alerts, joined) = joiner.join(&book, &builder, &mut hits, alerts, of_events)?;
+        drop(hits);
+        let context = on_alerts::Context {
+            book: &book,
+            builder: &builder,
+            catalogue: &catalogue,
+            exceptions: exceptions.as_ref(),
+            memory: (max_memory / ALERT_SHARE) as usize,
+        };
+        let (alerts, on_alerts) = on_alerts::evaluate(context, alerts, hits_on_alerts, &mut joiner)?;
+        let Joiner { host_width, missed, .. } = joiner;
+        excepted.merge(on_alerts.looked_at.excepted.clone());
         let mut coverage = account.coverage;
-        coverage.merge(on_alerts.coverage.clone());
+        coverage.merge(on_alerts.looked_at.coverage.clone());
         account_for_rules(&book, &coverage, &sources, &mut summary);
         account_for_correlations(&book, &joined, self.as_scheduled.is_some(), &mut summary);
         account_for_rules_on_alerts(&book, &on_alerts, &mut summary);
         summary.exceptions =
             exceptions.as_ref().map(|exceptions| ExceptionSummary::new(exceptions, &book, &excepted));
-        for (rule, lost) in lost {
+        for (rule, lost) in missed.alerts {
             let lost = Lost { alerts: lost.number, first_record: lost.first.to_string() };
             summary.rules.lost_to_changed_files.insert(book.rule(rule).name.clone(), lost);
+        }
+        for (rule, number) in missed.enrichments {
+            let name = book.rule(rule).name.clone();
+            let left_out = summary.indicators.as_mut().map(|summary| &mut summary.enrichments_left_out);
+            left_out.into_iter().for_each(|of| *of.entry(name.clone()).or_default() += number);
         }
         summary.profile = profile.map(|sum| sum.finish(&book, account.times));
         let writer = AlertWriter::new(out, self.format, colour, host_width);
@@ -467,9 +470,9 @@ fn account_for_rules(book: &RuleBook, coverage: &Coverage, sources: &[SourceText
             RuleState::Ready => {
                 ready += 1;
                 let lists = book.absent_exception_lists(number).iter();
-                let lists = lists.map(|list| format!("exception list `{list}`, which is absent"));
-                for feature in not_applied(rule).into_iter().map(str::to_owned).chain(lists) {
-                    rules.not_applied.entry(feature).or_default().push(rule.name.clone());
+                for list in lists {
+                    let what = format!("exception list `{list}`, which is absent");
+                    rules.not_applied.entry(what).or_default().push(rule.name.clone());
                 }
             }
             RuleState::Unsupported(what) => {
@@ -500,12 +503,6 @@ fn account_for_rules(book: &RuleBook, coverage: &Coverage, sources: &[SourceText
 fn account_for_correlations(book: &RuleBook, joined: &Accounts, is_scheduled: bool, summary: &mut Summary) {
     let has_history = summary.history.is_some();
     let rules = &mut summary.rules;
-    if is_scheduled {
-        for (index, _) in book.indicator_matches() {
-            let names = rules.one_window.entry("indicator match".to_owned()).or_default();
-            names.push(book.rule(index).name.clone());
-        }
-    }
     for (number, correlation) in book.correlations().iter().enumerate() {
         let name = &book.rule(book.correlated(number)).name;
         if is_scheduled && correlation.schedule().is_none() {
@@ -527,9 +524,12 @@ fn account_for_correlations(book: &RuleBook, joined: &Accounts, is_scheduled: bo
 
 /// Tells what became of the rules on alerts.
 fn account_for_rules_on_alerts(book: &RuleBook, on_alerts: &OnAlerts, summary: &mut Summary) {
-    summary.alerts.duplicates += on_alerts.duplicates;
-    summary.alerts.not_given_to_rules = on_alerts.not_looked_at;
-    for (rule, number) in &on_alerts.own {
+    let looked_at = &on_alerts.looked_at;
+    summary.alerts.duplicates += looked_at.duplicates;
+    summary.alerts.not_given_to_rules = looked_at.too_deep;
+    let name = |rule: &RuleIndex| book.rule(*rule).name.clone();
+    summary.rules.unsettled = on_alerts.unsettled.iter().map(name).collect();
+    for (rule, number) in &looked_at.own {
         *summary.rules.own_alerts.entry(book.rule(*rule).name.clone()).or_default() += number;
     }
     count_joined(book, &on_alerts.accounts, &mut summary.rules);

@@ -96,8 +96,9 @@ fn enriched(book: &RuleBook, index: &IndicatorIndex, events: &[Event], catalogue
     let batch = builder.finish();
     let matches = book.set().match_batch(&batch, catalogue);
     let mut matcher = index.matchers(1).remove(0);
+    let mut lookups = matcher.in_batch(&batch);
     let enriched = matches.hits.iter().filter(|hit| {
-        let enrichments = matcher.enrich(hit.rule, &batch, hit.row as usize);
+        let enrichments = lookups.enrich(hit.rule, hit.row as usize);
         enrichments.expect("a temporary file can be read").is_some()
     });
     enriched.count()

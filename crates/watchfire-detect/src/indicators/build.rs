@@ -10,7 +10,7 @@ use watchfire_events::{DataStream, EventBatch, FieldType, FieldTypes, IndexPatte
 use watchfire_ir::Catalogue;
 
 use super::compile::IndicatorMatch;
-use super::find::{Group, IndicatorIndex, Indicators, RuleGroups};
+use super::find::{Group, IndicatorIndex, Indicators, Lookup, RuleGroups};
 use super::key::Key;
 use super::table::HashTable;
 use crate::rule_book::RuleBook;
@@ -135,24 +135,30 @@ impl<'b> IndicatorReader<'b> {
     ///
     /// `memory` is about how many bytes of indicators may be unpacked at a time.
     pub fn builder(&self, memory: u64) -> IndicatorBuilder {
+        let lookup = |entry: &super::MappingEntry| {
+            let space = Space { field: Arc::clone(&entry.indicator_field), ignore_case: entry.ignore_case };
+            Lookup {
+                event_field: Arc::clone(&entry.event_field),
+                ignore_case: entry.ignore_case,
+                table: self.spaces.binary_search(&space).unwrap_or_default(),
+            }
+        };
+        let entries = self.rules.iter().flat_map(|(_, of)| of.groups.iter().flatten());
+        let lookups: BTreeSet<Lookup> = entries.map(lookup).collect();
+        let lookups: Vec<Lookup> = lookups.into_iter().collect();
         let groups = self.rules.iter().map(|(rule, of)| {
+            let numbered = |entry: &super::MappingEntry| {
+                (entry.clone(), lookups.binary_search(&lookup(entry)).unwrap_or_default())
+            };
             let group = |entries: &Vec<super::MappingEntry>| Group {
-                entries: entries
-                    .iter()
-                    .map(|entry| {
-                        let space = Space {
-                            field: Arc::clone(&entry.indicator_field),
-                            ignore_case: entry.ignore_case,
-                        };
-                        (entry.clone(), self.spaces.binary_search(&space).unwrap_or_default())
-                    })
-                    .collect(),
+                entries: entries.iter().map(numbered).collect(),
             };
             let groups = of.groups.iter().map(group).collect();
             (*rule, RuleGroups { path: Arc::clone(&of.path), groups })
         });
         IndicatorBuilder {
             rules: groups.collect(),
+            lookups: lookups.clone(),
             pairs: vec![Vec::new(); self.spaces.len()],
             prefixes: vec![BTreeSet::new(); self.spaces.len()],
             inputs: BTreeMap::new(),
@@ -190,6 +196,7 @@ struct Placed {
 #[derive(Debug)]
 pub struct IndicatorBuilder {
     rules: Vec<(RuleIndex, RuleGroups)>,
+    lookups: Vec<Lookup>,
     pairs: Vec<Vec<(u64, u32)>>,
     prefixes: Vec<BTreeSet<u8>>,
     inputs: BTreeMap<Arc<str>, u32>,
@@ -284,6 +291,6 @@ impl IndicatorBuilder {
             bytes: bytes as u64,
         };
         let indicators = Indicators { list: indicators, rule_lists: lists, stored: self.stored };
-        IndicatorIndex::new(self.rules, tables, indicators, counts)
+        IndicatorIndex::new(self.rules, self.lookups, tables, indicators, counts)
     }
 }

@@ -7,6 +7,7 @@ use watchfire_ir::{Condition, FieldLeaf, FieldRef, FieldTarget, Leaf, Node, Pred
 use watchfire_rules::model::ThreatMatchRule;
 
 use super::key::ignores_case;
+use crate::correlation::Correlation;
 
 /// What an indicator match rule asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,8 @@ pub struct IndicatorMatch {
     pub path: Arc<str>,
     /// A match is one of these groups of which all entries hold.
     pub groups: Vec<Vec<MappingEntry>>,
+    /// What takes the events that match, where they are suppressed or executed by a schedule; without it each alerts.
+    pub joined: Option<Correlation>,
 }
 
 /// A field of the event and a field of the indicator.
@@ -73,6 +76,7 @@ pub(crate) fn compile(
         patterns: IndexPatterns::new(rule.threat_index.iter().map(String::as_str)),
         path: rule.indicator_path().into(),
         groups,
+        joined: None,
     })
 }
 

@@ -1,29 +1,41 @@
 //! Events against indicators.
+//!
+//! Most values are no indicator's. So each distinct value of a batch is hashed where it lies, once, and a small filter that
+//! fits into the processor's cache says of nearly all that they are none; only then are values made comparable.
 
 use std::io;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use serde_json::{Value, json};
-use watchfire_engine::RuleIndex;
-use watchfire_events::{Document, Event, EventBatch, IpBlock, get_field, set_field};
+use serde_json::Value;
+use watchfire_engine::correlate::SequencePlace;
+use watchfire_engine::{Matches, RuleIndex};
+use watchfire_events::{BatchBuilder, Column, Document, Event, EventBatch, FieldTypes, IpBlock};
 
 use super::MappingEntry;
 use super::build::IndicatorCounts;
-use super::key::{Key, hash_of_block};
+use super::enrich::{Enrichments, MAX_ENRICHMENTS, enrichment};
+use super::key::{Hashed, Key, hash_of_block};
 use super::table::HashTable;
+use crate::rule_book::RuleBook;
 use crate::stored_events::{EventReader, EventRef, StoredEvents};
-
-/// Most enrichments of an event, as in Elastic. Indicators beyond, in the order of their places, are counted.
-pub const MAX_ENRICHMENTS: usize = 200;
 
 /// Indicators, and how to find those that an event shares values with.
 #[derive(Debug)]
 pub struct IndicatorIndex {
     rules: FxHashMap<RuleIndex, (u32, RuleGroups)>,
+    lookups: Vec<Lookup>,
     tables: Vec<HashTable>,
     indicators: Indicators,
     counts: IndicatorCounts,
+}
+
+/// A field of events whose values are looked up in a table: several rules ask the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Lookup {
+    pub(super) event_field: Arc<str>,
+    pub(super) ignore_case: bool,
+    pub(super) table: usize,
 }
 
 /// The indicators themselves, in the order of their places.
@@ -42,7 +54,7 @@ pub(super) struct RuleGroups {
     pub(super) groups: Vec<Group>,
 }
 
-/// Entries that must all hold, each with the number of its table.
+/// Entries that must all hold, each with the number of its look-up.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) entries: Vec<(MappingEntry, usize)>,
@@ -51,13 +63,14 @@ pub(super) struct Group {
 impl IndicatorIndex {
     pub(super) fn new(
         rules: Vec<(RuleIndex, RuleGroups)>,
+        lookups: Vec<Lookup>,
         tables: Vec<HashTable>,
         indicators: Indicators,
         counts: IndicatorCounts,
     ) -> Self {
         let numbered = rules.into_iter().enumerate();
         let rules = numbered.map(|(number, (rule, groups))| (rule, (number as u32, groups))).collect();
-        Self { rules, tables, indicators, counts }
+        Self { rules, lookups, tables, indicators, counts }
     }
 
     /// What was read.
@@ -68,7 +81,18 @@ impl IndicatorIndex {
     /// What matches events, so many for as many threads.
     pub fn matchers(&self, number: usize) -> Vec<IndicatorMatcher<'_>> {
         let readers = self.indicators.stored.readers(number).into_iter();
-        readers.map(|reader| IndicatorMatcher { index: self, reader }).collect()
+        let answers = || vec![Vec::new(); self.lookups.len()];
+        readers.map(|reader| IndicatorMatcher { index: self, reader, answers: answers() }).collect()
+    }
+
+    /// Whether some indicator may have a value; few have it of those of which this is so wrongly.
+    fn may_have(&self, table: usize, value: Hashed) -> bool {
+        let table = &self.tables[table];
+        table.may_have(value.hash)
+            || value.address.is_some_and(|address| {
+                let mut prefixes = table.prefixes.iter();
+                prefixes.any(|prefix| table.may_have(hash_of_block(IpBlock::around(address, *prefix))))
+            })
     }
 
     /// The indicators that a value of an event may be equal to, in order.
@@ -93,40 +117,101 @@ impl IndicatorIndex {
 pub struct IndicatorMatcher<'i> {
     index: &'i IndicatorIndex,
     reader: EventReader<'i>,
+    /// For each look-up what is known of the values of the present batch, by their codes.
+    answers: Vec<Vec<Answer>>,
 }
 
-/// What indicators say of an event.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Enrichments {
-    /// Elements of `threat.enrichments`.
-    pub list: Vec<Value>,
-    /// Indicators that were not looked at, since there are [`MAX_ENRICHMENTS`] already.
-    pub left_out: u64,
+/// Whether an indicator may have a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    NotAsked,
+    No,
+    Maybe,
 }
 
-impl IndicatorMatcher<'_> {
+impl<'i> IndicatorMatcher<'i> {
+    /// What matches the events of a batch.
+    pub fn in_batch<'m>(&'m mut self, batch: &'m EventBatch) -> BatchLookups<'m, 'i> {
+        let mut columns = Vec::with_capacity(self.answers.len());
+        for (lookup, answers) in self.index.lookups.iter().zip(&mut self.answers) {
+            let column = batch.column(&lookup.event_field);
+            answers.clear();
+            answers.resize(column.map_or(0, Column::distinct), Answer::NotAsked);
+            columns.push(column);
+        }
+        BatchLookups { matcher: self, columns }
+    }
+
+    /// As [`BatchLookups::enrich`], of an event that is in no batch. `types` are those of the columns of events.
+    ///
+    /// # Errors
+    /// If the temporary file of the indicators cannot be read.
+    pub fn enrich_event(
+        &mut self,
+        rule: RuleIndex,
+        event: &Event,
+        types: &dyn FieldTypes,
+    ) -> io::Result<Option<Enrichments>> {
+        let mut builder = BatchBuilder::new(types);
+        builder.push(event.clone());
+        self.in_batch(&builder.finish()).enrich(rule, 0)
+    }
+
+    /// Puts what the indicators say into the events of a detection. Gives back how many indicators are left out.
+    ///
+    /// # Errors
+    /// If the temporary file of the indicators cannot be read.
+    pub fn enrich_places(
+        &mut self,
+        rule: RuleIndex,
+        places: &mut [SequencePlace<Arc<Event>>],
+        types: &dyn FieldTypes,
+    ) -> io::Result<u64> {
+        let mut sum = 0;
+        for place in places {
+            if let SequencePlace::Event(event) = place
+                && let Some(enrichments) = self.enrich_event(rule, event, types)?
+            {
+                let (enriched, left_out) = enrichments.of(event);
+                *event = Arc::new(enriched);
+                sum += left_out;
+            }
+        }
+        Ok(sum)
+    }
+}
+
+/// Matches the events of a batch with indicators.
+#[derive(Debug)]
+pub struct BatchLookups<'m, 'i> {
+    matcher: &'m mut IndicatorMatcher<'i>,
+    /// For each look-up its column.
+    columns: Vec<Option<&'m Column>>,
+}
+
+impl BatchLookups<'_, '_> {
     /// What the indicators say of the event of a row, for an indicator match rule that it is a hit of; `None` if it
     /// shares no value with any.
     ///
     /// # Errors
     /// If the temporary file of the indicators cannot be read.
-    pub fn enrich(
-        &mut self,
-        rule: RuleIndex,
-        batch: &EventBatch,
-        row: usize,
-    ) -> io::Result<Option<Enrichments>> {
-        let Some((number, rule)) = self.index.rules.get(&rule) else { return Ok(None) };
+    pub fn enrich(&mut self, rule: RuleIndex, row: usize) -> io::Result<Option<Enrichments>> {
+        let index = self.matcher.index;
+        let Some((number, rule)) = index.rules.get(&rule) else { return Ok(None) };
         let mut enrichments = Enrichments::default();
         for group in &rule.groups {
-            let Some((values, candidates)) = self.candidates(group, *number, batch, row) else { continue };
+            let mut wanted = group.entries.iter().filter(|(entry, _)| !entry.negate);
+            if !wanted.all(|(_, lookup)| self.may_match(*lookup, row)) {
+                continue;
+            }
+            let Some((values, candidates)) = self.candidates(group, *number, row) else { continue };
             for indicator in candidates {
                 if enrichments.list.len() >= MAX_ENRICHMENTS {
                     enrichments.left_out += 1;
                     continue;
                 }
-                let (stored, _) = self.index.indicators.list[indicator as usize];
-                let event = self.reader.get(stored)?;
+                let (stored, _) = index.indicators.list[indicator as usize];
+                let event = self.matcher.reader.get(stored)?;
                 if !group.holds(&values, &event.document) {
                     continue;
                 }
@@ -145,6 +230,43 @@ impl IndicatorMatcher<'_> {
         Ok((!enrichments.list.is_empty()).then_some(enrichments))
     }
 
+    /// Leaves out the hits of indicator match rules that are joined, of events that share no value with an indicator.
+    ///
+    /// # Errors
+    /// If the temporary file of the indicators cannot be read.
+    pub fn retain(&mut self, book: &RuleBook, matches: &mut Matches) -> io::Result<()> {
+        let mut failure = None;
+        matches.hits.retain(|hit| {
+            if book.is_alert(hit.rule) || !book.needs_indicator(hit.rule) || failure.is_some() {
+                return true;
+            }
+            match self.enrich(hit.rule, hit.row as usize) {
+                Ok(enrichments) => enrichments.is_some(),
+                Err(error) => {
+                    failure = Some(error);
+                    true
+                }
+            }
+        });
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Whether an indicator may have a value of a row. Each distinct value of the batch is looked up once.
+    fn may_match(&mut self, lookup: usize, row: usize) -> bool {
+        let Some(column) = self.columns[lookup] else { return false };
+        let Lookup { ignore_case, table, .. } = self.matcher.index.lookups[lookup];
+        let answers = &mut self.matcher.answers[lookup];
+        column.codes(row).iter().any(|code| {
+            let answer = &mut answers[*code as usize];
+            if *answer == Answer::NotAsked {
+                let value = Hashed::of(column.value(*code), ignore_case);
+                let may_have = self.matcher.index.may_have(table, value);
+                *answer = if may_have { Answer::Maybe } else { Answer::No };
+            }
+            *answer == Answer::Maybe
+        })
+    }
+
     /// For each entry of a group the values of the event, and the indicators that may satisfy all of them; `None` if the
     /// event lacks one that is wanted.
     #[expect(
@@ -155,13 +277,13 @@ impl IndicatorMatcher<'_> {
         &self,
         group: &Group,
         rule: u32,
-        batch: &EventBatch,
         row: usize,
     ) -> Option<(Vec<Vec<(Key, String)>>, Vec<u32>)> {
+        let index = self.matcher.index;
         let mut all: Option<Vec<u32>> = None;
         let mut values = Vec::new();
-        for (entry, table) in &group.entries {
-            let column = batch.column(&entry.event_field);
+        for (entry, lookup) in &group.entries {
+            let column = self.columns[*lookup];
             let codes = column.map_or(&[][..], |column| column.codes(row));
             let of_entry: Vec<(Key, String)> = codes
                 .iter()
@@ -173,7 +295,8 @@ impl IndicatorMatcher<'_> {
                 .collect();
             if !entry.negate {
                 let mut found = Vec::new();
-                of_entry.iter().for_each(|(key, _)| self.index.candidates(*table, key, &mut found));
+                let table = index.lookups[*lookup].table;
+                of_entry.iter().for_each(|(key, _)| index.candidates(table, key, &mut found));
                 found.sort_unstable();
                 found.dedup();
                 match &mut all {
@@ -187,7 +310,7 @@ impl IndicatorMatcher<'_> {
             values.push(of_entry);
         }
         let mut all = all?;
-        all.retain(|indicator| self.index.counts_for(*indicator, rule));
+        all.retain(|indicator| index.counts_for(*indicator, rule));
         Some((values, all))
     }
 }
@@ -228,46 +351,5 @@ fn for_each_value(document: &Document, name: &str, visit: &mut dyn FnMut(&Value)
         if let Some(value) = document.get(&name[..dot]) {
             below(value, &name[dot + 1..], visit);
         }
-    }
-}
-
-/// An element of `threat.enrichments`.
-fn enrichment(path: &str, indicator: &Event, field: &str, atomic: &str) -> Value {
-    let document = &indicator.document;
-    let mut element = Document::new();
-    element.insert(
-        "indicator".to_owned(),
-        get_field(document, path).cloned().unwrap_or_else(|| Value::Object(Document::new())),
-    );
-    if let Some(name) = get_field(document, "threat.feed.name") {
-        set_field(&mut element, "feed.name", name.clone());
-    }
-    element.insert(
-        "matched".to_owned(),
-        json!({
-            "atomic": atomic,
-            "field": field,
-            "id": indicator.id.as_str(),
-            "index": indicator.data_stream.as_str(),
-            "type": "indicator_match_rule",
-        }),
-    );
-    Value::Object(element)
-}
-
-impl Enrichments {
-    /// The event with these behind the enrichments that it has, and how many indicators are left out.
-    pub fn of(self, event: &Event) -> (Event, u64) {
-        let mut event = event.clone();
-        let mut list = match get_field(&event.document, "threat.enrichments") {
-            Some(Value::Array(present)) => present.clone(),
-            Some(one) => vec![one.clone()],
-            None => Vec::new(),
-        };
-        let room = MAX_ENRICHMENTS.saturating_sub(list.len());
-        let left_out = self.left_out + self.list.len().saturating_sub(room) as u64;
-        list.extend(self.list.into_iter().take(room));
-        set_field(&mut event.document, "threat.enrichments", Value::Array(list));
-        (event, left_out)
     }
 }

@@ -50,11 +50,7 @@ impl Key {
     }
 
     fn of_text(text: &str, ignore_case: bool) -> Self {
-        // Nearly no text is an address, and most differ from one in their first byte.
-        let may_be_address =
-            text.bytes().next().is_some_and(|first| first.is_ascii_hexdigit() || first == b':')
-                && text.bytes().any(|byte| matches!(byte, b'.' | b':'));
-        if may_be_address {
+        if may_be_address(text) {
             if let Some(address) = parse_ip(text) {
                 return Self::Ip(address);
             }
@@ -75,20 +71,74 @@ impl Key {
 
     /// The hash under which it is found. It is the same in every run.
     pub(super) fn hash(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
         match self {
-            Self::Ip(address) => {
-                hasher.write_u8(0);
-                hasher.write(&address.octets());
-            }
-            Self::Block(block) => return hash_of_block(*block),
-            Self::Text(text) => {
-                hasher.write_u8(2);
-                hasher.write(text.as_bytes());
-            }
+            Self::Ip(address) => hash_of_address(*address),
+            Self::Block(block) => hash_of_block(*block),
+            // Its case is as it counts.
+            Self::Text(text) => hash_of_text(text, false),
         }
-        hasher.finish()
     }
+}
+
+/// The hash of a value where it lies: no key is made for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hashed {
+    /// That of its [`Key`].
+    pub(super) hash: u64,
+    /// The address that it is, if it is one.
+    pub(super) address: Option<Ipv6Addr>,
+}
+
+impl Hashed {
+    /// Of a value in a column.
+    pub(super) fn of(value: ValueRef<'_>, ignore_case: bool) -> Self {
+        let of_address = |address| Self { hash: hash_of_address(address), address: Some(address) };
+        match value {
+            ValueRef::Ip(address) => of_address(address),
+            ValueRef::Text(text) if !may_be_address(text) => {
+                Self { hash: hash_of_text(text, ignore_case), address: None }
+            }
+            value => match Key::of(value, ignore_case) {
+                Key::Ip(address) => of_address(address),
+                key => Self { hash: key.hash(), address: None },
+            },
+        }
+    }
+}
+
+/// Nearly no text is an address, and most differ from one in their first byte.
+fn may_be_address(text: &str) -> bool {
+    text.bytes().next().is_some_and(|first| first.is_ascii_hexdigit() || first == b':')
+        && text.bytes().any(|byte| matches!(byte, b'.' | b':'))
+}
+
+fn hash_of_address(address: Ipv6Addr) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write_u8(0);
+    hasher.write(&address.octets());
+    hasher.finish()
+}
+
+/// Bytes of a text that are hashed at a time.
+const HASHED_TOGETHER: usize = 64;
+
+/// The hash of a text, or of the same in small letters.
+fn hash_of_text(text: &str, ignore_case: bool) -> u64 {
+    if ignore_case && !text.is_ascii() {
+        return hash_of_text(&text.to_lowercase(), false);
+    }
+    let mut hasher = DefaultHasher::new();
+    hasher.write_u8(2);
+    for part in text.as_bytes().chunks(HASHED_TOGETHER) {
+        let mut folded = [0; HASHED_TOGETHER];
+        let folded = &mut folded[..part.len()];
+        folded.copy_from_slice(part);
+        if ignore_case {
+            folded.make_ascii_lowercase();
+        }
+        hasher.write(folded);
+    }
+    hasher.finish()
 }
 
 /// The hash under which a network is found.
@@ -116,6 +166,20 @@ mod tests {
         for text in ["face", "a.b", "1.2.3", "::x", "10.0.0.1:80", ""] {
             assert_eq!(key(text), Key::Text(text.to_owned()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_value_has_the_same_hash_where_it_lies() {
+        let long = "Ab".repeat(HASHED_TOGETHER);
+        for text in ["AbC", "ÄbC", "10.0.0.1", "::FFFF:10.0.0.1", "face.b00c", "10.1.0.0/16", "", &long] {
+            for ignore_case in [false, true] {
+                let (value, key) = (ValueRef::Text(text), Key::of_text(text, ignore_case));
+                let address = if let Key::Ip(address) = key { Some(address) } else { None };
+                assert_eq!(Hashed::of(value, ignore_case), Hashed { hash: key.hash(), address }, "{text}");
+            }
+        }
+        let number = ValueRef::Integer(7);
+        assert_eq!(Hashed::of(number, true).hash, Hashed::of(ValueRef::Text("7"), true).hash);
     }
 
     #[test]

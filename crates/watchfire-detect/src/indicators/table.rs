@@ -4,8 +4,13 @@ use std::collections::BTreeSet;
 
 /// Hashes in each part of the directory, on average.
 const HASHES_PER_PART: usize = 4;
+/// Bits of the filter for each hash, at least; up to twice as many, as its words are a power of two.
+const FILTER_BITS: usize = 12;
+/// Bits of a word of the filter that a hash sets.
+const BITS_OF_HASH: u32 = 4;
 
-/// From hashes to numbers of indicators, in 12 bytes for each and a directory over them.
+/// From hashes to numbers of indicators, in 12 bytes for each and a directory over them. In front is a filter: each hash sets
+/// some bits of one word, so a hash that is not there is mostly known by one access to something small.
 #[derive(Debug, Default)]
 pub(super) struct HashTable {
     hashes: Vec<u64>,
@@ -13,6 +18,8 @@ pub(super) struct HashTable {
     /// Where the hashes of each value of their upper bits begin.
     directory: Vec<u32>,
     shift: u32,
+    filter: Vec<u64>,
+    filter_shift: u32,
     /// The lengths of networks' prefixes that occur.
     pub(super) prefixes: BTreeSet<u8>,
 }
@@ -32,8 +39,20 @@ impl HashTable {
             }
             directory.push(at as u32);
         }
+        let words = (pairs.len() * FILTER_BITS / u64::BITS as usize).next_power_of_two().max(2);
+        let filter_shift = u64::BITS - words.trailing_zeros();
+        let mut filter = vec![0; words];
+        for (hash, _) in &pairs {
+            filter[(hash >> filter_shift) as usize] |= bits_of(*hash);
+        }
         let (hashes, indicators) = pairs.into_iter().unzip();
-        Self { hashes, indicators, directory, shift, prefixes }
+        Self { hashes, indicators, directory, shift, filter, filter_shift, prefixes }
+    }
+
+    /// Whether a hash may be there. Of those that are not, about one in a hundred may.
+    pub(super) fn may_have(&self, hash: u64) -> bool {
+        let bits = bits_of(hash);
+        self.filter[(hash >> self.filter_shift) as usize] & bits == bits
     }
 
     /// The indicators of a hash, in order.
@@ -50,12 +69,34 @@ impl HashTable {
     pub(super) fn bytes(&self) -> usize {
         self.hashes.len() * size_of::<u64>()
             + (self.indicators.len() + self.directory.len()) * size_of::<u32>()
+            + self.filter.len() * size_of::<u64>()
     }
+}
+
+/// The bits of a hash in its word of the filter, by its lower bits: the upper ones tell the word.
+fn bits_of(hash: u64) -> u64 {
+    let bit =
+        |number: u32| 1_u64 << (hash >> (number * u64::BITS.trailing_zeros()) & u64::from(u64::BITS - 1));
+    (0..BITS_OF_HASH).map(bit).fold(0, |bits, bit| bits | bit)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_filter_lets_all_through_that_are_there_and_few_others() {
+        use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+        let hash = |number: u64| BuildHasherDefault::<DefaultHasher>::default().hash_one(number);
+        for number in [1, 1_000, 87_381, 100_000] {
+            let table =
+                HashTable::new((0..number).map(|at| (hash(at), at as u32)).collect(), BTreeSet::new());
+            assert!((0..number).all(|at| table.may_have(hash(at))));
+            let wrong = (number..number + 100_000).filter(|at| table.may_have(hash(*at))).count();
+            assert!(wrong < 2_000, "{wrong} of 100000 with {number}");
+        }
+        assert!(!HashTable::new(Vec::new(), BTreeSet::new()).may_have(0));
+    }
 
     #[test]
     fn every_hash_is_found_with_all_its_indicators() {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 use watchfire_detect::RuleState;
+use watchfire_detect::explain::words::{is_true, stream_text, verdict_text};
 use watchfire_detect::explain::{EventAnswer, RuleQuestions};
 use watchfire_engine::explain::{Explained, verdict};
 use watchfire_events::{BatchBuilder, Event};
@@ -15,7 +16,6 @@ use watchfire_sources::normalise::NormaliseOptions;
 use super::document::event_facts;
 use super::gather::{NumberedEvent, Wanted, gather};
 use super::text::line_of;
-use super::words::{is_true, stream_text, verdict_text};
 use super::{Explain, Format, NamedRule, load_rules, write_json};
 use crate::exit::Exit;
 use crate::parallel::map_in_order;

@@ -1,6 +1,9 @@
 //! Explanations for machines.
 
 use serde_json::{Map, Value, json};
+use watchfire_detect::explain::words::{
+    field_names, is_true, reason, reason_word, stream_text, verdict_text,
+};
 use watchfire_detect::explain::{
     Candidate, CorrelationAnswer, EventAnswer, Origin, Partial, RuleQuestions, StageQuestion, StreamFit,
     WhyNot,
@@ -15,7 +18,6 @@ use super::NamedRule;
 use super::gather::{Gathered, NumberedEvent};
 use super::lookup::Lookup;
 use super::text::{line_of, why_text};
-use super::words::{field_names, is_true, reason, reason_word, stream_text, verdict_text};
 
 /// What an explanation is of.
 pub(super) struct Shown<'a> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use watchfire_detect::explain::RuleQuestions;
+use watchfire_detect::explain::words::quoted;
 use watchfire_detect::{CompileOptions, IndicatorIndex, MappingEntry, RuleBook};
 use watchfire_engine::RuleIndex;
 use watchfire_events::EventBatch;
@@ -12,7 +13,6 @@ use watchfire_ir::Catalogue;
 use watchfire_rules::model::Rule;
 use watchfire_sources::normalise::NormaliseOptions;
 
-use super::words::quoted;
 use crate::reading::Resources;
 use crate::scan::indicators::Loading;
 
@@ -119,7 +119,7 @@ impl Lookups {
             return Ok(Lookup::NotGiven);
         };
         // The book has this rule alone, and one condition of it.
-        if let Some(found) = matcher.enrich(RuleIndex(0), batch, 0)? {
+        if let Some(found) = matcher.in_batch(batch).enrich(RuleIndex(0), 0)? {
             let mut texts: Vec<String> = found.list.iter().take(MAX_FOUND).map(matched_text).collect();
             let more = found.list.len().saturating_sub(MAX_FOUND) as u64 + found.left_out;
             if more > 0 {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use watchfire_detect::explain::words::{cut, is_true, nearness, reason, stream_text, verdict_text};
 use watchfire_detect::explain::{
     Candidate, CorrelationAnswer, EventAnswer, Origin, Partial, StageQuestion, WhyNot,
 };
@@ -12,7 +13,6 @@ use watchfire_events::Event;
 use watchfire_ir::Node;
 
 use super::document::{Said, Shown};
-use super::words::{cut, is_true, nearness, reason, stream_text, verdict_text};
 use crate::event_text::{field_text, what};
 use crate::terminal::escape_controls;
 

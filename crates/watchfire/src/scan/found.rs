@@ -10,9 +10,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use watchfire_detect::{
-    Alert, AlertBuilder, AlertGroup, AlertText, BatchHits, CorrelationAccount, Detection, EventReader,
-    EventRef, ExceptionBook, ExceptionCounts, HitSpill, IndicatorMatcher, ReadBackError, RuleAlerts,
-    RuleBook, SHARED_PARTS, SortedSpill, damaged_spill,
+    Alert, AlertBuilder, AlertGroup, AlertText, BatchHits, BatchLookups, CorrelationAccount, Detection,
+    EventReader, EventRef, ExceptionBook, ExceptionCounts, HitSpill, IndicatorMatcher, ReadBackError,
+    RuleAlerts, RuleBook, SHARED_PARTS, SortedSpill, damaged_spill,
 };
 use watchfire_engine::{Hit, Matcher, Matches, RuleIndex};
 use watchfire_events::{EventBatch, Place, Timestamp};
@@ -183,69 +183,106 @@ pub(super) struct Finds {
 /// For each correlation its account.
 pub(super) type Accounts = Vec<CorrelationAccount>;
 
+/// What cannot be in alerts that are made of what was joined, by the first condition of the rule.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Missed {
+    /// Alerts that could not be made.
+    pub(super) alerts: BTreeMap<RuleIndex, LostAlerts>,
+    /// Indicators beyond what an alert has room for.
+    pub(super) enrichments: BTreeMap<RuleIndex, u64>,
+}
+
 /// Joins hits to alerts.
-pub(super) struct Joiner {
+pub(super) struct Joiner<'i> {
     /// Bytes that begun sequences and the like may take up.
     pub(super) memory: u64,
     /// The number of threads that make alerts.
     pub(super) threads: usize,
+    /// Of indicator match rules, for each thread; none where no indicators were given.
+    pub(super) indicators: Vec<IndicatorMatcher<'i>>,
+    /// The types of the columns of events.
+    pub(super) catalogue: &'i Catalogue,
     /// The length of the longest host name.
     pub(super) host_width: usize,
-    /// What could not be made, by the first condition of a rule.
-    pub(super) lost: BTreeMap<RuleIndex, LostAlerts>,
+    pub(super) missed: Missed,
 }
 
-impl Joiner {
+/// What a thread reads events with, and the indicators that belong to them.
+type Tools<'t, 's, 'i> = (&'t mut EventReader<'s>, Option<&'t mut IndicatorMatcher<'i>>);
+
+impl Joiner<'_> {
     /// Adds an alert that was made.
     pub(super) fn keep(&mut self, kept: &Kept, alerts: &mut SortedSpill) -> io::Result<()> {
         self.host_width = self.host_width.max(kept.host_width);
         alerts.push(&kept.key, &kept.content)
     }
 
-    /// Joins hits to alerts, which are added to `alerts`; and gives the accounts of those correlations that are asked for.
+    /// Joins the hits that are there so far to alerts, which are added to `alerts`; and gives the accounts of those
+    /// correlations that are asked for.
     pub(super) fn join(
         &mut self,
         book: &RuleBook,
         builder: &AlertBuilder<'_>,
-        hits: HitSpill,
+        hits: &mut HitSpill,
         mut alerts: SortedSpill,
         asked: impl Fn(usize) -> bool,
     ) -> io::Result<(SortedSpill, Accounts)> {
         let correlations = book.correlations();
-        let make = |reader: &mut EventReader<'_>, (number, detection): &&(usize, Detection<EventRef>)| {
+        let catalogue = self.catalogue;
+        let make = |(reader, indicators): &mut Tools<'_, '_, '_>,
+                    (number, detection): &&(usize, Detection<EventRef>)| {
             let index = book.correlated(*number);
-            let places = match reader.places(&detection.sequence) {
+            let mut places = match reader.places(&detection.sequence) {
                 Ok(places) => places,
                 Err(ReadBackError::Spill(error)) => return Err(error),
                 Err(ReadBackError::Changed(place)) => return Ok(Err((index, place))),
             };
+            let left_out = match indicators {
+                Some(indicators) if book.needs_indicator(index) => {
+                    indicators.enrich_places(index, &mut places, catalogue)?
+                }
+                _ => 0,
+            };
             let of_rule = builder.of(index);
             let is_group = correlations[*number].gives_groups();
-            Ok(Ok(Kept::group(index, &of_rule.of_detection(detection, &places, is_group), of_rule)))
+            let kept = Kept::group(index, &of_rule.of_detection(detection, &places, is_group), of_rule);
+            Ok(Ok((kept, index, left_out)))
         };
-        let (memory, threads) = (self.memory, self.threads);
-        let mut accounts = hits.join_in_parts(&correlations, memory, threads, &mut |results, readers| {
-            // Those on the same events one after the other, whichever rules they are of: an event is made once for them.
-            let mut results: Vec<&(usize, Detection<EventRef>)> = results.iter().collect();
-            results.sort_by_key(|(_, detection)| detection.sequence.events().next().copied());
-            let mut rest = &results[..];
-            while !rest.is_empty() {
-                let mut events = 0;
-                let is_part = |(_, detection): &&&(usize, Detection<EventRef>)| {
-                    events += detection.sequence.places.len();
-                    events <= ALERTED_TOGETHER
-                };
-                let (part, behind) = rest.split_at(rest.iter().take_while(is_part).count().max(1));
-                rest = behind;
-                for made in map_in_order_with(readers, part, make) {
-                    match made? {
-                        Ok(kept) => self.keep(&kept, &mut alerts)?,
-                        Err((rule, place)) => self.miss(rule, place),
+        // Each thread needs what finds indicators, where there are some.
+        let threads = match self.indicators.len() {
+            0 => self.threads,
+            number => number.min(self.threads),
+        };
+        let mut indicators = std::mem::take(&mut self.indicators);
+        let mut accounts =
+            hits.join_so_far(&correlations, self.memory, threads, &mut |results, readers| {
+                // Those on the same events one after the other, whichever rules they are of: an event is made once for them.
+                let mut results: Vec<&(usize, Detection<EventRef>)> = results.iter().collect();
+                results.sort_by_key(|(_, detection)| detection.sequence.events().next().copied());
+                let matchers = indicators.iter_mut().map(Some).chain(std::iter::repeat_with(|| None));
+                let mut tools: Vec<Tools<'_, '_, '_>> = readers.iter_mut().zip(matchers).collect();
+                let mut rest = &results[..];
+                while !rest.is_empty() {
+                    let mut events = 0;
+                    let is_part = |(_, detection): &&&(usize, Detection<EventRef>)| {
+                        events += detection.sequence.places.len();
+                        events <= ALERTED_TOGETHER
+                    };
+                    let (part, behind) = rest.split_at(rest.iter().take_while(is_part).count().max(1));
+                    rest = behind;
+                    for made in map_in_order_with(&mut tools, part, make) {
+                        match made? {
+                            Ok((kept, rule, left_out)) => {
+                                self.keep(&kept, &mut alerts)?;
+                                count(&mut self.missed.enrichments, rule, left_out);
+                            }
+                            Err((rule, place)) => self.miss(rule, place),
+                        }
                     }
                 }
-            }
-            Ok(())
-        })?;
+                Ok(())
+            })?;
+        self.indicators = indicators;
         for (number, account) in accounts.iter_mut().enumerate() {
             if !asked(number) {
                 *account = CorrelationAccount::default();
@@ -256,9 +293,53 @@ impl Joiner {
 
     /// Counts an alert that cannot be made, since the record at this place has changed.
     fn miss(&mut self, rule: RuleIndex, place: Place) {
-        let lost = self.lost.entry(rule).or_insert_with(|| LostAlerts { number: 0, first: place.clone() });
+        let lost = &mut self.missed.alerts;
+        let lost = lost.entry(rule).or_insert_with(|| LostAlerts { number: 0, first: place.clone() });
         lost.number += 1;
         lost.first = place.min(lost.first.clone());
+    }
+}
+
+/// Adds a number, if it is one.
+pub(super) fn count(counts: &mut BTreeMap<RuleIndex, u64>, rule: RuleIndex, number: u64) {
+    if number > 0 {
+        *counts.entry(rule).or_default() += number;
+    }
+}
+
+/// The alert on the event of a hit; `None` if its rule asks for an indicator and there is none.
+pub(super) fn alert_of(
+    book: &RuleBook,
+    of_rule: &RuleAlerts<'_>,
+    lookups: Option<&mut BatchLookups<'_, '_>>,
+    (batch, hit): (&EventBatch, &Hit),
+    left_out: &mut BTreeMap<RuleIndex, u64>,
+) -> io::Result<Option<Alert>> {
+    let event = batch.event(hit.row as usize);
+    if !book.needs_indicator(hit.rule) {
+        return Ok(Some(of_rule.of_event(event)));
+    }
+    let Some(lookups) = lookups else { return Ok(None) };
+    let enrichments = lookups.enrich(hit.rule, hit.row as usize)?;
+    Ok(enrichments.map(|enrichments| {
+        let (event, number) = enrichments.of(event);
+        count(left_out, hit.rule, number);
+        of_rule.of_event(&event)
+    }))
+}
+
+/// Leaves out the hits of indicator match rules that are joined, of events that no indicator says anything of.
+pub(super) fn retain_indicated(
+    book: &RuleBook,
+    lookups: Option<&mut BatchLookups<'_, '_>>,
+    matches: &mut Matches,
+) -> io::Result<()> {
+    match lookups {
+        Some(lookups) => lookups.retain(book, matches),
+        None => {
+            matches.hits.retain(|hit| !book.needs_indicator(hit.rule));
+            Ok(())
+        }
     }
 }
 
@@ -279,12 +360,12 @@ fn split(book: &RuleBook, matches: &Matches) -> [Matches; 2] {
 }
 
 /// Matches batches and keeps the alerts.
-pub(super) struct Alerting<'a, 'b> {
+pub(super) struct Alerting<'a, 'b, 'i> {
     pub(super) book: &'a RuleBook,
     /// Of the rules of the book.
     pub(super) matcher: Matcher<'a>,
     /// Of indicator match rules, where indicators were given.
-    pub(super) indicators: Option<IndicatorMatcher<'a>>,
+    pub(super) indicators: Option<IndicatorMatcher<'i>>,
     /// Indicators beyond what an alert has room for, by rule.
     pub(super) enrichments_left_out: BTreeMap<RuleIndex, u64>,
     /// Where a profile is asked for.
@@ -305,7 +386,7 @@ pub(super) struct Alerting<'a, 'b> {
     pub(super) excepted: ExceptionCounts,
 }
 
-impl Alerting<'_, '_> {
+impl Alerting<'_, '_, '_> {
     /// The time since the last call was spent in this stage.
     fn took(&mut self, stage: Stage) {
         if let Some(times) = &mut self.times {
@@ -314,11 +395,14 @@ impl Alerting<'_, '_> {
     }
 }
 
-impl Worker for Alerting<'_, '_> {
+impl Worker for Alerting<'_, '_, '_> {
     fn batch(&mut self, batch: &EventBatch) -> io::Result<()> {
         self.took(Stage::Input);
-        let matches = self.matcher.match_batch(batch, self.catalogue);
+        let mut matches = self.matcher.match_batch(batch, self.catalogue);
         self.took(Stage::Matching);
+        for (rule, number) in self.builder.drop_own(batch, &mut matches) {
+            count(&mut self.own_alerts, rule, number);
+        }
         if let Some(exceptions) = self.exceptions {
             self.excepted.add(self.book, exceptions, batch, self.catalogue, &matches);
         }
@@ -327,24 +411,14 @@ impl Worker for Alerting<'_, '_> {
         for (rule, _) in errors {
             *self.errors.entry(rule).or_default() += 1;
         }
+        let mut lookups = self.indicators.as_mut().map(|indicators| indicators.in_batch(batch));
+        retain_indicated(self.book, lookups.as_mut(), &mut matches)?;
         let mut entries = Vec::new();
         for hit in matches.hits.iter().filter(|hit| self.book.is_alert(hit.rule)) {
-            let row = hit.row as usize;
-            if self.book.reads_alerts(hit.rule) && self.builder.of(hit.rule).is_own(batch.event(row)) {
-                *self.own_alerts.entry(self.book.first(hit.rule)).or_default() += 1;
-                continue;
-            }
             let of_rule = self.builder.of(hit.rule);
-            let alert = if self.book.needs_indicator(hit.rule) {
-                let Some(indicators) = &mut self.indicators else { continue };
-                let Some(enrichments) = indicators.enrich(hit.rule, batch, row)? else { continue };
-                let (event, left_out) = enrichments.of(batch.event(row));
-                if left_out > 0 {
-                    *self.enrichments_left_out.entry(hit.rule).or_default() += left_out;
-                }
-                of_rule.of_event(&event)
-            } else {
-                of_rule.of_event(batch.event(row))
+            let left_out = &mut self.enrichments_left_out;
+            let Some(alert) = alert_of(self.book, of_rule, lookups.as_mut(), (batch, hit), left_out)? else {
+                continue;
             };
             let kept = Kept::event(hit.rule, &alert, of_rule);
             self.host_width = self.host_width.max(kept.host_width);

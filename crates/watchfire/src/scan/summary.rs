@@ -88,6 +88,8 @@ pub(super) struct Rules {
     pub(super) estimated_cardinality: BTreeMap<String, u64>,
     /// Alerts that a rule on alerts does not look at, since they come from itself: by rule.
     pub(super) own_alerts: BTreeMap<String, u64>,
+    /// Rules that join alerts and feed each other without an end: others of their alerts would come of one more pass.
+    pub(super) unsettled: Vec<String>,
     /// Events on which a part of a rule could not be evaluated and was taken as false.
     pub(super) evaluation_errors: BTreeMap<String, u64>,
 }
@@ -181,6 +183,7 @@ impl Summary {
             && self.indicators.as_ref().is_none_or(IndicatorSummary::is_clean)
             && self.history.as_ref().is_none_or(InputSummary::is_clean)
             && self.alerts.not_given_to_rules == 0
+            && self.rules.unsettled.is_empty()
             && self.rules.failed.is_empty()
             && self.rules.unknown_selectors.is_empty()
             && self.rules.evaluation_errors.is_empty()
@@ -302,6 +305,12 @@ impl Summary {
         write_counts(log, &rules.own_alerts, |rule, number| {
             format!("  rule `{rule}`: {number} alerts come from the rule itself, and are not looked at by it")
         })?;
+        for rule in &rules.unsettled {
+            writeln!(
+                log,
+                "  rule `{rule}` and others feed each other without an end; its alerts are those of the last pass"
+            )?;
+        }
         write_counts(log, &rules.events_without_time, |rule, number| {
             format!("  rule `{rule}`: {number} events have no time, and so take no part")
         })?;

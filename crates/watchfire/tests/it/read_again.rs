@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use watchfire_events::{DeferredEvents, Event, Place, RestoreEventError};
@@ -168,46 +168,78 @@ fn what_has_changed_is_not_taken_for_what_it_was() {
     }
 }
 
+/// Runs a command over `events.ndjson` of a folder, which changes as soon as it has been read.
+fn run_while_it_changes(folder: &Path, args: &[&str], from: &str, to: &str) -> Output {
+    let path = folder.join("events.ndjson");
+    let events = fs::read_to_string(&path).expect("readable");
+    let mut running = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        .args(args)
+        .args(["--threads", "1", "--format", "ndjson"])
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut input = running.stdin.take().expect("it is piped");
+    // More than a pipe holds: when it is taken, the file before it has been read.
+    let mut text = b"{\"process\":{\"entity_id\":\"none\"}}\n".to_vec();
+    text.resize(4 << 20, b'\n');
+    input.write_all(&text).expect("it reads its input");
+    fs::write(&path, events.replace(from, to)).expect("writable");
+    drop(input);
+    let output = running.wait_with_output().expect("it ends");
+    fs::write(&path, events).expect("writable");
+    output
+}
+
 #[test]
 fn alerts_on_records_that_have_changed_since_are_missed_and_counted() {
     let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/scan/sequence-ndjson");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let events = fs::read_to_string(case.join("events.ndjson")).expect("readable");
-    let path = folder.path().join("events.ndjson");
-    fs::write(&path, &events).expect("writable");
-    for command in ["scan", "hunt"] {
-        fs::write(&path, &events).expect("writable");
-        let mut run = Command::new(env!("CARGO_BIN_EXE_watchfire"));
-        run.arg(command);
-        let query = "sequence by host.id with maxspan=1m [process where true] [network where true]";
-        match command {
-            "scan" => run.args(["events.ndjson", "-", "--rules"]).arg(case.join("rules")),
-            _ => run.args([query, "events.ndjson", "-"]),
-        };
-        run.args(["--threads", "1", "--format", "ndjson"]);
-        let mut running = run
-            .current_dir(folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
-        let mut input = running.stdin.take().expect("it is piped");
-        // More than a pipe holds: when it is taken, the file before it has been read.
-        let mut text = b"{\"process\":{\"entity_id\":\"none\"}}\n".to_vec();
-        text.resize(4 << 20, b'\n');
-        input.write_all(&text).expect("it reads its input");
-        fs::write(&path, events.replace("ws-3", "ws-4")).expect("writable");
-        drop(input);
-        let output = running.wait_with_output().expect("it ends");
+    fs::copy(case.join("events.ndjson"), folder.path().join("events.ndjson")).expect("it can be copied");
+    let rules = case.join("rules").to_string_lossy().into_owned();
+    let query = "sequence by host.id with maxspan=1m [process where true] [network where true]";
+    for (args, missing) in [
+        (vec!["scan", "events.ndjson", "-", "--rules", &rules], "1 alerts are missing"),
+        (vec!["hunt", query, "events.ndjson", "-"], "1 results are missing"),
+    ] {
+        let output = run_while_it_changes(folder.path(), &args, "ws-3", "ws-4");
         let log = String::from_utf8_lossy(&output.stderr);
         let out = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(1), "{log}");
         assert!(out.contains("ws-1") && !out.contains("ws-3") && !out.contains("ws-4"), "{out}");
-        let (place, missing) = match command {
-            "scan" => ("events.ndjson:6 has changed", "1 alerts are missing"),
-            _ => ("events.ndjson:6 has changed", "1 results are missing"),
-        };
-        assert!(log.contains(place) && log.contains(missing), "{log}");
+        assert!(log.contains("events.ndjson:6 has changed") && log.contains(missing), "{log}");
+    }
+}
+
+#[test]
+fn alerts_on_changed_records_are_missed_under_suppression_and_schedule_too() {
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/changed_files");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::copy(case.join("events.ndjson"), folder.path().join("events.ndjson")).expect("it can be copied");
+    let path = |name: &str| case.join(name).to_string_lossy().into_owned();
+    let (rules, indicators) = (path("rules"), path("indicators.csv"));
+    let args = ["scan", "events.ndjson", "-", "--rules", &rules, "--indicators", &indicators];
+    let args = [&args[..], &["--now", "2026-03-10", "--summary", "summary.json"]].concat();
+    for scheduled in [false, true] {
+        let args = [&args[..], if scheduled { &["--as-scheduled"] } else { &[] }].concat();
+        let output = run_while_it_changes(folder.path(), &args, "ws-3", "ws-4");
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{log}");
+        let out = String::from_utf8_lossy(&output.stdout);
+        assert!(!out.contains("ws-3") && !out.contains("ws-4"), "{out}");
+        let summary = folder.path().join("summary.json");
+        let text = fs::read_to_string(&summary).expect("it is written");
+        let found: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        fs::remove_file(summary).expect("removable");
+        // Of the four events on three hosts two are not there any more: for whom they would have been told of, nobody knows.
+        let lost = serde_json::json!({ "alerts": 2, "first_record": "events.ndjson:2" });
+        assert_eq!(
+            found["rules"]["lost_to_changed_files"],
+            serde_json::json!({ "Once for each host": lost, "Once for each host, listed": lost }),
+            "{log}"
+        );
+        assert_eq!(found["alerts"]["written"], 4, "{log}");
     }
 }

@@ -1,9 +1,10 @@
 //! What is wrong with a leaf, and which leaves decide, in words.
 
-use watchfire_detect::explain::{StageQuestion, StreamFit};
 use watchfire_engine::explain::{Finding, Nearest, Seen, SeenValue, Verdict};
 use watchfire_events::{IndexPattern, IndexPatterns};
 use watchfire_ir::{Condition, FieldTarget, Leaf};
+
+use super::{StageQuestion, StreamFit};
 
 /// Characters of a value or leaf that are shown in a line.
 const MAX_SHOWN: usize = 120;
@@ -13,7 +14,7 @@ const MAX_VALUES: usize = 5;
 const MAX_NAMED: usize = 3;
 
 /// The names of the fields that a leaf asks for.
-pub(super) fn field_names(leaf: &Leaf) -> Vec<String> {
+pub fn field_names(leaf: &Leaf) -> Vec<String> {
     match leaf {
         Leaf::Field(leaf) => vec![match &leaf.target {
             FieldTarget::Field(field) => field.name.to_string(),
@@ -34,7 +35,7 @@ fn fields_text(leaf: &Leaf) -> String {
 }
 
 /// The word for what came of a leaf, for machines.
-pub(super) fn reason_word(seen: &Seen<'_>, holds: bool) -> &'static str {
+pub fn reason_word(seen: &Seen<'_>, holds: bool) -> &'static str {
     match &seen.finding {
         _ if holds => "holds",
         Finding::Holds => "holds",
@@ -49,7 +50,7 @@ pub(super) fn reason_word(seen: &Seen<'_>, holds: bool) -> &'static str {
 }
 
 /// What was seen of a leaf that should hold, or (`wanted` false) should not.
-pub(super) fn reason(seen: &Seen<'_>, holds: bool, wanted: bool) -> String {
+pub fn reason(seen: &Seen<'_>, holds: bool, wanted: bool) -> String {
     let fields = fields_text(seen.leaf);
     if holds {
         let Some(at) = seen.values.iter().position(|value| value.satisfies == Some(true)) else {
@@ -140,12 +141,12 @@ fn list(values: &[SeenValue]) -> String {
     format!("{}{more}", texts.join("; "))
 }
 
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     format!("\"{}\"", cut(text))
 }
 
 /// As much of a text as fits into a line.
-pub(super) fn cut(text: &str) -> String {
+pub fn cut(text: &str) -> String {
     match text.char_indices().nth(MAX_SHOWN) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
@@ -153,12 +154,12 @@ pub(super) fn cut(text: &str) -> String {
 }
 
 /// The text of the leaf that this was seen of.
-pub(super) fn leaf_text(seen: &Seen<'_>, stage: &StageQuestion) -> String {
+pub fn leaf_text(seen: &Seen<'_>, stage: &StageQuestion) -> String {
     stage.text_of(&Condition::leaf(seen.leaf.clone())).text
 }
 
 /// Which leaves decide that a condition does not hold, in one line.
-pub(super) fn verdict_text(verdict: &Verdict<'_, '_>, stage: &StageQuestion) -> String {
+pub fn verdict_text(verdict: &Verdict<'_, '_>, stage: &StageQuestion) -> String {
     let one = |seen: &Seen<'_>| {
         // What holds and is in the way stands under a `not`.
         let negated = is_true(seen);
@@ -190,12 +191,12 @@ pub(super) fn verdict_text(verdict: &Verdict<'_, '_>, stage: &StageQuestion) -> 
 }
 
 /// Whether a leaf holds.
-pub(super) fn is_true(seen: &Seen<'_>) -> bool {
+pub fn is_true(seen: &Seen<'_>) -> bool {
     matches!(seen.finding, Finding::Holds)
 }
 
 /// Leaves that are nearest to being satisfied come first.
-pub(super) fn nearness(seen: &Seen<'_>) -> usize {
+pub fn nearness(seen: &Seen<'_>) -> usize {
     match &seen.finding {
         Finding::Holds => 0,
         Finding::CaseOnly(_) => 1,
@@ -208,7 +209,7 @@ pub(super) fn nearness(seen: &Seen<'_>) -> usize {
 }
 
 /// Why a rule does not read a data stream; `None` if it does.
-pub(super) fn stream_text(fit: StreamFit<'_>, stream: &str, patterns: &IndexPatterns) -> Option<String> {
+pub fn stream_text(fit: StreamFit<'_>, stream: &str, patterns: &IndexPatterns) -> Option<String> {
     match fit {
         StreamFit::Read => None,
         StreamFit::NoPattern => {
