@@ -315,14 +315,15 @@ pub(super) fn alert_of(
     (batch, hit): (&EventBatch, &Hit),
     left_out: &mut BTreeMap<RuleIndex, u64>,
 ) -> io::Result<Option<Alert>> {
-    let event = batch.event(hit.row as usize);
+    let row = hit.row as usize;
     if !book.needs_indicator(hit.rule) {
-        return Ok(Some(of_rule.of_event(event)));
+        return Ok(Some(of_rule.of_event(batch.event(row))));
     }
     let Some(lookups) = lookups else { return Ok(None) };
-    let enrichments = lookups.enrich(hit.rule, hit.row as usize)?;
+    // The event is made only if there is something to say of it: most hits are on events that no indicator knows.
+    let enrichments = lookups.enrich(hit.rule, row)?;
     Ok(enrichments.map(|enrichments| {
-        let (event, number) = enrichments.of(event);
+        let (event, number) = enrichments.of(batch.event(row));
         count(left_out, hit.rule, number);
         of_rule.of_event(&event)
     }))
