@@ -9,11 +9,14 @@
 //! All is worked out before the first file is written, and a rule in which anything disagrees is left as it is.
 
 mod document;
+mod json;
 mod lock;
 mod merge;
 mod plan;
 mod report;
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -33,7 +36,7 @@ use crate::rule_paths::load_paths;
 /// Rules are the same if their `rule_id` is. With --into, each key of a rule that changed upstream is taken over where it
 /// was not edited, and own edits are kept. Lists such as `tags` and `index` are merged by element, dates and versions by
 /// the later one. Where both sides changed a key, the rule stays as it is, and both sides are shown. Comments and layout
-/// of local files are kept. The lock (`watchfire.lock` in the folder) notes which release each rule comes from.
+/// of local files are kept; a rule that is a line of an export is merged in that line. The lock (`watchfire.lock` in the folder) notes which release each rule comes from.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -103,6 +106,7 @@ impl Update {
 /// The rules below a path by id; files that cannot be used are told and counted.
 fn load(path: &Path, failed: &mut usize, log: &mut dyn Write) -> io::Result<Rules> {
     let mut rules = Rules::new();
+    let mut texts: BTreeMap<PathBuf, String> = BTreeMap::new();
     for LoadedFile { source, fate, content, diagnostics, .. } in load_paths(&[path.to_owned()])? {
         match (fate, content) {
             (Fate::Loaded, Some(content)) => {
@@ -117,11 +121,17 @@ fn load(path: &Path, failed: &mut usize, log: &mut dyn Write) -> io::Result<Rule
                     Ok(below) => Some(below.to_owned()),
                     Err(_) => None,
                 };
+                let whole = match texts.entry(file.clone()) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => place.insert(fs::read_to_string(&file)?),
+                };
+                let whole = whole.trim_start_matches('\u{feff}').trim();
+                let line = (whole != source.text().trim()).then(|| source.first_line());
                 let rule = RuleText {
                     name: content.rule.name.clone(),
                     below: below.unwrap_or_else(|| file.clone()),
                     file,
-                    is_part: source.first_line() > 1,
+                    line,
                     version: content.rule.version,
                     text: source.text().to_owned(),
                 };
@@ -137,6 +147,20 @@ fn load(path: &Path, failed: &mut usize, log: &mut dyn Write) -> io::Result<Rule
         }
     }
     Ok(rules)
+}
+
+/// Gives a line of a file, counted from 1, another text.
+fn replace_line(file: &Path, line: usize, text: &str) -> io::Result<()> {
+    let whole = fs::read_to_string(file)?;
+    let whole = whole.trim_start_matches('\u{feff}');
+    let mut lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let Some(old) = lines.get_mut(line - 1) else {
+        return Err(io::Error::other(format!("{}: line {line} is not there any more", file.display())));
+    };
+    let end = &old[old.trim_end_matches(['\r', '\n']).len()..];
+    let new = format!("{text}{end}");
+    *old = &new;
+    replace_text(file, &lines.concat())
 }
 
 /// Does what is planned, and notes it in the lock.
@@ -157,7 +181,8 @@ fn apply(folder: &Path, plans: &[plan::Plan], mut lock: Lock) -> io::Result<()> 
                 lock.remove(&plan.id);
                 is_same = false;
             }
-            Action::Write { file, text, .. } => replace_text(file, text)?,
+            Action::Write { file, line: None, text, .. } => replace_text(file, text)?,
+            Action::Write { file, line: Some(line), text, .. } => replace_line(file, *line, text)?,
             Action::Changed { .. } | Action::Conflict { .. } | Action::Nothing | Action::LeftOut => {}
         }
         if let Some(entry) = &plan.lock {

@@ -1,9 +1,11 @@
-//! A rule file as keys with values, which can be edited without a loss of comments and layout.
+//! A rule file as keys with values, which can be edited without a loss of comments and layout: in TOML, or in JSON.
 
 use std::collections::BTreeMap;
 
 use toml::Value;
 use toml_edit::{DocumentMut, Item, Table};
+
+use super::json::{JsonRule, json_of, table};
 
 /// The name of a value: the keys that lead to it.
 pub(super) type Path = Vec<String>;
@@ -11,17 +13,33 @@ pub(super) type Path = Vec<String>;
 pub(super) type Values = BTreeMap<Path, Value>;
 
 /// A document in both forms.
+#[derive(Debug)]
 pub(super) struct Document {
     pub(super) values: Values,
-    pub(super) edit: DocumentMut,
+    edit: Edit,
+}
+
+#[derive(Debug)]
+enum Edit {
+    Toml(Box<DocumentMut>),
+    Json(JsonRule),
 }
 
 impl Document {
     /// Reads a document; why it cannot be edited otherwise.
     pub(super) fn read(text: &str) -> Result<Self, String> {
-        let values = values_of(text)?;
-        let edit = text.parse::<DocumentMut>().map_err(|error| error.message().to_owned())?;
-        Ok(Self { values, edit })
+        let edit = if text.trim_start().starts_with('{') {
+            Edit::Json(JsonRule::read(text)?)
+        } else {
+            let edit = text.parse::<DocumentMut>().map_err(|error| error.message().to_owned())?;
+            Edit::Toml(Box::new(edit))
+        };
+        Ok(Self { values: values_of(text)?, edit })
+    }
+
+    /// Whether it is JSON.
+    pub(super) fn is_json(&self) -> bool {
+        matches!(self.edit, Edit::Json(_))
     }
 
     /// The text with these changes: for each name the document that has its value, or none to remove it.
@@ -29,18 +47,10 @@ impl Document {
     /// # Errors
     /// The values of the result are not those that were to be.
     pub(super) fn with(&self, changes: &[(Path, Change<'_>)], expected: &Values) -> Result<String, String> {
-        let mut edit = self.edit.clone();
-        for (path, change) in changes {
-            match change {
-                Change::Remove => remove(&mut edit, path),
-                Change::TakeFrom(other) => {
-                    let item = find(other.edit.as_item(), path).cloned().unwrap_or_default();
-                    set(&mut edit, path, item);
-                }
-                Change::Set(value) => set(&mut edit, path, Item::Value(value.clone())),
-            }
-        }
-        let text = edit.to_string();
+        let text = match &self.edit {
+            Edit::Toml(edit) => toml_with((**edit).clone(), changes),
+            Edit::Json(rule) => json_with(rule.clone(), changes)?,
+        };
         // What was read again is what counts: layout is an art, values are not.
         if values_of(&text)? == *expected {
             Ok(text)
@@ -50,16 +60,57 @@ impl Document {
     }
 }
 
+fn toml_with(mut edit: DocumentMut, changes: &[(Path, Change<'_>)]) -> String {
+    for (path, change) in changes {
+        match change {
+            Change::Remove => remove(&mut edit, path),
+            Change::TakeFrom(Document { edit: Edit::Toml(other), .. }) => {
+                let item = find(other.as_item(), path).cloned().unwrap_or_default();
+                set(&mut edit, path, item);
+            }
+            Change::TakeFrom(other) => {
+                if let Some(value) = other.values.get(path) {
+                    set(&mut edit, path, Item::Value(editable(value)));
+                }
+            }
+            Change::Set(value) => set(&mut edit, path, Item::Value(editable(value))),
+        }
+    }
+    edit.to_string()
+}
+
+fn json_with(mut rule: JsonRule, changes: &[(Path, Change<'_>)]) -> Result<String, String> {
+    for (path, change) in changes {
+        match change {
+            Change::Remove => rule.remove(path),
+            Change::TakeFrom(Document { edit: Edit::Json(other), .. }) => {
+                rule.set(path, other.get(path).cloned().unwrap_or_default());
+            }
+            Change::TakeFrom(other) => {
+                if let Some(value) = other.values.get(path) {
+                    rule.set(path, json_of(value));
+                }
+            }
+            Change::Set(value) => rule.set(path, json_of(value)),
+        }
+    }
+    rule.text()
+}
+
 /// What becomes of a value.
 pub(super) enum Change<'d> {
     Remove,
     /// It is as another document writes it.
     TakeFrom(&'d Document),
-    Set(toml_edit::Value),
+    Set(Value),
 }
 
 fn values_of(text: &str) -> Result<Values, String> {
-    let table: toml::Table = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+    let table: toml::Table = if text.trim_start().starts_with('{') {
+        table(&serde_json::from_str(text).map_err(|error| error.to_string())?)
+    } else {
+        toml::from_str(text).map_err(|error| error.message().to_owned())?
+    };
     let mut values = Values::new();
     let mut open = vec![(Vec::new(), table)];
     while let Some((path, table)) = open.pop() {
@@ -136,5 +187,24 @@ fn anywhere(item: &mut Item) {
             }
         }
         Item::Value(_) | Item::None => {}
+    }
+}
+
+fn editable(value: &Value) -> toml_edit::Value {
+    match value {
+        Value::String(text) => text.as_str().into(),
+        Value::Integer(number) => (*number).into(),
+        Value::Array(values) => {
+            let mut array: toml_edit::Array = values.iter().map(editable).collect();
+            // As the repository writes lists: an element a line.
+            for element in array.iter_mut() {
+                element.decor_mut().set_prefix("\n    ");
+            }
+            array.set_trailing("\n");
+            array.set_trailing_comma(true);
+            array.into()
+        }
+        // Nothing else is merged by element.
+        other => other.to_string().parse().unwrap_or_else(|_| other.to_string().into()),
     }
 }

@@ -13,18 +13,12 @@ use std::collections::BTreeSet;
 use toml::Value;
 
 use super::document::{Change, Document, Path, Values};
+use super::json::is_of_server;
 
-/// Lists that are sets: their elements are merged one by one.
-const SETS: [&str; 6] = [
-    "metadata.integration",
-    "rule.author",
-    "rule.false_positives",
-    "rule.index",
-    "rule.references",
-    "rule.tags",
-];
+/// Lists that are sets: their elements are merged one by one. In TOML, keys of the rule stand below `rule`.
+const SETS: [&str; 6] = ["metadata.integration", "author", "false_positives", "index", "references", "tags"];
 /// Values of which the later, or higher, one holds.
-const LATER: [&str; 2] = ["metadata.updated_date", "rule.version"];
+const LATER: [&str; 2] = ["metadata.updated_date", "version"];
 
 /// What became of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +76,7 @@ pub(super) fn merge(base: &Values, ours: &Document, theirs: &Document) -> Merge 
                 result: result.cloned(),
             });
         };
-        if own == new {
+        if own == new || (ours.is_json() && is_of_server(path)) {
             continue;
         }
         if own == old {
@@ -100,11 +94,11 @@ pub(super) fn merge(base: &Values, ours: &Document, theirs: &Document) -> Merge 
         } else if new == old {
             note(Outcome::Kept, own);
         } else {
-            match both(&path.join("."), old, own, new) {
+            match both(path, old, own, new) {
                 Some(value) => {
                     note(Outcome::Merged, Some(&value));
                     if own != Some(&value) {
-                        changes.push((path.clone(), Change::Set(editable(&value))));
+                        changes.push((path.clone(), Change::Set(value.clone())));
                         expected.insert(path.clone(), value);
                     }
                 }
@@ -129,7 +123,8 @@ pub(super) fn merge(base: &Values, ours: &Document, theirs: &Document) -> Merge 
 /// The keys that differ between two releases.
 pub(super) fn changes(base: &Values, theirs: &Values) -> Vec<KeyChange> {
     let paths: BTreeSet<&Path> = base.keys().chain(theirs.keys()).collect();
-    let differing = paths.into_iter().filter(|path| base.get(*path) != theirs.get(*path));
+    let differing =
+        paths.into_iter().filter(|path| base.get(*path) != theirs.get(*path) && !is_of_server(path));
     differing
         .map(|path| KeyChange {
             path: path.clone(),
@@ -141,8 +136,15 @@ pub(super) fn changes(base: &Values, theirs: &Values) -> Vec<KeyChange> {
 }
 
 /// The value that holds both changes, if the key is one of which that can be said.
-fn both(key: &str, base: Option<&Value>, ours: Option<&Value>, theirs: Option<&Value>) -> Option<Value> {
+fn both(
+    path: &[String],
+    base: Option<&Value>,
+    ours: Option<&Value>,
+    theirs: Option<&Value>,
+) -> Option<Value> {
     let (ours, theirs) = (ours?, theirs?);
+    let name = path.join(".");
+    let key = name.strip_prefix("rule.").unwrap_or(&name);
     if LATER.contains(&key) {
         return match (ours, theirs) {
             // Dates are written from the year to the day.
@@ -163,25 +165,6 @@ fn both(key: &str, base: Option<&Value>, ours: Option<&Value>, theirs: Option<&V
     let stays = |value: &&Value| !base.contains(value) || theirs.contains(value);
     let added = theirs.iter().filter(|value| !base.contains(value) && !ours.contains(value));
     Some(Value::Array(ours.iter().filter(stays).chain(added).cloned().collect()))
-}
-
-fn editable(value: &Value) -> toml_edit::Value {
-    match value {
-        Value::String(text) => text.as_str().into(),
-        Value::Integer(number) => (*number).into(),
-        Value::Array(values) => {
-            let mut array: toml_edit::Array = values.iter().map(editable).collect();
-            // As the repository writes lists: an element a line.
-            for element in array.iter_mut() {
-                element.decor_mut().set_prefix("\n    ");
-            }
-            array.set_trailing("\n");
-            array.set_trailing_comma(true);
-            array.into()
-        }
-        // Nothing else is merged by element.
-        other => other.to_string().parse().unwrap_or_else(|_| other.to_string().into()),
-    }
 }
 
 #[cfg(test)]
@@ -240,6 +223,33 @@ mod tests {
         let of = |path: [&str; 2]| values[&path.map(str::to_owned).to_vec()].to_string();
         assert_eq!(of(["rule", "tags"]), "[\"y\", \"own\", \"new\"]");
         assert_eq!(of(["metadata", "updated_date"]), "\"2026/03/01\"");
+    }
+
+    #[test]
+    fn rules_in_json_are_merged_by_key_as_well() {
+        const BASE: &str = r#"{"id":"1","name":"a","risk_score":21,"tags":["x","y"],"filters":[{"meta":{"alias":null}}],"query":"q"}"#;
+        let merged = |ours: &str, theirs: &str| {
+            let read = |text: &str| Document::read(text).expect("JSON");
+            merge(&read(BASE).values, &read(ours), &read(theirs))
+        };
+        let theirs = BASE
+            .replace("\"q\"", "\"q and r\"")
+            .replace("\"y\"]", "\"y\",\"new\"]")
+            .replace("\"1\"", "\"2\"");
+        let ours = BASE.replace("21", "47").replace("[\"x\",", "[\"own\",").replace("\"1\"", "\"3\"");
+        let merge = merged(&ours, &theirs);
+        let expected = r#"{"id":"3","name":"a","risk_score":47,"tags":["own","y","new"],"filters":[{"meta":{"alias":null}}],"query":"q and r"}"#;
+        assert_eq!(merge.text.as_deref(), Some(expected));
+        let pretty = "{\n    \"name\": \"a\",\n    \"risk_score\": 21\n}\n";
+        let read = |text: &str| Document::read(text).expect("JSON");
+        let merge = super::merge(
+            &read(pretty).values,
+            &read(&pretty.replace('a', "b")),
+            &read(&pretty.replace("21", "22")),
+        );
+        assert_eq!(merge.text.as_deref(), Some(&*pretty.replace('a', "b").replace("21", "22")));
+        let merge = merged(&BASE.replace("21", "47"), &BASE.replace("21", "73"));
+        assert_eq!((merge.conflicts.len(), merge.text), (1, None));
     }
 
     #[test]

@@ -22,8 +22,8 @@ pub(super) struct RuleText {
     pub(super) file: PathBuf,
     /// Its file below the folder that was named.
     pub(super) below: PathBuf,
-    /// Whether it is one of several in its file.
-    pub(super) is_part: bool,
+    /// The line that it is, where its file holds more: one of an export.
+    pub(super) line: Option<usize>,
     pub(super) version: Option<u64>,
     pub(super) text: String,
 }
@@ -45,8 +45,8 @@ pub(super) enum Action {
     Add { below: PathBuf, text: String },
     /// Upstream has it no longer, and here it was not edited.
     Remove { file: PathBuf },
-    /// The local file gets this text.
-    Write { file: PathBuf, text: String, keys: Vec<KeyChange> },
+    /// The local file, or this line of it, gets this text.
+    Write { file: PathBuf, line: Option<usize>, text: String, keys: Vec<KeyChange> },
     /// It changed upstream; there are no local rules.
     Changed { keys: Vec<KeyChange> },
     /// It stays as it is, since the sides disagree or something is in the way.
@@ -72,7 +72,7 @@ pub(super) fn plans(
         let name = own.or(new).or(old).map_or_else(String::new, |rule| rule.name.clone());
         let mut action = match local {
             None => between_releases(old, new),
-            Some(_) => for_local(old, new, own, lock.get(id), schema),
+            Some(_) => for_local(id, (old, new, own), lock.get(id), schema),
         };
         if let (Action::Add { below, .. }, Some(local)) = (&action, local)
             && let Some(other) = local.values().find(|other| other.below == *below)
@@ -108,32 +108,36 @@ fn between_releases(old: Option<&RuleText>, new: Option<&RuleText>) -> Action {
 }
 
 fn for_local(
-    old: Option<&RuleText>,
-    new: Option<&RuleText>,
-    own: Option<&RuleText>,
+    id: &str,
+    (old, new, own): (Option<&RuleText>, Option<&RuleText>, Option<&RuleText>),
     locked: Option<&LockEntry>,
     schema: &dyn Schema,
 ) -> Action {
     let conflict = |why: String| Action::Conflict { keys: Vec::new(), why };
     match (old, new, own) {
-        (None, Some(new), None) if new.is_part => {
-            conflict("upstream it is one of several in its file".to_owned())
-        }
+        (None, Some(new), None) if new.line.is_some() => match file_name(id) {
+            // Local exports are not made longer: their last line counts what they hold.
+            Some(name) => Action::Add {
+                below: new.below.with_file_name(name),
+                text: format!("{}\n", new.text.trim_end()),
+            },
+            None => conflict("its id is no name for a file".to_owned()),
+        },
         (None, Some(new), None) => Action::Add { below: new.below.clone(), text: new.text.clone() },
         (Some(_), _, None) => Action::LeftOut,
         (Some(old), None, Some(own)) => match (read(old), read(own)) {
-            (Ok(old), Ok(edited)) if old.values == edited.values && !own.is_part => {
-                Action::Remove { file: own.file.clone() }
-            }
+            (Ok(old), Ok(edited)) if changes(&old.values, &edited.values).is_empty() => match own.line {
+                None => Action::Remove { file: own.file.clone() },
+                Some(line) => {
+                    conflict(format!("upstream has removed it, and here it is line {line} of an export"))
+                }
+            },
             _ => conflict("upstream has removed it, and it was edited here".to_owned()),
         },
         (old, Some(new), Some(own)) => {
             let is_base = |rule: &RuleText| locked.is_none_or(|locked| locked.is_of(&rule.text));
             if !is_base(new) && !old.is_some_and(is_base) {
                 return conflict("by the lock it comes from another release than FROM".to_owned());
-            }
-            if own.is_part {
-                return conflict("it is one of several in its file".to_owned());
             }
             merge_texts(old, new, own, schema)
         }
@@ -152,13 +156,16 @@ fn merge_texts(old: Option<&RuleText>, new: &RuleText, own: &RuleText, schema: &
             Action::Changed { keys } => keys,
             _ => Vec::new(),
         };
-        return Action::Write { file: own.file.clone(), text: new.text.clone(), keys };
+        return write(own, new.text.clone(), keys);
     }
     let conflict = |why: String| Action::Conflict { keys: Vec::new(), why };
     let (old, theirs, ours) = match (old.map(read).transpose(), read(new), read(own)) {
         (Ok(old), Ok(new), Ok(own)) => (old, new, own),
         (Err(why), _, _) | (_, Err(why), _) | (_, _, Err(why)) => return conflict(why),
     };
+    if theirs.is_json() != ours.is_json() || old.as_ref().is_some_and(|old| old.is_json() != ours.is_json()) {
+        return conflict("one side is TOML, the other JSON: their keys are not the same".to_owned());
+    }
     let base = old.map_or_else(Values::new, |old| old.values);
     let Merge { keys, conflicts, text, problem } = merge(&base, &ours, &theirs);
     if !conflicts.is_empty() {
@@ -170,10 +177,25 @@ fn merge_texts(old: Option<&RuleText>, new: &RuleText, own: &RuleText, schema: &
         return Action::Nothing;
     }
     if is_usable(&text, schema) || !is_usable(&own.text, schema) {
-        Action::Write { file: own.file.clone(), text, keys }
+        write(own, text, keys)
     } else {
         conflict("what comes of both sides together is no rule that can be used".to_owned())
     }
+}
+
+fn write(own: &RuleText, text: String, keys: Vec<KeyChange>) -> Action {
+    let text = if own.line.is_some() { text.trim_end().to_owned() } else { text };
+    if own.line.is_some() && text.contains('\n') {
+        let why = "it is one line of an export, and the other side is written in several".to_owned();
+        return Action::Conflict { keys: Vec::new(), why };
+    }
+    Action::Write { file: own.file.clone(), line: own.line, text, keys }
+}
+
+/// The name of a file of its own for a rule of an export.
+fn file_name(id: &str) -> Option<String> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+    (!id.is_empty() && id.chars().all(is_plain)).then(|| format!("{id}.json"))
 }
 
 /// Whether the text is a rule whose query can be read.
@@ -187,6 +209,6 @@ fn is_usable(text: &str, schema: &dyn Schema) -> bool {
 
 fn read(rule: &RuleText) -> Result<Document, String> {
     Document::read(&rule.text).map_err(|error| {
-        format!("`{}` is not TOML, so its keys cannot be merged: {error}", rule.file.display())
+        format!("`{}` cannot be read, so its keys cannot be merged: {error}", rule.file.display())
     })
 }
