@@ -2,6 +2,7 @@
 
 mod cases;
 mod check_corpus;
+mod code_examples;
 mod completions;
 #[cfg(unix)]
 mod detections_as_code;
