@@ -12,6 +12,7 @@
 
 mod jobs;
 mod passes;
+mod preview;
 
 pub(crate) use self::passes::reach_of;
 
@@ -19,11 +20,12 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 use watchfire_detect::{Arrival, ExecutionWindow, RuleSchedule};
-use watchfire_events::{Document, Timestamp};
+use watchfire_events::Timestamp;
 use watchfire_ir::Catalogue;
 use watchfire_rules::model::Rule;
 
 use self::jobs::Job;
+pub use self::preview::{Preview, PreviewError};
 use crate::clock::Clock;
 use crate::database::StateDatabase;
 use crate::engine::Engine;
@@ -77,28 +79,6 @@ pub struct TickReport {
     pub cannot_run: Vec<(String, String)>,
     /// When the next execution is due; nothing if none ever is.
     pub next_due: Option<Timestamp>,
-}
-
-/// What a rule would do.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Preview {
-    /// Its executions.
-    pub executions: Vec<ExecutionRecord>,
-    /// The documents of its alerts, in the order in which they are made.
-    pub alerts: Vec<Document>,
-    /// Alerts that would wait behind the last execution.
-    pub waiting: u64,
-}
-
-/// Why there is no preview.
-#[derive(Debug, thiserror::Error)]
-pub enum PreviewError {
-    /// The rule cannot run: why.
-    #[error("the rule cannot run: {0}")]
-    CannotRun(String),
-    /// The events cannot be read.
-    #[error("the stored events cannot be read")]
-    Events(#[from] std::io::Error),
 }
 
 /// Executes the rules of a state over stored events.
@@ -249,7 +229,7 @@ impl<E: StoredEvents> Scheduler<E> {
         let kept = KeptRule::alone(rule, now);
         let (events, catalogue) = (Arc::clone(&self.events), Arc::clone(&self.catalogue));
         let memory = self.settings.memory;
-        let preview = move || passes::preview(kept, texts, &catalogue, &*events, span, (now, memory));
+        let preview = move || preview::preview(kept, texts, &catalogue, &*events, span, (now, memory));
         tokio::task::spawn_blocking(preview).await.map_err(std::io::Error::other)?
     }
 

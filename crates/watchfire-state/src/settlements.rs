@@ -28,6 +28,8 @@ pub(crate) struct RuleSettlement {
     pub(crate) reach_ms: i64,
     pub(crate) before: Covered,
     pub(crate) after: Covered,
+    /// Whether some slot of the rule has failed.
+    pub(crate) had_failures: bool,
     pub(crate) settlement: Settlement,
 }
 
@@ -195,6 +197,9 @@ async fn write(writing: &mut Writing, of: &RuleSettlement) -> Result<(), StateEr
     write_covered(writing, &of.rule, WINDOWS, (&of.before.windows, &of.after.windows)).await?;
     for record in &settlement.executions {
         executions::write(writing, record).await?;
+        if !of.had_failures {
+            continue;
+        }
         let tried = sql("DELETE FROM failures WHERE rule = $1 AND slot_ms = $2");
         writing.run(tried.bind(rule()).bind(millis(record.slot))).await?;
     }

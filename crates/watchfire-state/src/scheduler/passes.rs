@@ -5,18 +5,14 @@ use std::io;
 use std::sync::Arc;
 
 use uuid::Uuid;
-use watchfire_detect::{
-    BucketMark, DetectionFacts, ExecutionPlan, ExecutionWindow, RuleAlerts, RuleSchedule,
-};
+use watchfire_detect::{ExecutionPlan, ExecutionWindow, RuleAlerts, RuleSchedule};
 use watchfire_events::{Event, Timestamp};
-use watchfire_ir::Catalogue;
 use watchfire_rules::model::Rule;
 
 use super::jobs::{self, Job, Owed};
-use super::{Preview, PreviewError, Scheduler, SchedulerSettings, TickReport};
+use super::{Scheduler, SchedulerSettings, TickReport};
 use crate::engine::{Engine, EngineRule, PassBook};
 use crate::error::StateError;
-use crate::exceptions::ExceptionTexts;
 use crate::execution::{ExecutionKind, ExecutionMessage, ExecutionRecord, ExecutionStatus};
 use crate::executions::{Covered, Failure};
 use crate::pass::{Passes, RuleFinds, SPACE, Task, warnings};
@@ -38,10 +34,10 @@ pub(super) struct Run {
 
 /// Executions of a rule that are run in one pass.
 #[derive(Clone)]
-struct Part {
-    rule: usize,
-    slots: Vec<(Timestamp, ExecutionKind)>,
-    gap: Option<ExecutionWindow>,
+pub(super) struct Part {
+    pub(super) rule: usize,
+    pub(super) slots: Vec<(Timestamp, ExecutionKind)>,
+    pub(super) gap: Option<ExecutionWindow>,
 }
 
 /// Parts that are run over one reading of the events.
@@ -55,11 +51,11 @@ struct Group {
 type Together = (Timestamp, Timestamp, Option<Timestamp>);
 
 /// What a pass gives for a rule.
-struct Passed {
-    part: Part,
-    records: Vec<ExecutionRecord>,
-    finds: RuleFinds,
-    marks: Marks,
+pub(super) struct Passed {
+    pub(super) part: Part,
+    pub(super) records: Vec<ExecutionRecord>,
+    pub(super) finds: RuleFinds,
+    pub(super) marks: Marks,
 }
 
 impl Run {
@@ -154,7 +150,7 @@ fn length(schedule: &RuleSchedule, slot: Timestamp) -> i64 {
     millis(window.to.max(slot)) - millis(window.from.min(slot))
 }
 
-fn blank(
+pub(super) fn blank(
     kept: &KeptRule,
     schedule: &RuleSchedule,
     slot: Timestamp,
@@ -393,7 +389,7 @@ fn is_threshold(rule: &Rule) -> bool {
 }
 
 /// Reads the events once for all parts, and adds to each what was found and what there is to say.
-fn pass(
+pub(super) fn pass(
     engine: &Engine,
     events: &dyn StoredEvents,
     memory: u64,
@@ -498,7 +494,12 @@ fn count_late(
     Ok(())
 }
 
-fn settle_one(engine: &Engine, now: Timestamp, passed: Passed, known: Known) -> Option<(Part, Settlement)> {
+pub(super) fn settle_one(
+    engine: &Engine,
+    now: Timestamp,
+    passed: Passed,
+    known: Known,
+) -> Option<(Part, Settlement)> {
     let rule = &engine.rules[passed.part.rule];
     let schedule = &rule.way.as_ref().ok()?.schedule;
     let alerts = RuleAlerts::new(SPACE, &rule.kept.rule);
@@ -532,60 +533,8 @@ fn rule_settlement(run: &Run, part: &Part, settlement: Settlement) -> (usize, Ru
         reach_ms,
         before,
         after,
+        had_failures: run.failures.contains_key(&standing.id),
         settlement,
     };
     (part.rule, settlement)
-}
-
-/// What a rule would do over a span of time, if nothing were known before.
-pub(super) fn preview(
-    kept: KeptRule,
-    texts: ExceptionTexts,
-    catalogue: &Arc<Catalogue>,
-    events: &dyn StoredEvents,
-    span: ExecutionWindow,
-    (now, memory): (Timestamp, u64),
-) -> Result<Preview, PreviewError> {
-    let engine = Engine::new(vec![kept], texts, Arc::clone(catalogue), now);
-    let rule = &engine.rules[0];
-    let runs = rule.way.as_ref().map_err(|why| PreviewError::CannotRun(why.clone()))?;
-    let job = jobs::over(0, &runs.schedule, span, now);
-    let size = if runs.is_dated { 1 } else { usize::MAX };
-    let mut finds = RuleFinds::default();
-    let mut records = Vec::new();
-    let mut marks = Marks::new();
-    for slots in job.slots.chunks(size.min(job.slots.len().max(1))) {
-        let record =
-            |(slot, kind): &(Timestamp, ExecutionKind)| blank(&rule.kept, &runs.schedule, *slot, *kind, now);
-        let part = Part { rule: 0, slots: slots.to_vec(), gap: None };
-        let dated = slots.last().map(|(slot, _)| *slot).filter(|_| runs.is_dated);
-        let mut passed = [Passed {
-            records: slots.iter().map(record).collect(),
-            part,
-            finds: RuleFinds::default(),
-            marks: marks.clone(),
-        }];
-        pass(&engine, events, memory, dated, &mut passed, Vec::new())?;
-        let [passed] = passed;
-        finds.is_group = passed.finds.is_group;
-        let buckets =
-            passed.finds.detections.iter().filter(|of| matches!(of.facts, DetectionFacts::Bucket(_)));
-        for (bucket, execution) in buckets.filter_map(|of| Some((of.bucket_key(), of.execution?))) {
-            let mark = BucketMark { execution, window: runs.schedule.window(execution) };
-            marks.entry(bucket).or_default().push((mark, None));
-        }
-        finds.detections.extend(passed.finds.detections);
-        records.extend(passed.records);
-    }
-    let part = Part { rule: 0, slots: job.slots, gap: None };
-    let passed = Passed { part, records, finds, marks: Marks::new() };
-    let settled = settle_one(&engine, now, passed, Known::default());
-    let Some((_, settlement)) = settled else {
-        return Err(PreviewError::CannotRun("it is none of the rules".to_owned()));
-    };
-    Ok(Preview {
-        executions: settlement.executions,
-        alerts: settlement.alerts.into_iter().map(|new| new.alert.document).collect(),
-        waiting: settlement.held.len() as u64,
-    })
 }
