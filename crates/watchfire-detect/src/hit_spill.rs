@@ -340,91 +340,90 @@ fn join_hits(
     (memory, threads): (u64, usize),
     found: &mut OnResults<'_>,
 ) -> io::Result<Vec<CorrelationAccount>> {
-        let mut accounts: Vec<CorrelationAccount> = extracted
-            .into_iter()
-            .map(|extracted| CorrelationAccount { extracted, ..CorrelationAccount::default() })
-            .collect();
-        let mut readers = events.readers(threads.max(1));
-        let mut part: Vec<(usize, Detection<EventRef>)> = Vec::new();
-        let mut part_events = 0;
-        let mut next = hits.next_entry()?;
-        while let Some(at) = next.as_ref().and_then(|(key, _)| number_of(key)) {
-            let account = accounts.get_mut(at).ok_or_else(damaged_spill)?;
-            let correlation = *correlations.get(at).ok_or_else(damaged_spill)?;
-            let mut give = |detections: &mut Vec<Detection<EventRef>>, readers: &mut [EventReader<'_>]| {
-                for detection in detections.drain(..) {
-                    part_events += detection.sequence.places.len();
-                    part.push((at, detection));
-                    if part_events >= PART_EVENTS {
-                        part_events = 0;
-                        found(&std::mem::take(&mut part), readers)?;
-                    }
+    let mut accounts: Vec<CorrelationAccount> = extracted
+        .into_iter()
+        .map(|extracted| CorrelationAccount { extracted, ..CorrelationAccount::default() })
+        .collect();
+    let mut readers = events.readers(threads.max(1));
+    let mut part: Vec<(usize, Detection<EventRef>)> = Vec::new();
+    let mut part_events = 0;
+    let mut next = hits.next_entry()?;
+    while let Some(at) = next.as_ref().and_then(|(key, _)| number_of(key)) {
+        let account = accounts.get_mut(at).ok_or_else(damaged_spill)?;
+        let correlation = *correlations.get(at).ok_or_else(damaged_spill)?;
+        let mut give = |detections: &mut Vec<Detection<EventRef>>, readers: &mut [EventReader<'_>]| {
+            for detection in detections.drain(..) {
+                part_events += detection.sequence.places.len();
+                part.push((at, detection));
+                if part_events >= PART_EVENTS {
+                    part_events = 0;
+                    found(&std::mem::take(&mut part), readers)?;
                 }
-                Ok::<_, io::Error>(())
-            };
-            let mut joining: Joining<EventRef> = correlation.begin(memory);
-            let suppression = correlation.suppression().filter(|_| plans.is_none());
-            let mut suppressor = suppression.map(Suppressor::new);
-            let needs_documents = correlation.suppression().is_some_and(Suppression::needs_documents);
-            let (mut detections, mut alerts) = (Vec::new(), Vec::new());
-            let mut suppress = |detections: &mut Vec<Detection<EventRef>>,
-                                readers: &mut [EventReader<'_>]| {
-                let Some(suppressor) = &mut suppressor else { return give(detections, readers) };
-                for detection in detections.drain(..) {
-                    let document = if needs_documents {
-                        match readers[0].places(&detection.sequence) {
-                            Ok(places) => common_document(&places),
-                            Err(ReadBackError::Spill(error)) => return Err(error),
-                            Err(ReadBackError::Changed(_)) => {
-                                // Nobody knows its group. Who makes its alert meets the same record, and misses it.
-                                alerts.push(detection);
-                                give(&mut alerts, readers)?;
-                                continue;
-                            }
+            }
+            Ok::<_, io::Error>(())
+        };
+        let mut joining: Joining<EventRef> = correlation.begin(memory);
+        let suppression = correlation.suppression().filter(|_| plans.is_none());
+        let mut suppressor = suppression.map(Suppressor::new);
+        let needs_documents = correlation.suppression().is_some_and(Suppression::needs_documents);
+        let (mut detections, mut alerts) = (Vec::new(), Vec::new());
+        let mut suppress = |detections: &mut Vec<Detection<EventRef>>, readers: &mut [EventReader<'_>]| {
+            let Some(suppressor) = &mut suppressor else { return give(detections, readers) };
+            for detection in detections.drain(..) {
+                let document = if needs_documents {
+                    match readers[0].places(&detection.sequence) {
+                        Ok(places) => common_document(&places),
+                        Err(ReadBackError::Spill(error)) => return Err(error),
+                        Err(ReadBackError::Changed(_)) => {
+                            // Nobody knows its group. Who makes its alert meets the same record, and misses it.
+                            alerts.push(detection);
+                            give(&mut alerts, readers)?;
+                            continue;
                         }
-                    } else {
-                        Document::new()
-                    };
-                    alerts.extend(suppressor.take(detection, &document));
-                    give(&mut alerts, readers)?;
-                }
-                Ok(())
-            };
-            let plan = plans.and_then(|plans| plans[at].as_ref());
-            let mut executions =
-                correlation.schedule().map(|schedule| Executions::new(schedule, correlation, plan, memory));
-            let mut numbering = Numbering::default();
-            while let Some((key, payload)) = next.take_if(|(key, _)| number_of(key) == Some(at)) {
-                let hit = SortableHit::read(&key[NUMBER..]).ok_or_else(damaged_spill)?;
-                let (event, identity) = payload.split_first_chunk().ok_or_else(damaged_spill)?;
-                if let Some(arrival) = numbering.number(&hit, identity) {
-                    let hit = hit.into_hit(arrival, EventRef::from_bytes(*event));
-                    match &mut executions {
-                        Some(executions) => executions.push(hit),
-                        None => joining.push(hit, &mut detections)?,
                     }
-                    suppress(&mut detections, &mut readers)?;
+                } else {
+                    Document::new()
+                };
+                alerts.extend(suppressor.take(detection, &document));
+                give(&mut alerts, readers)?;
+            }
+            Ok(())
+        };
+        let plan = plans.and_then(|plans| plans[at].as_ref());
+        let mut executions =
+            correlation.schedule().map(|schedule| Executions::new(schedule, correlation, plan, memory));
+        let mut numbering = Numbering::default();
+        while let Some((key, payload)) = next.take_if(|(key, _)| number_of(key) == Some(at)) {
+            let hit = SortableHit::read(&key[NUMBER..]).ok_or_else(damaged_spill)?;
+            let (event, identity) = payload.split_first_chunk().ok_or_else(damaged_spill)?;
+            if let Some(arrival) = numbering.number(&hit, identity) {
+                let hit = hit.into_hit(arrival, EventRef::from_bytes(*event));
+                match &mut executions {
+                    Some(executions) => executions.push(hit),
+                    None => joining.push(hit, &mut detections)?,
                 }
-                next = hits.next_entry()?;
+                suppress(&mut detections, &mut readers)?;
             }
-            account.repeated = numbering.repeated;
-            account.counts = match executions {
-                Some(executions) => executions.run(&mut readers[0], &mut detections)?,
-                None => joining.finish(&mut detections),
-            };
-            suppress(&mut detections, &mut readers)?;
-            if let Some(suppressor) = suppressor {
-                let result = suppressor.finish();
-                detections.extend(result.alerts);
-                account.counts.suppressed = result.suppressed;
-                account.counts.groups_left_out = result.left_out;
-                give(&mut detections, &mut readers)?;
-            }
+            next = hits.next_entry()?;
         }
-        if !part.is_empty() {
-            found(&part, &mut readers)?;
+        account.repeated = numbering.repeated;
+        account.counts = match executions {
+            Some(executions) => executions.run(&mut readers[0], &mut detections)?,
+            None => joining.finish(&mut detections),
+        };
+        suppress(&mut detections, &mut readers)?;
+        if let Some(suppressor) = suppressor {
+            let result = suppressor.finish();
+            detections.extend(result.alerts);
+            account.counts.suppressed = result.suppressed;
+            account.counts.groups_left_out = result.left_out;
+            give(&mut detections, &mut readers)?;
         }
-        Ok(accounts)
+    }
+    if !part.is_empty() {
+        found(&part, &mut readers)?;
+    }
+    Ok(accounts)
 }
 
 /// Bytes of the number of a correlation in front of the bytes of a hit.

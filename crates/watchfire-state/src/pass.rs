@@ -253,6 +253,7 @@ impl Reading<'_, '_> {
             let mut matches = matcher.match_batch(batch, self.passes.catalogue);
             self.leave_out_own(&builder, batch, &mut matches);
             if let Some(indicators) = matchers.first_mut() {
+                let mut lookups = indicators.in_batch(batch);
                 for hit in &matches.hits {
                     let rule = self.passes.book.rule_number(hit.rule);
                     let Some(task) = self.tasks.get(&rule) else { continue };
@@ -260,7 +261,7 @@ impl Reading<'_, '_> {
                         continue;
                     }
                     let row = hit.row as usize;
-                    let Some(enrichments) = indicators.enrich(hit.rule, batch, row)? else { continue };
+                    let Some(enrichments) = lookups.enrich(hit.rule, row)? else { continue };
                     let (event, left_out) = enrichments.of(batch.event(row));
                     let at = task.schedule.first_of(&task.plan.executions, &event.document);
                     if let (Some(at), Some(of_rule)) = (at, self.found.get_mut(&rule)) {
