@@ -177,15 +177,6 @@ impl RuleSchedule {
         }
     }
 
-    /// The first of these executions that sees an event, which come in order of time: what [`ExecutionPlan`] says of late
-    /// ones holds here.
-    pub fn first_of(&self, executions: &[Timestamp], document: &Document) -> Option<Timestamp> {
-        let times = self.times(document)?;
-        let first = self.execution(times).or_else(|| self.own_execution(times))?;
-        let sees = |at: &&Timestamp| **at >= first && self.window(**at).holds(times.window);
-        executions.iter().find(sees).copied()
-    }
-
     /// The first execution that an event can be seen by; `None` if that looks back less far.
     fn execution(&self, times: Times) -> Option<Timestamp> {
         let Times { visible, window } = times;

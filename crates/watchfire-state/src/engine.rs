@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use watchfire_detect::{
-    Arrival, CompileOptions, CompiledRule, ExceptionBook, IndicatorMatch, ItemState, RuleBook, RuleProgram,
-    RuleSchedule, RuleState, Suppression, compile_rule,
+    Arrival, CompileOptions, CompiledRule, ExceptionBook, ItemState, RuleBook, RuleSchedule, RuleState,
+    Suppression, compile_rule,
 };
 use watchfire_events::Timestamp;
 use watchfire_ir::Catalogue;
@@ -152,12 +152,6 @@ fn identities(rules: &[KeptRule]) -> Vec<(String, u64)> {
 
 fn compile(rule: &Rule, catalogue: &Catalogue, now: Option<Timestamp>) -> CompiledRule {
     let mut compiled = compile_rule(rule, catalogue, &CompileOptions { now });
-    compiled.program = compiled.program.map(|program| match program.scheduled(rule, Arrival::Ingested) {
-        // A pass takes the events that an indicator says something of itself, with what it says.
-        RuleProgram::Indicators(program) => {
-            RuleProgram::Indicators(Box::new(IndicatorMatch { joined: None, ..*program }))
-        }
-        other => other,
-    });
+    compiled.program = compiled.program.map(|program| program.scheduled(rule, Arrival::Ingested));
     compiled
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! StoredEvents ─ batches ─► RuleSet ─ hits ─► HitSpill ─ ExecutionPlan of each rule ─► RuleFinds
-//!        │                     └ indicator match rules: IndicatorMatcher ───────────────────▲
+//!        │                           └ of indicator match rules, those that an indicator says something of
 //!        └ history of new terms, only for rules that had a hit
 //! ```
 //!
@@ -14,11 +14,11 @@ use std::sync::Arc;
 
 use watchfire_detect::{
     AlertBuilder, BatchHits, CorrelationCounts, Detection, ExecutionPlan, ExecutionWindow, HitSpill,
-    IndicatorIndex, IndicatorReader, MAX_ENRICHMENTS, RuleBook, RuleSchedule,
+    IndicatorIndex, IndicatorMatcher, IndicatorReader, MAX_ENRICHMENTS, RuleBook, RuleSchedule,
 };
-use watchfire_engine::correlate::{Ordinal, Sequence, SequencePlace, StageExtractor};
+use watchfire_engine::correlate::StageExtractor;
 use watchfire_engine::{Matches, RuleIndex, VALUE_CACHE_BYTES};
-use watchfire_events::{BatchBuilder, Event, EventBatch, IndexPatterns, Timestamp};
+use watchfire_events::{BatchBuilder, Event, EventBatch, IndexPatterns};
 use watchfire_ir::Catalogue;
 use watchfire_rules::model::{Rule, RuleKind};
 
@@ -65,31 +65,20 @@ pub(crate) struct RuleFinds {
     pub(crate) enrichments_left_out: u64,
 }
 
-/// How a rule of a book finds something.
-#[derive(Clone, Copy, Debug)]
-enum Way {
-    /// By the correlation of this number.
-    Correlation(usize),
-    /// By events that satisfy a condition and share a value with an indicator.
-    Indicators(RuleIndex),
-}
-
 /// What passes are made with.
 pub(crate) struct Passes<'a> {
     book: &'a RuleBook,
     catalogue: &'a Catalogue,
-    /// By the number of a rule.
-    ways: BTreeMap<usize, Way>,
+    /// By the number of a rule, that of its correlation: whatever is scheduled has one.
+    correlations: BTreeMap<usize, usize>,
     memory: u64,
 }
 
 impl<'a> Passes<'a> {
     pub(crate) fn new(book: &'a RuleBook, catalogue: &'a Catalogue, memory: u64) -> Self {
-        let correlated = (0..book.correlations().len())
-            .map(|number| (book.rule_number(book.correlated(number)), Way::Correlation(number)));
-        let of_indicators =
-            book.indicator_matches().map(|(index, _)| (book.rule_number(index), Way::Indicators(index)));
-        Self { book, catalogue, ways: correlated.chain(of_indicators).collect(), memory }
+        let rule_of = |number: usize| book.rule_number(book.correlated(number));
+        let correlations = (0..book.correlations().len()).map(|number| (rule_of(number), number)).collect();
+        Self { book, catalogue, correlations, memory }
     }
 
     /// Whether alerts are what a rule looks at.
@@ -104,15 +93,11 @@ impl<'a> Passes<'a> {
 
     /// Whether what a rule finds are groups of events.
     fn gives_groups(&self, rule: usize) -> bool {
-        matches!(self.ways.get(&rule), Some(Way::Correlation(number))
-            if self.book.correlations()[*number].gives_groups())
+        self.correlations.get(&rule).is_some_and(|number| self.book.correlations()[*number].gives_groups())
     }
 
     fn first(&self, rule: usize) -> Option<RuleIndex> {
-        Some(match self.ways.get(&rule)? {
-            Way::Correlation(number) => self.book.correlated(*number),
-            Way::Indicators(index) => *index,
-        })
+        self.correlations.get(&rule).map(|number| self.book.correlated(*number))
     }
 
     /// Runs tasks over one reading of the events. `alerts` are those that rules on alerts look at.
@@ -134,6 +119,7 @@ impl<'a> Passes<'a> {
         };
         let span = ExecutionWindow { from, to };
         let indicators = self.indicators(&by_rule, events)?;
+        let mut matchers = indicators.as_ref().map(|index| index.matchers(1)).unwrap_or_default();
         let mut pass = Reading {
             passes: self,
             tasks: &by_rule,
@@ -142,11 +128,11 @@ impl<'a> Passes<'a> {
             had_hits: BTreeSet::new(),
             found: &mut found,
         };
-        pass.read_events(span, events, indicators.as_ref())?;
-        pass.read_alerts(alerts)?;
+        pass.read_events(span, events, matchers.first_mut())?;
+        pass.read_alerts(alerts, matchers.first_mut())?;
         pass.read_history(span, events)?;
         let Reading { hits, .. } = pass;
-        self.execute(&by_rule, hits, &mut found)?;
+        self.execute(&by_rule, hits, matchers.first_mut(), &mut found)?;
         Ok(found)
     }
 
@@ -163,6 +149,7 @@ impl<'a> Passes<'a> {
         &self,
         tasks: &BTreeMap<usize, &Task>,
         hits: HitSpill,
+        mut indicators: Option<&mut IndicatorMatcher<'_>>,
         found: &mut BTreeMap<usize, RuleFinds>,
     ) -> io::Result<()> {
         let correlations = self.book.correlations();
@@ -175,10 +162,16 @@ impl<'a> Passes<'a> {
             &plans,
             self.memory / HIT_SHARE,
             &mut |number, detection, reader| {
-                let places = reader.places(&detection.sequence)?;
-                if let Some(of_rule) = found.get_mut(&rule_of(number)) {
-                    of_rule.detections.push(detection.with_places(places));
+                let Some(of_rule) = found.get_mut(&rule_of(number)) else { return Ok(()) };
+                let mut places = reader.places(&detection.sequence)?;
+                let index = self.book.correlated(number);
+                if let Some(indicators) =
+                    indicators.as_deref_mut().filter(|_| self.book.needs_indicator(index))
+                {
+                    of_rule.enrichments_left_out +=
+                        indicators.enrich_places(index, &mut places, self.catalogue)?;
                 }
+                of_rule.detections.push(detection.with_places(places));
                 Ok(())
             },
         )?;
@@ -233,13 +226,12 @@ impl Reading<'_, '_> {
         &mut self,
         span: ExecutionWindow,
         events: &dyn StoredEvents,
-        indicators: Option<&IndicatorIndex>,
+        mut indicators: Option<&mut IndicatorMatcher<'_>>,
     ) -> io::Result<()> {
         let patterns: Vec<&IndexPatterns> =
             self.tasks.keys().filter_map(|rule| self.passes.patterns(*rule)).collect();
         let fields = self.passes.book.read_fields();
         let mut matcher = self.passes.book.set().matcher(VALUE_CACHE_BYTES);
-        let mut matchers = indicators.map(|index| index.matchers(1)).unwrap_or_default();
         let builder = AlertBuilder::new(SPACE, self.passes.book);
         let times = times_of(self.tasks);
         let query = EventQuery {
@@ -252,36 +244,16 @@ impl Reading<'_, '_> {
         events.read(&query, &mut |batch| {
             let mut matches = matcher.match_batch(batch, self.passes.catalogue);
             self.leave_out_own(&builder, batch, &mut matches);
-            if let Some(indicators) = matchers.first_mut() {
-                let mut lookups = indicators.in_batch(batch);
-                for hit in &matches.hits {
-                    let rule = self.passes.book.rule_number(hit.rule);
-                    let Some(task) = self.tasks.get(&rule) else { continue };
-                    if !self.passes.book.is_alert(hit.rule) || !self.passes.book.needs_indicator(hit.rule) {
-                        continue;
-                    }
-                    let row = hit.row as usize;
-                    let Some(enrichments) = lookups.enrich(hit.rule, row)? else { continue };
-                    let (event, left_out) = enrichments.of(batch.event(row));
-                    let at = task.schedule.first_of(&task.plan.executions, &event.document);
-                    if let (Some(at), Some(of_rule)) = (at, self.found.get_mut(&rule)) {
-                        of_rule.enrichments_left_out += left_out;
-                        of_rule.detections.push(alone(event, at));
-                    }
-                }
-            }
+            self.leave_out_unknown(indicators.as_deref_mut(), batch, &mut matches)?;
             self.take(batch, &matches)
-        })?;
-        for of_rule in self.found.values_mut() {
-            // Batches come in any order.
-            let order =
-                |one: &Detection<Arc<Event>>| (one.execution, one.sequence.last.clone(), event_key(one));
-            of_rule.detections.sort_by_cached_key(order);
-        }
-        Ok(())
+        })
     }
 
-    fn read_alerts(&mut self, alerts: Vec<Event>) -> io::Result<()> {
+    fn read_alerts(
+        &mut self,
+        alerts: Vec<Event>,
+        indicators: Option<&mut IndicatorMatcher<'_>>,
+    ) -> io::Result<()> {
         if alerts.is_empty() {
             return Ok(());
         }
@@ -293,6 +265,7 @@ impl Reading<'_, '_> {
         matches.hits.retain(|hit| self.passes.book.reads_alerts(hit.rule));
         let builder = AlertBuilder::new(SPACE, self.passes.book);
         self.leave_out_own(&builder, &batch, &mut matches);
+        self.leave_out_unknown(indicators, &batch, &mut matches)?;
         self.take(&batch, &matches)
     }
 
@@ -348,15 +321,27 @@ impl Reading<'_, '_> {
 
     /// A rule makes no alert of what it made itself.
     fn leave_out_own(&mut self, builder: &AlertBuilder<'_>, batch: &EventBatch, matches: &mut Matches) {
-        let book = self.passes.book;
-        matches.hits.retain(|hit| {
-            let is_own =
-                book.reads_alerts(hit.rule) && builder.of(hit.rule).is_own(batch.event(hit.row as usize));
-            if is_own && let Some(of_rule) = self.found.get_mut(&book.rule_number(hit.rule)) {
-                of_rule.own_alerts += 1;
+        for (rule, number) in builder.drop_own(batch, matches) {
+            if let Some(of_rule) = self.found.get_mut(&self.passes.book.rule_number(rule)) {
+                of_rule.own_alerts += number;
             }
-            !is_own
-        });
+        }
+    }
+
+    /// An indicator match rule makes none of what no indicator knows.
+    fn leave_out_unknown(
+        &self,
+        indicators: Option<&mut IndicatorMatcher<'_>>,
+        batch: &EventBatch,
+        matches: &mut Matches,
+    ) -> io::Result<()> {
+        match indicators {
+            Some(indicators) => indicators.in_batch(batch).retain(self.passes.book, matches),
+            None => {
+                matches.hits.retain(|hit| !self.passes.book.needs_indicator(hit.rule));
+                Ok(())
+            }
+        }
     }
 
     fn take(&mut self, batch: &EventBatch, matches: &Matches) -> io::Result<()> {
@@ -381,21 +366,6 @@ fn times_of<'t>(tasks: &BTreeMap<usize, &'t Task>) -> Vec<&'t str> {
         std::iter::once(field).chain(other)
     });
     fields.collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-/// An event that is found by itself.
-fn alone(event: Event, at: Timestamp) -> Detection<Arc<Event>> {
-    let time = watchfire_events::get_field(&event.document, "@timestamp");
-    let time = time.and_then(|time| time.as_str()).and_then(Timestamp::parse).unwrap_or_default();
-    let last = Ordinal { time, tiebreaker: None, arrival: 0 };
-    let places = vec![SequencePlace::Event(Arc::new(event))];
-    let sequence = Sequence { keys: [].into(), places, last };
-    Detection { execution: Some(at), ..Detection::of_events(sequence) }
-}
-
-fn event_key(detection: &Detection<Arc<Event>>) -> Option<(String, String)> {
-    let event = detection.sequence.events().next()?;
-    Some((event.data_stream.as_str().to_owned(), event.id.as_str().to_owned()))
 }
 
 /// How far back a rule of new terms looks for what is known, in nanoseconds.
