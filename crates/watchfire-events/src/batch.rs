@@ -222,6 +222,7 @@ impl EventBatch {
 pub struct BatchBuilder<'a> {
     types: &'a dyn FieldTypes,
     selection: Option<&'a dyn FieldSelection>,
+    keeps_repetitions: bool,
     names: FieldNames,
     /// By the number of its name, the column of a field that has been seen.
     columns: Vec<Option<Box<ColumnBuilder>>>,
@@ -267,6 +268,7 @@ impl<'a> BatchBuilder<'a> {
         Self {
             types,
             selection: None,
+            keeps_repetitions: false,
             names: FieldNames::default(),
             columns: Vec::new(),
             touched: Vec::new(),
@@ -281,6 +283,12 @@ impl<'a> BatchBuilder<'a> {
     /// A builder that makes columns of the fields that something looks at.
     pub fn selecting(types: &'a dyn FieldTypes, selection: &'a dyn FieldSelection) -> Self {
         Self { selection: Some(selection), ..Self::new(types) }
+    }
+
+    /// A builder whose columns have the values of each row as often as its document has them: for those who store lists.
+    /// A matcher does not ask how often.
+    pub fn keeping_repetitions(types: &'a dyn FieldTypes) -> Self {
+        Self { keeps_repetitions: true, ..Self::new(types) }
     }
 
     /// Number of events so far.
@@ -355,7 +363,8 @@ impl<'a> BatchBuilder<'a> {
         }
         let column = self.columns[name.at()].get_or_insert_with(|| {
             let text = self.names.text(name);
-            Box::new(ColumnBuilder::new(self.types.field_type(text), self.types.ignore_above(text)))
+            let types = (self.types.field_type(text), self.types.ignore_above(text));
+            Box::new(ColumnBuilder::new(types.0, types.1, self.keeps_repetitions))
         });
         if !column.is_touched() {
             self.touched.push(name);

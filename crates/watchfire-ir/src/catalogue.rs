@@ -85,6 +85,11 @@ impl Catalogue {
         self.arrays.contains(name)
     }
 
+    /// Whether the schema says that the field, or an object around it, is a list.
+    pub fn holds_several(&self, name: &str) -> bool {
+        !self.is_scalar(name)
+    }
+
     /// Whether neither the field nor an object around it is a list.
     fn is_scalar(&self, name: &str) -> bool {
         let mut prefixes = name.match_indices('.').map(|(dot, _)| &name[..dot]).chain([name]);

@@ -123,7 +123,7 @@ impl Column {
         self.distinct.get(code)
     }
 
-    /// The codes of a row, without repetition; empty if the field is missing there.
+    /// The codes of a row, without repetition unless the builder keeps them; empty if the field is missing there.
     #[inline]
     pub fn codes(&self, row: usize) -> &[u32] {
         &self.codes[self.offsets[row] as usize..self.offsets[row + 1] as usize]
@@ -152,6 +152,7 @@ impl Column {
 pub(super) struct ColumnBuilder {
     field_type: FieldType,
     ignore_above: Option<usize>,
+    keeps_repetitions: bool,
     /// Where the values of each row begin, as far as there are values.
     offsets: Vec<u32>,
     codes: Vec<u32>,
@@ -160,10 +161,11 @@ pub(super) struct ColumnBuilder {
 }
 
 impl ColumnBuilder {
-    pub(super) fn new(field_type: FieldType, ignore_above: Option<usize>) -> Self {
+    pub(super) fn new(field_type: FieldType, ignore_above: Option<usize>, keeps_repetitions: bool) -> Self {
         Self {
             field_type,
             ignore_above,
+            keeps_repetitions,
             offsets: Vec::new(),
             codes: Vec::new(),
             distinct: Distinct::for_type(field_type),
@@ -225,7 +227,7 @@ impl ColumnBuilder {
         };
         let Some(code) = code else { return false };
         let row_start = self.offsets[row] as usize;
-        if !self.codes[row_start..].contains(&code) {
+        if self.keeps_repetitions || !self.codes[row_start..].contains(&code) {
             self.codes.push(code);
         }
         true

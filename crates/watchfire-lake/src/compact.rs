@@ -1,0 +1,264 @@
+//! Many small files into few large ones, which are sorted like them.
+//!
+//! The sorted files are merged as they are read, so memory is bounded by their number, not by their size. (The
+//! library's own `optimize` puts files behind one another, and the order is lost with it.)
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
+use arrow_schema::{Field, Schema, SchemaRef};
+use datafusion::arrow::compute::interleave_record_batch;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use watchfire_events::Timestamp;
+
+use crate::LakeError;
+use crate::data_file::{DataFile, DataFileWriter};
+use crate::shape::{SEQUENCE, Shape, TIMESTAMP, TableColumns};
+use crate::table::{Table, TableFile};
+
+/// Rows that are read of each file at a time, and written at a time.
+const RUN_ROWS: usize = 2_048;
+
+/// Which files are put together.
+#[derive(Clone, Copy, Debug)]
+pub struct CompactionOptions {
+    /// A file of this many rows is large enough.
+    pub target_rows: u64,
+    /// So many small files of a day have to be there before they are touched.
+    pub least_files: usize,
+    /// So many are merged at once.
+    pub most_files: usize,
+}
+
+impl Default for CompactionOptions {
+    fn default() -> Self {
+        Self { target_rows: 1_000_000, least_files: 8, most_files: 256 }
+    }
+}
+
+/// What a compaction did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CompactionReport {
+    /// Files that were put together.
+    pub files_before: u64,
+    /// Files that they became.
+    pub files_after: u64,
+    /// Their events.
+    pub rows: u64,
+    /// Bytes before.
+    pub bytes_before: u64,
+    /// Bytes after.
+    pub bytes_after: u64,
+}
+
+impl CompactionReport {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.files_before += other.files_before;
+        self.files_after += other.files_after;
+        self.rows += other.rows;
+        self.bytes_before += other.bytes_before;
+        self.bytes_after += other.bytes_after;
+    }
+}
+
+/// Compacts a table; each group of files is a commit of its own.
+pub(crate) async fn compact(
+    table: &mut Table,
+    options: CompactionOptions,
+    now: Timestamp,
+) -> Result<CompactionReport, LakeError> {
+    let mut report = CompactionReport::default();
+    for group in groups(table.files(), options) {
+        let columns = table.columns();
+        let merged = merge(table.folder(), &group, &columns)?;
+        table.replace(&group, std::slice::from_ref(&merged), now).await?;
+        report.add(CompactionReport {
+            files_before: group.len() as u64,
+            files_after: 1,
+            rows: merged.rows,
+            bytes_before: group.iter().map(|file| file.bytes).sum(),
+            bytes_after: merged.bytes,
+        });
+    }
+    Ok(report)
+}
+
+/// Groups of small files of one day, which are worth a merge.
+fn groups(files: &[TableFile], options: CompactionOptions) -> Vec<Vec<TableFile>> {
+    let mut days: BTreeMap<&str, Vec<&TableFile>> = BTreeMap::new();
+    for file in files {
+        if file.statistics.rows.is_some_and(|rows| rows < options.target_rows) {
+            days.entry(&file.day).or_default().push(file);
+        }
+    }
+    let mut groups = Vec::new();
+    for small in days.values() {
+        let mut group: Vec<TableFile> = Vec::new();
+        let mut rows = 0;
+        let mut close = |group: &mut Vec<TableFile>| {
+            let group = std::mem::take(group);
+            if group.len() >= options.least_files.max(2) {
+                groups.push(group);
+            }
+        };
+        for file in small {
+            if group.len() >= options.most_files.max(2) || (rows >= options.target_rows && !group.is_empty())
+            {
+                close(&mut group);
+                rows = 0;
+            }
+            rows += file.statistics.rows.unwrap_or(0);
+            group.push((*file).clone());
+        }
+        close(&mut group);
+    }
+    groups
+}
+
+/// Writes one file with the rows of several, in order.
+fn merge(folder: &Path, files: &[TableFile], columns: &TableColumns) -> Result<DataFile, LakeError> {
+    let mut readers = Vec::with_capacity(files.len());
+    let mut names = BTreeMap::new();
+    for listed in files {
+        let path = folder.join(&listed.path);
+        let file = File::open(&path).map_err(LakeError::io("cannot open", &path))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(LakeError::data_file(&path))?;
+        for field in builder.schema().fields() {
+            let shape = columns.get(field.name()).map_or_else(|| field.data_type().clone(), Shape::to_arrow);
+            names.insert(field.name().clone(), shape);
+        }
+        let reader = builder.with_batch_size(RUN_ROWS).build().map_err(LakeError::data_file(&path))?;
+        readers.push((path, reader));
+    }
+    let fields = names.into_iter().map(|(name, data_type)| Field::new(name, data_type, true));
+    let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let rows: u64 = files.iter().filter_map(|file| file.statistics.rows).sum();
+    let first =
+        files.iter().filter_map(|file| file.statistics.bounds(SEQUENCE)).map(|(least, _)| least).min();
+    let stem = format!("{:020}-m", first.unwrap_or(0));
+    let mut writer = DataFileWriter::begin(folder, &files[0].day, &stem, &schema, rows as usize)?;
+    let mut runs = Vec::with_capacity(readers.len());
+    let result = (|| {
+        for (path, reader) in readers {
+            runs.push(Run::begin(path, reader, Arc::clone(&schema))?);
+        }
+        merge_runs(&mut runs, &mut writer)
+    })();
+    match result {
+        Ok(()) => writer.finish(),
+        Err(error) => {
+            writer.abandon();
+            Err(error)
+        }
+    }
+}
+
+fn merge_runs(runs: &mut [Run], writer: &mut DataFileWriter) -> Result<(), LakeError> {
+    let mut heap: BinaryHeap<Reverse<(i64, i64, usize)>> = runs
+        .iter()
+        .enumerate()
+        .filter_map(|(at, run)| run.key().map(|(time, number)| Reverse((time, number, at))))
+        .collect();
+    let mut picked: Vec<(usize, usize)> = Vec::with_capacity(RUN_ROWS);
+    while let Some(Reverse((.., at))) = heap.pop() {
+        picked.push((at, runs[at].row));
+        let is_last = runs[at].row + 1 == runs[at].batch.num_rows();
+        if is_last || picked.len() == RUN_ROWS {
+            write_picked(runs, &mut picked, writer)?;
+        }
+        runs[at].advance()?;
+        if let Some((time, number)) = runs[at].key() {
+            heap.push(Reverse((time, number, at)));
+        }
+    }
+    Ok(())
+}
+
+/// Writes the rows that were picked of the present batches.
+fn write_picked(
+    runs: &[Run],
+    picked: &mut Vec<(usize, usize)>,
+    writer: &mut DataFileWriter,
+) -> Result<(), LakeError> {
+    let batches: Vec<&RecordBatch> = runs.iter().map(|run| &run.batch).collect();
+    let merged = interleave_record_batch(&batches, picked).map_err(LakeError::data_file(&runs[0].path))?;
+    picked.clear();
+    writer.write(&merged)
+}
+
+/// A sorted file that is being merged.
+struct Run {
+    path: std::path::PathBuf,
+    reader: ParquetRecordBatchReader,
+    schema: SchemaRef,
+    batch: RecordBatch,
+    row: usize,
+    keys: Vec<(i64, i64)>,
+}
+
+impl Run {
+    fn begin(
+        path: std::path::PathBuf,
+        reader: ParquetRecordBatchReader,
+        schema: SchemaRef,
+    ) -> Result<Self, LakeError> {
+        let batch = RecordBatch::new_empty(Arc::clone(&schema));
+        let mut run = Self { path, reader, schema, batch, row: 0, keys: Vec::new() };
+        run.load()?;
+        Ok(run)
+    }
+
+    /// Time and number of the present row; `None` at the end.
+    fn key(&self) -> Option<(i64, i64)> {
+        self.keys.get(self.row).copied()
+    }
+
+    fn advance(&mut self) -> Result<(), LakeError> {
+        self.row += 1;
+        if self.row == self.batch.num_rows() { self.load() } else { Ok(()) }
+    }
+
+    /// Reads the next batch, with all columns of the merged file.
+    fn load(&mut self) -> Result<(), LakeError> {
+        self.row = 0;
+        self.keys.clear();
+        // The present batch stays where there is no next one: rows picked of others are taken of all batches.
+        let Some(batch) = self.reader.next() else { return Ok(()) };
+        let batch = batch.map_err(LakeError::data_file(&self.path))?;
+        let array = |field: &Arc<Field>| -> Result<ArrayRef, LakeError> {
+            match batch.column_by_name(field.name()) {
+                None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+                Some(array) if array.data_type() == field.data_type() => Ok(Arc::clone(array)),
+                Some(array) => Err(LakeError::DataFile {
+                    path: self.path.clone(),
+                    problem: format!(
+                        "column `{}` is of type {}, and not {}",
+                        field.name(),
+                        array.data_type(),
+                        field.data_type()
+                    ),
+                }),
+            }
+        };
+        let arrays = self.schema.fields().iter().map(array).collect::<Result<Vec<_>, _>>()?;
+        self.batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
+            .map_err(LakeError::data_file(&self.path))?;
+        let times = self
+            .batch
+            .column_by_name(TIMESTAMP)
+            .and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
+        let numbers =
+            self.batch.column_by_name(SEQUENCE).and_then(|array| array.as_primitive_opt::<Int64Type>());
+        for row in 0..self.batch.num_rows() {
+            let time = times.filter(|times| times.is_valid(row)).map_or(i64::MIN, |times| times.value(row));
+            self.keys.push((time, numbers.map_or(0, |numbers| numbers.value(row))));
+        }
+        Ok(())
+    }
+}

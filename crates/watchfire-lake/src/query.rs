@@ -1,0 +1,89 @@
+//! SQL over the tables.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use datafusion::common::TableReference;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use deltalake_core::delta_datafusion::DeltaScanNext;
+
+use crate::LakeError;
+use crate::table::Table;
+
+/// Limits of a query.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryOptions {
+    /// Memory that sorts, joins and aggregations may use before they go to disk or fail.
+    pub memory_bytes: usize,
+    /// Threads.
+    pub threads: usize,
+}
+
+impl Default for QueryOptions {
+    fn default() -> Self {
+        Self { memory_bytes: 512 << 20, threads: 2 }
+    }
+}
+
+/// The rows that a query found.
+#[derive(Clone, Debug)]
+pub struct QueryResult {
+    /// Their columns.
+    pub schema: SchemaRef,
+    /// The rows.
+    pub batches: Vec<RecordBatch>,
+}
+
+impl QueryResult {
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// The rows as a table of text.
+    pub fn to_table(&self) -> Result<String, LakeError> {
+        let error = |error| LakeError::from(datafusion::error::DataFusionError::from(error));
+        if self.batches.is_empty() {
+            let empty = RecordBatch::new_empty(Arc::clone(&self.schema));
+            return Ok(datafusion::arrow::util::pretty::pretty_format_batches(&[empty])
+                .map_err(error)?
+                .to_string());
+        }
+        Ok(datafusion::arrow::util::pretty::pretty_format_batches(&self.batches).map_err(error)?.to_string())
+    }
+}
+
+/// Runs a query over tables that are named by their streams.
+pub(crate) async fn run(
+    tables: &[Arc<Table>],
+    sql: &str,
+    options: QueryOptions,
+) -> Result<QueryResult, LakeError> {
+    let context = session(options)?;
+    for table in tables {
+        let provider = DeltaScanNext::builder()
+            .with_log_store(Arc::clone(table.log()))
+            .with_eager_snapshot(table.snapshot().clone())
+            .build()
+            .await?;
+        context.register_table(TableReference::bare(table.stream().as_str()), Arc::new(provider))?;
+    }
+    let read_only =
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    let frame = context.sql_with_options(sql, read_only).await?;
+    let schema = Arc::clone(frame.schema().inner());
+    Ok(QueryResult { schema, batches: frame.collect().await? })
+}
+
+fn session(options: QueryOptions) -> Result<SessionContext, LakeError> {
+    let mut config = SessionConfig::new().with_target_partitions(options.threads.max(1));
+    config.options_mut().execution.parquet.pushdown_filters = true;
+    config.options_mut().execution.parquet.reorder_filters = true;
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_bytes)))
+        .build_arc()?;
+    Ok(SessionContext::new_with_config_rt(config, runtime))
+}

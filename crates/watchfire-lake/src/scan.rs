@@ -1,0 +1,257 @@
+//! Reading events of the lake as batches for a matcher.
+//!
+//! ```text
+//! tables by pattern ─► files by the log's statistics ─► row groups by statistics and Bloom filters
+//!        ─► rows by the columns of the window and of look-ups ─► needed columns of those rows ─► EventBatch
+//!                                                       documents only when they are asked for ─┘
+//! ```
+//!
+//! Whatever is passed over could not have held a row that was asked for: a field is used to pass over a file or row group
+//! only if the file has none of its values in the side column.
+
+mod open_file;
+mod row_group;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use watchfire_events::{
+    BatchBuilder, EventBatch, EventId, FieldSelection, FieldType, FieldTypes, IndexPatterns, Timestamp,
+    parse_ip,
+};
+
+use self::open_file::OpenFile;
+use self::row_group::GroupRows;
+use crate::LakeError;
+use crate::cells::floor_micros;
+use crate::data_file::FileStatistics;
+use crate::shape::{INGESTED, SEQUENCE, TIMESTAMP};
+use crate::stored::Failures;
+use crate::table::Table;
+
+/// Rows of a batch.
+const BATCH_ROWS: usize = 8_192;
+
+/// Which of the two times of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeField {
+    /// `@timestamp`: when it happened.
+    Timestamp,
+    /// `event.ingested`: when it arrived.
+    Ingested,
+}
+
+impl TimeField {
+    fn column(self) -> &'static str {
+        match self {
+            Self::Timestamp => TIMESTAMP,
+            Self::Ingested => INGESTED,
+        }
+    }
+}
+
+/// A span of time, both ends included, as rules ask for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Which time has to lie in it.
+    pub by: TimeField,
+    /// First instant.
+    pub from: Timestamp,
+    /// Last instant.
+    pub to: Timestamp,
+}
+
+/// Values of which a field has to have one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookUp {
+    /// The field.
+    pub field: String,
+    /// The values as texts; addresses in any form.
+    pub values: Vec<String>,
+}
+
+/// Which events are to be read. Without any restriction: all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Which data streams.
+    pub patterns: IndexPatterns,
+    /// When they happened or arrived.
+    pub window: Option<Window>,
+    /// What has to be in their fields: all of these.
+    pub look_ups: Vec<LookUp>,
+    /// Only those that arrived after the one with this number.
+    pub after: Option<u64>,
+}
+
+/// What a scan has read and passed over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScanCounts {
+    /// Files of the tables.
+    pub files: u64,
+    /// Of these, the ones that were not opened.
+    pub files_passed_over: u64,
+    /// Row groups of the files that were opened.
+    pub row_groups: u64,
+    /// Of these, the ones of which no row was read.
+    pub row_groups_passed_over: u64,
+    /// Rows of the row groups that were read.
+    pub rows_read: u64,
+    /// Rows that were asked for.
+    pub rows: u64,
+}
+
+/// A scan in progress: its batches come table by table and file by file, each with rows in order of time.
+pub struct Scan<'a> {
+    schema: &'a dyn FieldTypes,
+    fields: Option<&'a dyn FieldSelection>,
+    selection: Selection,
+    /// Whether files and row groups may be passed over.
+    prunes: bool,
+    builder: BatchBuilder<'a>,
+    files: VecDeque<(Arc<Table>, usize)>,
+    open: Option<OpenFile>,
+    group: Option<GroupRows>,
+    failures: Arc<Failures>,
+    counts: ScanCounts,
+}
+
+impl std::fmt::Debug for Scan<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scan").field("selection", &self.selection).field("counts", &self.counts).finish()
+    }
+}
+
+impl<'a> Scan<'a> {
+    pub(crate) fn new(
+        tables: &[Arc<Table>],
+        schema: &'a dyn FieldTypes,
+        fields: Option<&'a dyn FieldSelection>,
+        mut selection: Selection,
+    ) -> Self {
+        for look_up in &mut selection.look_ups {
+            if schema.field_type(&look_up.field) == FieldType::Ip {
+                for value in &mut look_up.values {
+                    if let Some(address) = parse_ip(value) {
+                        *value = address.to_canonical().to_string();
+                    }
+                }
+            }
+        }
+        let files = tables
+            .iter()
+            .filter(|table| selection.patterns.select(table.stream()))
+            .flat_map(|table| (0..table.files().len()).map(|at| (Arc::clone(table), at)))
+            .collect();
+        let builder = match fields {
+            Some(fields) => BatchBuilder::selecting(schema, fields),
+            None => BatchBuilder::new(schema),
+        };
+        Self {
+            schema,
+            fields,
+            selection,
+            prunes: true,
+            builder,
+            files,
+            open: None,
+            group: None,
+            failures: Arc::default(),
+            counts: ScanCounts::default(),
+        }
+    }
+
+    /// Reads every file and row group and looks at each row: what a scan must find, at its dearest.
+    #[must_use]
+    pub fn without_pruning(mut self) -> Self {
+        self.prunes = false;
+        self
+    }
+
+    /// What was read and passed over so far.
+    pub fn counts(&self) -> ScanCounts {
+        self.counts
+    }
+
+    /// The next batch; `None` at the end.
+    pub fn next_batch(&mut self) -> Result<Option<EventBatch>, LakeError> {
+        Ok(self.next_with_ids()?.map(|(batch, _)| batch))
+    }
+
+    /// The next batch, with the ids of its events: for those who need no document.
+    pub(crate) fn next_with_ids(&mut self) -> Result<Option<(EventBatch, Vec<EventId>)>, LakeError> {
+        loop {
+            if let Some(error) = self.failures.take() {
+                return Err(error);
+            }
+            if let (Some(group), Some(file)) = (&mut self.group, &self.open)
+                && let Some((batch, ids)) =
+                    group.next_batch(file, self.fields, &mut self.builder, &self.failures)?
+            {
+                self.counts.rows += batch.len() as u64;
+                return Ok(Some((batch, ids)));
+            }
+            self.group = None;
+            if let Some(file) = &mut self.open
+                && let Some(group) = file.next_group()
+            {
+                self.counts.row_groups += 1;
+                if self.prunes && !file.may_hold(group, &self.selection)? {
+                    self.counts.row_groups_passed_over += 1;
+                    continue;
+                }
+                self.counts.rows_read += file.group_rows(group) as u64;
+                self.group = Some(GroupRows::select(file, group, &self.selection, self.schema, BATCH_ROWS)?);
+                continue;
+            }
+            self.open = None;
+            let Some((table, at)) = self.files.pop_front() else { return Ok(None) };
+            let listed = &table.files()[at];
+            self.counts.files += 1;
+            if self.prunes && !may_hold(&listed.statistics, &self.selection) {
+                self.counts.files_passed_over += 1;
+                continue;
+            }
+            self.open = Some(OpenFile::open(&table, listed)?);
+        }
+    }
+
+    /// Tells whether all documents of the batches that were handed out could be read.
+    pub fn finish(self) -> Result<ScanCounts, LakeError> {
+        match self.failures.take() {
+            Some(error) => Err(error),
+            None => Ok(self.counts),
+        }
+    }
+}
+
+/// Whether a file with these statistics may have a row that is asked for.
+fn may_hold(statistics: &FileStatistics, selection: &Selection) -> bool {
+    let arrived = statistics.bounds(SEQUENCE).zip(selection.after);
+    if arrived.is_some_and(|((_, greatest), after)| greatest <= after as i64) {
+        return false;
+    }
+    let Some(window) = selection.window else { return true };
+    let is_whole = statistics.diverted() == Some(0) || window.by == TimeField::Ingested;
+    match statistics.bounds(window.by.column()) {
+        Some(bounds) => !is_whole || overlaps(bounds, &window),
+        // Only a file of rows without this time has no bounds though it has statistics.
+        None => {
+            !is_whole
+                || statistics.nulls(window.by.column()).is_none_or(|nulls| Some(nulls) != statistics.rows)
+        }
+    }
+}
+
+fn overlaps((least, greatest): (i64, i64), window: &Window) -> bool {
+    least <= floor_micros(window.to) && greatest >= ceil_micros(window.from)
+}
+
+/// Microseconds since 1970, rounded up.
+fn ceil_micros(at: Timestamp) -> i64 {
+    let floor = floor_micros(at);
+    if at.nanos() % 1_000 == 0 { floor } else { floor.saturating_add(1) }
+}
+
+fn in_window(micros: i64, window: &Window) -> bool {
+    overlaps((micros, micros), window)
+}

@@ -1,0 +1,9 @@
+//! The lake as its users see it.
+
+mod crash;
+mod damage;
+mod ingest;
+mod maintenance;
+mod queries;
+mod round_trip;
+mod support;
