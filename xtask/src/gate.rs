@@ -8,6 +8,9 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{fuzz, layers, tools};
 
+/// What the command can be built with, one set for all steps: with another, DataFusion would be built again.
+const ALL_FEATURES: &str = "watchfire/lake";
+
 /// What a missing tool means.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Strictness {
@@ -22,11 +25,13 @@ pub(crate) fn ci() -> Result<()> {
     step("layers", layers::check)?;
     step("formatting", || run(cargo(&["fmt", "--all", "--check"])))?;
     step("lints", || {
-        run(cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+        let workspace = ["--workspace", "--all-targets", "--features", ALL_FEATURES, "--locked"];
+        run(cargo(&[&["clippy"], &workspace[..], &["--", "-D", "warnings"]].concat()))
     })?;
     step("tests", || test(Strictness::Gate))?;
     step("documentation", || {
-        let mut command = cargo(&["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"]);
+        let arguments = ["--workspace", "--no-deps", "--locked", "--document-private-items"];
+        let mut command = cargo(&[&["doc", "--features", ALL_FEATURES], &arguments[..]].concat());
         command.env("RUSTDOCFLAGS", "-D warnings");
         run(command)
     })?;
@@ -51,7 +56,8 @@ pub(crate) fn test(strictness: Strictness) -> Result<()> {
         ),
     }
     if available("cargo-nextest") {
-        run(cargo(&["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]))?;
+        let arguments = ["--workspace", "--features", ALL_FEATURES, "--locked", "--no-fail-fast"];
+        run(cargo(&[&["nextest", "run"], &arguments[..]].concat()))?;
     } else {
         ensure!(
             strictness == Strictness::Developer,
@@ -60,9 +66,12 @@ pub(crate) fn test(strictness: Strictness) -> Result<()> {
         println!(
             "skipped: cargo-nextest is not installed (cargo install --locked cargo-nextest); using cargo test"
         );
-        run(cargo(&["test", "--workspace", "--locked", "--lib", "--bins", "--tests"]))?;
+        let targets = ["--lib", "--bins", "--tests"];
+        run(cargo(
+            &[&["test", "--workspace", "--features", ALL_FEATURES, "--locked"], &targets[..]].concat(),
+        ))?;
     }
-    run(cargo(&["test", "--workspace", "--locked", "--doc"]))?;
+    run(cargo(&["test", "--workspace", "--features", ALL_FEATURES, "--locked", "--doc"]))?;
     if shared.is_none() {
         println!("skipped by name: {} suites over shared data", count_shared_suites()?);
         ensure!(

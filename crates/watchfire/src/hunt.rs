@@ -55,8 +55,13 @@ pub(crate) struct Hunt {
     /// The query.
     query: String,
     /// Files and folders to read; `-` is standard input.
-    #[arg(required = true)]
+    #[cfg_attr(feature = "lake", arg(required_unless_present = "lake"))]
+    #[cfg_attr(not(feature = "lake"), arg(required = true))]
     paths: Vec<PathBuf>,
+    /// Reads the events of the event lake in this folder too.
+    #[cfg(feature = "lake")]
+    #[arg(long, value_name = "FOLDER")]
+    lake: Option<PathBuf>,
     /// The language of the query.
     #[arg(long, value_enum, default_value_t = Language::Eql)]
     language: Language,
@@ -148,6 +153,8 @@ impl Hunt {
         let out = self.destination.open()?;
 
         let inputs = Inputs::list(&self.paths);
+        #[cfg(feature = "lake")]
+        let inputs = inputs.with_lake(self.lake.as_deref());
         let progress = Progress::new(inputs.bytes(), "found");
         let max_memory = self.resources.max_memory();
         let options = IntakeOptions {

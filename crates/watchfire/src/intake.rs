@@ -16,6 +16,8 @@
 mod account;
 mod first_pass;
 mod input_summary;
+#[cfg(feature = "lake")]
+mod lake_input;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -125,6 +127,8 @@ impl Input {
 pub(crate) struct Inputs {
     list: Vec<Input>,
     reports: Vec<FileReport>,
+    #[cfg(feature = "lake")]
+    lake: Option<PathBuf>,
 }
 
 impl Inputs {
@@ -144,7 +148,20 @@ impl Inputs {
         if paths.iter().any(|path| is_stdin(&path)) {
             list.push(Input::StandardInput);
         }
-        Self { list, reports }
+        Self {
+            list,
+            reports,
+            #[cfg(feature = "lake")]
+            lake: None,
+        }
+    }
+
+    /// These, and behind them the events of the lake in a folder.
+    #[cfg(feature = "lake")]
+    #[must_use]
+    pub(crate) fn with_lake(mut self, lake: Option<&Path>) -> Self {
+        self.lake = lake.map(Path::to_owned);
+        self
     }
 
     /// Takes out the files for which `takes` says so.
@@ -224,6 +241,10 @@ pub(crate) fn read_all<W: Worker>(
         let (worker, part) = result?;
         account.merge(part);
         done.push(worker);
+    }
+    #[cfg(feature = "lake")]
+    if let (Some(lake), Some(worker)) = (&inputs.lake, done.first_mut()) {
+        lake_input::read(lake, options, schema, progress, worker, &mut account)?;
     }
     account.settle();
     Ok((done, account))

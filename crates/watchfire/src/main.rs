@@ -17,6 +17,8 @@ mod html;
 mod hunt;
 mod indicator_options;
 mod intake;
+#[cfg(feature = "lake")]
+mod lake;
 mod memory;
 mod normalize;
 mod parallel;
@@ -56,6 +58,8 @@ enum Command {
     Coverage(coverage::Coverage),
     Exceptions(exceptions::Exceptions),
     Sources(sources::Sources),
+    #[cfg(feature = "lake")]
+    Lake(Box<lake::LakeCommand>),
     Demo(demo::Demo),
     Completions(completions::Completions),
 }
@@ -73,6 +77,8 @@ fn main() -> ExitCode {
         Command::Coverage(coverage) => coverage.run(),
         Command::Exceptions(exceptions) => exceptions.run(),
         Command::Sources(sources) => sources.run(),
+        #[cfg(feature = "lake")]
+        Command::Lake(lake) => lake.run(),
         Command::Demo(demo) => demo.run(),
         Command::Completions(completions) => completions.run(),
     }

@@ -138,10 +138,43 @@ mod tests {
     #[test]
     fn the_page_of_commands_is_current() {
         let mut command = crate::Command::command().term_width(100);
+        // The lake is there in some builds only, and has a page of its own.
+        #[cfg(feature = "lake")]
+        for below in command.get_subcommands_mut() {
+            let taken = std::mem::take(below);
+            *below = match taken.get_name() {
+                "lake" => taken.hide(true),
+                "scan" | "hunt" => taken.mut_arg("lake", |lake| lake.hide(true)),
+                _ => taken,
+            };
+        }
         command.build();
         let mut page = String::from("# Commands\n\nThe help of each command, as `--help` prints it.\n");
         write_help(&mut command, &mut page);
+        // With `--lake` no path has to be given.
+        #[cfg(feature = "lake")]
+        let page = {
+            let section = |section: &str| {
+                let reads = section.starts_with("watchfire scan`") || section.starts_with("watchfire hunt`");
+                if reads { section.replace("[PATHS]...", "<PATHS>...") } else { section.to_owned() }
+            };
+            page.split("\n## `").map(section).collect::<Vec<_>>().join("\n## `")
+        };
         assert_page("cli.md", &page);
+    }
+
+    #[cfg(feature = "lake")]
+    #[test]
+    fn the_page_of_the_lake_is_current() {
+        let mut command = crate::Command::command().term_width(100);
+        command.build();
+        let lake = command.find_subcommand_mut("lake").expect("this build has it");
+        let mut page = String::from(
+            "# Commands of the lake\n\nThe help of `watchfire lake`, as `--help` prints it. The command is built with \
+             `--features lake`.\n",
+        );
+        write_help(lake, &mut page);
+        assert_page("cli-lake.md", &page);
     }
 
     fn write_help(command: &mut clap::Command, page: &mut String) {
@@ -149,7 +182,9 @@ mod tests {
         let help = command.render_long_help().to_string();
         let lines: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
         write!(page, "\n## `{name}`\n\n```text\n{}\n```\n", lines.join("\n")).unwrap();
-        for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help") {
+        for below in
+            command.get_subcommands_mut().filter(|below| below.get_name() != "help" && !below.is_hide_set())
+        {
             write_help(below, page);
         }
     }

@@ -85,8 +85,13 @@ Exit codes:
   3  done, and there is an alert of the severity of --fail-on or above")]
 pub(crate) struct Scan {
     /// Files and folders to read; `-` is standard input.
-    #[arg(required = true)]
+    #[cfg_attr(feature = "lake", arg(required_unless_present = "lake"))]
+    #[cfg_attr(not(feature = "lake"), arg(required = true))]
     paths: Vec<PathBuf>,
+    /// Reads the events of the event lake in this folder too.
+    #[cfg(feature = "lake")]
+    #[arg(long, value_name = "FOLDER")]
+    lake: Option<PathBuf>,
     /// Rule files, folders of rules.
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     rules: Vec<PathBuf>,
@@ -177,6 +182,8 @@ impl Scan {
     pub(crate) fn of_folders(logs: &Path, rules: &Path) -> Self {
         Self {
             paths: vec![logs.to_owned()],
+            #[cfg(feature = "lake")]
+            lake: None,
             rules: vec![rules.to_owned()],
             format: Format::Table,
             destination: Destination::default(),
@@ -259,6 +266,8 @@ impl Scan {
         let mut matchers: Vec<_> = matchers.collect();
 
         let inputs = Inputs::list(&self.paths);
+        #[cfg(feature = "lake")]
+        let inputs = inputs.with_lake(self.lake.as_deref());
         let progress = Progress::new(inputs.bytes(), "alerts");
         let intake = IntakeOptions {
             normalise,

@@ -107,6 +107,14 @@ impl Account {
         }
     }
 
+    /// A batch of events that were normalised before.
+    #[cfg(feature = "lake")]
+    pub(super) fn stored(&mut self, batch: &EventBatch) {
+        self.records += batch.len() as u64;
+        self.normalised += batch.len() as u64;
+        self.batch(batch);
+    }
+
     pub(super) fn reports(&mut self, reports: Vec<FileReport>) {
         self.problems.extend(reports.into_iter().filter(|report| report.problem.is_some()));
     }

@@ -8,6 +8,8 @@ mod completions;
 mod detections_as_code;
 mod forms;
 mod hostile;
+#[cfg(feature = "lake")]
+mod lake;
 mod netsupport;
 mod pipes;
 mod read_again;
