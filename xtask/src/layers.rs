@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// From bottom to top. A crate may depend on crates of lower layers, and on none of its own.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("vocabulary", &["watchfire-diagnostics", "watchfire-events"]),
     ("languages", &["watchfire-eql", "watchfire-kql"]),
     ("meaning", &["watchfire-ir"]),
@@ -16,6 +16,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("storage", &["watchfire-lake"]),
     ("operations", &["watchfire-detect"]),
     ("schedules", &["watchfire-state"]),
+    ("doors", &["watchfire-server"]),
     ("edges", &["watchfire"]),
 ];
 
