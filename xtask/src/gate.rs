@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{fuzz, layers, tools};
 
 /// What the command can be built with, one set for all steps: with another, DataFusion would be built again.
-const ALL_FEATURES: &str = "watchfire/lake";
+const ALL_FEATURES: &str = "watchfire/serve";
 
 /// What a missing tool means.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -190,10 +190,10 @@ fn look_up(folder: &Path, number: u64) -> Result<(), Failure> {
     println!("compacted in {} s: {report:?}\n", start.elapsed().as_secs());
     let catalogue = Catalogue::ecs();
     let at = |day: i64| Timestamp::from_millis(START + day * DAY);
-    let window = Some(Window { by: TimeField::Timestamp, from: at(20), to: at(27) });
+    let window = Window { by: TimeField::Timestamp, from: at(20), to: at(27) };
     let wanted = entity_id(bench.made * 22 / 30);
     let selection = Selection {
-        window,
+        windows: vec![window],
         look_ups: vec![LookUp { field: "process.entity_id".to_owned(), values: vec![wanted.clone()] }],
         ..Selection::default()
     };

@@ -75,8 +75,8 @@ pub struct LookUp {
 pub struct Selection {
     /// Which data streams.
     pub patterns: IndexPatterns,
-    /// When they happened or arrived.
-    pub window: Option<Window>,
+    /// When they happened or arrived: within one of these, if there are any.
+    pub windows: Vec<Window>,
     /// What has to be in their fields: all of these.
     pub look_ups: Vec<LookUp>,
     /// Only those that arrived after the one with this number.
@@ -230,10 +230,14 @@ fn may_hold(statistics: &FileStatistics, selection: &Selection) -> bool {
     if arrived.is_some_and(|((_, greatest), after)| greatest <= after as i64) {
         return false;
     }
-    let Some(window) = selection.window else { return true };
+    selection.windows.is_empty() || selection.windows.iter().any(|window| may_hold_window(statistics, window))
+}
+
+/// Whether a file with these statistics may have a row of this window.
+fn may_hold_window(statistics: &FileStatistics, window: &Window) -> bool {
     let is_whole = statistics.diverted() == Some(0) || window.by == TimeField::Ingested;
     match statistics.bounds(window.by.column()) {
-        Some(bounds) => !is_whole || overlaps(bounds, &window),
+        Some(bounds) => !is_whole || overlaps(bounds, window),
         // Only a file of rows without this time has no bounds though it has statistics.
         None => {
             !is_whole

@@ -28,6 +28,8 @@ mod reference;
 mod rule_paths;
 mod rules;
 mod scan;
+#[cfg(feature = "serve")]
+mod serve;
 mod source_tables;
 mod sources;
 mod terminal;
@@ -60,6 +62,14 @@ enum Command {
     Sources(sources::Sources),
     #[cfg(feature = "lake")]
     Lake(Box<lake::LakeCommand>),
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::Serve>),
+    #[cfg(feature = "serve")]
+    Alerts(Box<serve::alerts::Alerts>),
+    #[cfg(feature = "serve")]
+    Keys(serve::keys::Keys),
+    #[cfg(feature = "serve")]
+    Config(Box<serve::ConfigCommand>),
     Demo(demo::Demo),
     Completions(completions::Completions),
 }
@@ -79,6 +89,14 @@ fn main() -> ExitCode {
         Command::Sources(sources) => sources.run(),
         #[cfg(feature = "lake")]
         Command::Lake(lake) => lake.run(),
+        #[cfg(feature = "serve")]
+        Command::Serve(serve) => serve.run(),
+        #[cfg(feature = "serve")]
+        Command::Alerts(alerts) => alerts.run(),
+        #[cfg(feature = "serve")]
+        Command::Keys(keys) => keys.run(),
+        #[cfg(feature = "serve")]
+        Command::Config(config) => config.run(),
         Command::Demo(demo) => demo.run(),
         Command::Completions(completions) => completions.run(),
     }

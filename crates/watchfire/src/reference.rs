@@ -138,12 +138,12 @@ mod tests {
     #[test]
     fn the_page_of_commands_is_current() {
         let mut command = crate::Command::command().term_width(100);
-        // The lake is there in some builds only, and has a page of its own.
+        // The lake and the server are there in some builds only, and have pages of their own.
         #[cfg(feature = "lake")]
         for below in command.get_subcommands_mut() {
             let taken = std::mem::take(below);
             *below = match taken.get_name() {
-                "lake" => taken.hide(true),
+                "lake" | "serve" | "alerts" | "keys" | "config" => taken.hide(true),
                 "scan" | "hunt" => taken.mut_arg("lake", |lake| lake.hide(true)),
                 _ => taken,
             };
@@ -175,6 +175,21 @@ mod tests {
         );
         write_help(lake, &mut page);
         assert_page("cli-lake.md", &page);
+    }
+
+    #[cfg(feature = "serve")]
+    #[test]
+    fn the_page_of_the_server_is_current() {
+        let mut command = crate::Command::command().term_width(100);
+        command.build();
+        let mut page = String::from(
+            "# Commands of the server\n\nThe help of each, as `--help` prints it. They are built with `--features serve`.\n",
+        );
+        for name in ["serve", "alerts", "keys", "config"] {
+            let below = command.find_subcommand_mut(name).expect("this build has it");
+            write_help(below, &mut page);
+        }
+        assert_page("cli-serve.md", &page);
     }
 
     fn write_help(command: &mut clap::Command, page: &mut String) {

@@ -159,7 +159,7 @@ fn remember_ids(
     let mut unread = Vec::new();
     let window = Window { by: TimeField::Ingested, from: since, to: Timestamp::from_millis(i64::MAX) };
     let selection =
-        Selection { patterns: IndexPatterns::default(), window: Some(window), ..Selection::default() };
+        Selection { patterns: IndexPatterns::default(), windows: vec![window], ..Selection::default() };
     let fields = OnlyArrival;
     let mut scan = reader.scan(schema, Some(&fields), selection)?;
     loop {

@@ -14,7 +14,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::statistics::Statistics;
 use watchfire_events::DataStream;
 
-use super::{LookUp, Selection, overlaps};
+use super::{LookUp, Selection, Window, overlaps};
 use crate::LakeError;
 use crate::data_file::DIVERTED_KEY;
 use crate::shape::{SEQUENCE, Shape, TableColumns, ValueKind};
@@ -85,10 +85,11 @@ impl OpenFile {
 
     /// Whether a row group may have a row that is asked for.
     pub(super) fn may_hold(&self, group: usize, selection: &Selection) -> Result<bool, LakeError> {
-        if let Some(window) = &selection.window
-            && !self.diverts(window.by.column())
-            && self.bounds(group, window.by.column()).is_some_and(|bounds| !overlaps(bounds, window))
-        {
+        let is_outside = |window: &Window| {
+            !self.diverts(window.by.column())
+                && self.bounds(group, window.by.column()).is_some_and(|bounds| !overlaps(bounds, window))
+        };
+        if !selection.windows.is_empty() && selection.windows.iter().all(is_outside) {
             return Ok(false);
         }
         if let Some(after) = selection.after

@@ -35,7 +35,11 @@ impl GroupRows {
         let all = file.group_rows(group);
         let mut columns: Vec<&str> =
             selection.look_ups.iter().map(|look_up| look_up.field.as_str()).collect();
-        columns.extend(selection.window.map(|window| window.by.column()));
+        for window in &selection.windows {
+            if !columns.contains(&window.by.column()) {
+                columns.push(window.by.column());
+            }
+        }
         columns.extend(selection.after.map(|_| SEQUENCE));
         if columns.is_empty() {
             return Ok(Self { group, rows: std::iter::once(0..all).collect(), batch_rows });
@@ -166,7 +170,7 @@ fn each_diverted(text: &str, visit: &mut dyn FnMut(&str, Scalar<'_>)) {
 /// The columns that decide whether a row is asked for.
 struct Deciding<'s> {
     schema: &'s dyn FieldTypes,
-    window: Option<(Window, Option<Cells>)>,
+    windows: Vec<(Window, Option<Cells>)>,
     after: Option<(u64, Option<Cells>)>,
     look_ups: Vec<(&'s LookUp, Option<Cells>)>,
     diverted: Option<Cells>,
@@ -176,7 +180,11 @@ impl<'s> Deciding<'s> {
     fn new(batch: &RecordBatch, selection: &'s Selection, schema: &'s dyn FieldTypes) -> Self {
         Self {
             schema,
-            window: selection.window.map(|window| (window, cells(batch, window.by.column()))),
+            windows: selection
+                .windows
+                .iter()
+                .map(|window| (*window, cells(batch, window.by.column())))
+                .collect(),
             after: selection.after.map(|after| (after, cells(batch, SEQUENCE))),
             look_ups: selection
                 .look_ups
@@ -193,7 +201,8 @@ impl<'s> Deciding<'s> {
             number.and_then(|number| u64::try_from(number).ok()).is_some_and(|number| number > *after)
         });
         after
-            && self.window.as_ref().is_none_or(|(window, cells)| self.is_in(window, cells.as_ref(), row))
+            && (self.windows.is_empty()
+                || self.windows.iter().any(|(window, cells)| self.is_in(window, cells.as_ref(), row)))
             && self.look_ups.iter().all(|(look_up, cells)| self.has_one_of(look_up, cells.as_ref(), row))
     }
 

@@ -175,7 +175,7 @@ fn tables_are_chosen_by_pattern_and_windows_by_either_time() {
     };
     let select = |pattern: &str, window| Selection {
         patterns: IndexPatterns::new([pattern]),
-        window,
+        windows: window.into_iter().collect(),
         ..Selection::default()
     };
     let reader = lake.reader();

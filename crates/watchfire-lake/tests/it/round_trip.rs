@@ -85,7 +85,7 @@ fn selection() -> impl Strategy<Value = Selection> {
         },
     );
     (window, prop::option::of(look_up)).prop_map(|(window, look_up)| Selection {
-        window,
+        windows: window.into_iter().collect(),
         look_ups: look_up.into_iter().collect(),
         ..Selection::default()
     })
@@ -145,13 +145,13 @@ fn is_asked_for(batch: &EventBatch, row: usize, selection: &Selection) -> bool {
         let column = batch.column(field);
         column.map_or(Vec::new(), |column| column.codes(row).iter().map(|&code| column.value(code)).collect())
     };
-    let in_window = selection.window.is_none_or(|window| {
+    let is_in = |window: &Window| {
         let field = if window.by == TimeField::Ingested { "event.ingested" } else { "@timestamp" };
         values(field).iter().any(|value| {
             matches!(value, watchfire_events::ValueRef::Instant(at) if *at >= window.from && *at <= window.to)
         })
-    });
-    in_window
+    };
+    (selection.windows.is_empty() || selection.windows.iter().any(is_in))
         && selection.look_ups.iter().all(|look_up| {
             values(&look_up.field).iter().any(|value| look_up.values.contains(&value.to_text().into_owned()))
         })

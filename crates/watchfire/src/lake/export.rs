@@ -56,7 +56,7 @@ impl Export {
             to: to.map_or(Timestamp::from_millis(i64::MAX), |to| to.end),
         });
         let patterns = IndexPatterns::new(self.index.iter().map(String::as_str));
-        let selection = Selection { patterns, window, ..Selection::default() };
+        let selection = Selection { patterns, windows: window.into_iter().collect(), ..Selection::default() };
         let reader = read(&self.lake)?;
         let mut out = self.destination.open()?;
         let written = reader.export(&catalogue(), selection, &mut out).map_err(failed)?;

@@ -15,3 +15,5 @@ mod pipes;
 mod read_again;
 mod sarif;
 mod scan;
+#[cfg(all(feature = "serve", unix))]
+mod serve;

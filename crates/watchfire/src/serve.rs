@@ -1,0 +1,301 @@
+//! `watchfire serve`: durable ingest, rules on schedule, alerts.
+//!
+//! ```text
+//! shippers ─► watchfire-server ─► LakeLog ─► Lake: spool ─ commits ─► tables
+//!                                                                        │ LakeEvents
+//! rules ─► StateDatabase ◄──────────── Scheduler ◄───────────────────────┘
+//!             alerts                      ▲ SettledClock: all that arrived by then has been committed
+//!                                      Upkeep, a thread of its own
+//! ```
+
+pub(crate) mod alerts;
+mod config;
+pub(crate) mod keys;
+mod lake_events;
+mod lake_log;
+mod log;
+mod settled_clock;
+mod upkeep;
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::net::TcpListener;
+use watchfire_events::Timestamp;
+use watchfire_lake::{Lake, LakeClock, LakeOptions};
+use watchfire_server::{ApiKeys, Clock, Server, SetUpObjects, serve};
+use watchfire_sources::normalise::catalogue;
+use watchfire_state::{Installed, Scheduler, SchedulerSettings, StateDatabase, StateOptions};
+
+use self::config::{Config, ConfigFile};
+use self::lake_events::LakeEvents;
+use self::lake_log::LakeLog;
+use self::log::Log;
+use self::settled_clock::SettledClock;
+use self::upkeep::{Upkeep, chain};
+use crate::exit::{self, Exit};
+use crate::rule_paths::load_paths;
+use crate::time_argument;
+
+/// Takes events from shippers as Elasticsearch does, keeps them, and runs rules over them on schedule.
+///
+/// Beats, Elastic Agent (standalone), Logstash, Vector, Fluent Bit, rsyslog and Elasticsearch's own clients write to it when
+/// they are given its address. An event that was acknowledged is on disk. Rules named here are installed and enabled; each is
+/// executed every `interval` over the time since its `from`. docs/serve.md has what is taken, docs/executions.md how rules
+/// are executed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  watchfire serve --data data --rules detection-rules/rules
+  watchfire serve --config /etc/watchfire/watchfire.toml
+  watchfire keys create --data data --role shipper --name beats
+
+The server listens on this machine alone if nothing else is said. For any other address there must be a key, and then every
+request needs one.
+
+Exit codes:
+  0  it was told to stop, and has stopped
+  1  something it needs could not be opened, or failed for good
+  2  wrong usage")]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What a server is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Settings {
+    /// The folder that everything is kept in; it is made if it is not there.
+    #[arg(long, value_name = "DIR", env = "WATCHFIRE_DATA", hide_env_values = true)]
+    data: Option<PathBuf>,
+    /// Where to listen. [default: 127.0.0.1:9200]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "WATCHFIRE_LISTEN", hide_env_values = true)]
+    listen: Option<SocketAddr>,
+    /// Rule files, folders of rules: they are installed, enabled.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    rules: Vec<PathBuf>,
+    /// Where rules, executions and alerts are kept: `sqlite:PATH` or `postgres://…`. [default: a file in the data folder]
+    #[arg(long, value_name = "URL", env = "WATCHFIRE_DATABASE", hide_env_values = true)]
+    database: Option<String>,
+    /// A configuration in TOML; options and the environment go before it.
+    #[arg(long, value_name = "FILE", env = "WATCHFIRE_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+}
+
+impl Settings {
+    fn config(&self) -> io::Result<Config> {
+        let file = self.config.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default();
+        file.with(self)
+    }
+}
+
+/// Shows the configuration of the server, or checks it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigCommand {
+    #[command(subcommand)]
+    command: ConfigSubcommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum ConfigSubcommand {
+    /// Prints the configuration that is in force, from file, environment and options.
+    Show(Settings),
+    /// Says what is wrong with the configuration, if anything is.
+    Check(Settings),
+}
+
+impl ConfigCommand {
+    /// Runs the command.
+    pub(crate) fn run(&self) -> ExitCode {
+        exit::of(self.show(&mut io::stdout().lock()))
+    }
+
+    fn show(&self, out: &mut dyn Write) -> io::Result<Exit> {
+        let config = match &self.command {
+            ConfigSubcommand::Show(settings) => settings.config()?,
+            ConfigSubcommand::Check(settings) => {
+                check(&settings.config()?)?;
+                return Ok(Exit::Success);
+            }
+        };
+        let mut shown = config;
+        shown.database = without_password(&shown.database);
+        let text = toml::to_string(&shown).map_err(io::Error::other)?;
+        out.write_all(text.as_bytes())?;
+        Ok(Exit::Success)
+    }
+}
+
+/// An address of a database as it may be shown.
+fn without_password(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => {
+            let user = &url[scheme + 3..at];
+            let user = user.split(':').next().unwrap_or_default();
+            format!("{}{user}:…{}", &url[..scheme + 3], &url[at..])
+        }
+        _ => url.to_owned(),
+    }
+}
+
+/// Whether a server can be started with it.
+fn check(config: &Config) -> io::Result<()> {
+    let wrong = |message: String| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    for path in &config.rules {
+        if !path.exists() {
+            return wrong(format!("there are no rules at `{}`", path.display()));
+        }
+    }
+    let keys = ApiKeys::open(&config.keys()).map_err(io::Error::other)?;
+    if !config.listen.ip().is_loopback() && keys.is_empty() {
+        return wrong(format!(
+            "`{}` can be reached from other machines, and there is no key: make one with `watchfire keys create --data {}`",
+            config.listen,
+            config.data.display()
+        ));
+    }
+    Ok(())
+}
+
+/// The clock of this machine.
+#[derive(Debug)]
+struct MachineClock;
+
+impl LakeClock for MachineClock {
+    fn now(&self) -> Timestamp {
+        time_argument::now()
+    }
+}
+
+impl Clock for MachineClock {
+    fn now(&self) -> Timestamp {
+        time_argument::now()
+    }
+}
+
+impl Serve {
+    /// Runs the command.
+    pub(crate) fn run(&self) -> ExitCode {
+        exit::of(self.serve())
+    }
+
+    fn serve(&self) -> io::Result<Exit> {
+        let config = self.settings.config()?;
+        check(&config)?;
+        std::fs::create_dir_all(&config.data)?;
+        let log = Log;
+        let catalogue = Arc::new(catalogue());
+        let (lake, opened) =
+            Lake::open(&config.data.join("lake"), Arc::clone(&catalogue) as _, Arc::new(MachineClock), LakeOptions::default())
+                .map_err(io::Error::other)?;
+        if opened != watchfire_lake::OpenReport::default() {
+            log.line(&format!("recovered: {opened:?}"));
+        }
+        let lake = Arc::new(lake);
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let database = runtime
+            .block_on(StateDatabase::open(&StateOptions::new(&config.database)))
+            .map_err(|error| io::Error::other(chain(&error)))?;
+        let is_whole = install(&runtime, &database, &config, log)?;
+        let settled = Arc::new(SettledClock::default());
+        settled.settle_before(time_argument::now());
+        let scheduler = Arc::new(Scheduler::new(
+            database.clone(),
+            Arc::new(LakeEvents { lake: Arc::clone(&lake), catalogue: Arc::clone(&catalogue) }),
+            Arc::clone(&catalogue),
+            Arc::<SettledClock>::clone(&settled),
+            SchedulerSettings {
+                memory: config.limits.execution_memory_bytes.unwrap_or(SchedulerSettings::default().memory),
+                ..SchedulerSettings::default()
+            },
+        ));
+        let broken = runtime
+            .block_on(scheduler.start())
+            .map_err(|error| io::Error::other(chain(&error)))?;
+        if broken > 0 {
+            log.line(&format!("{broken} executions were broken off when the server stopped; they are owed"));
+        }
+        let keys = ApiKeys::open(&config.keys()).map_err(io::Error::other)?;
+        let set_up = SetUpObjects::open(&config.data.join("set_up")).map_err(io::Error::other)?;
+        let server = Arc::new(Server::new(
+            config.server_options(),
+            Arc::new(LakeLog(Arc::clone(&lake))),
+            Arc::new(MachineClock),
+            set_up,
+            (!keys.is_empty()).then_some(keys),
+            uuid::Uuid::new_v4().simple().to_string(),
+        ));
+        let stop = Arc::new(AtomicBool::new(false));
+        let upkeep = Upkeep { lake, scheduler, settled, stop: Arc::clone(&stop), log };
+        let handle = runtime.handle().clone();
+        let at_work = std::thread::Builder::new().name("upkeep".to_owned()).spawn(move || upkeep.run(&handle))?;
+        let served = runtime.block_on(async {
+            let listener = TcpListener::bind(config.listen).await?;
+            log.line(&format!("listening on {}", listener.local_addr()?));
+            serve(server, listener, told_to_stop()).await
+        });
+        stop.store(true, Ordering::Release);
+        let ended = at_work.join();
+        runtime.block_on(database.close());
+        log.line("stopped");
+        served?;
+        ended.map_err(|_| io::Error::other("what goes on beside requests has failed"))?;
+        Ok(if is_whole { Exit::Success } else { Exit::Problems })
+    }
+}
+
+/// Installs the rules; whether all of them could be read.
+fn install(
+    runtime: &tokio::runtime::Runtime,
+    database: &StateDatabase,
+    config: &Config,
+    log: Log,
+) -> io::Result<bool> {
+    if config.rules.is_empty() {
+        return Ok(true);
+    }
+    let now = time_argument::now();
+    let (mut counts, mut unread) = ([0_u64; 3], 0_u64);
+    for file in load_paths(&config.rules)? {
+        let Some(content) = file.content else {
+            unread += 1;
+            for diagnostic in &file.diagnostics {
+                log.line(&format!("rule not loaded: {}: {}", file.source.name(), diagnostic.message));
+            }
+            continue;
+        };
+        let mut rule = content.rule;
+        rule.enabled = Some(true);
+        let installed = runtime
+            .block_on(database.install_rule(&rule, file.source.name(), now))
+            .map_err(|error| io::Error::other(chain(&error)))?;
+        counts[match installed {
+            Installed::New => 0,
+            Installed::Changed => 1,
+            Installed::Same => 2,
+        }] += 1;
+    }
+    let [new, changed, same] = counts;
+    log.line(&format!("rules: {new} new, {changed} changed, {same} as they were, {unread} not loaded"));
+    Ok(unread == 0)
+}
+
+/// Ends when the process is told to stop.
+async fn told_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,121 @@
+//! The configuration of the server: a file in TOML, then the environment, then options.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use serde::{Deserialize, Serialize};
+use watchfire_server::ServerOptions;
+
+/// Where the server listens if nothing is said: as Elasticsearch does, and for this machine alone.
+const LISTEN: &str = "127.0.0.1:9200";
+
+/// The configuration as a file says it. What it leaves out stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConfigFile {
+    /// The folder that everything is kept in.
+    pub(super) data: Option<PathBuf>,
+    /// Address and port.
+    pub(super) listen: Option<SocketAddr>,
+    /// Rule files, folders of rules.
+    #[serde(default)]
+    pub(super) rules: Vec<PathBuf>,
+    /// `sqlite:PATH` or `postgres://…`.
+    pub(super) database: Option<String>,
+    /// The version of Elasticsearch that clients are told.
+    pub(super) elasticsearch_version: Option<String>,
+    /// Limits of requests and executions.
+    #[serde(default)]
+    pub(super) limits: Limits,
+}
+
+/// Limits of requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    /// Most bytes of a body as it is sent.
+    pub(super) max_body_bytes: Option<usize>,
+    /// Most bytes of a body when it is unpacked.
+    pub(super) max_unpacked_bytes: Option<usize>,
+    /// Most bytes of all bodies that are held at a time.
+    pub(super) max_bytes_in_flight: Option<usize>,
+    /// Bytes that an execution may take up.
+    pub(super) execution_memory_bytes: Option<u64>,
+}
+
+/// The configuration as it is in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Config {
+    pub(super) data: PathBuf,
+    pub(super) listen: SocketAddr,
+    pub(super) rules: Vec<PathBuf>,
+    pub(super) database: String,
+    pub(super) elasticsearch_version: String,
+    pub(super) limits: Limits,
+}
+
+impl ConfigFile {
+    /// Reads a file. Its paths count from where it stands.
+    pub(super) fn read(path: &Path) -> io::Result<Self> {
+        let wrong = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
+        let text = fs::read_to_string(path)
+            .map_err(|error| wrong(format!("the configuration `{}` cannot be read: {error}", path.display())))?;
+        let mut file: Self = toml::from_str(&text)
+            .map_err(|error| wrong(format!("the configuration `{}` is wrong: {error}", path.display())))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for path in file.rules.iter_mut().chain(&mut file.data) {
+            *path = folder.join(&*path);
+        }
+        Ok(file)
+    }
+
+    /// What is in force when options say something else.
+    pub(super) fn with(self, options: &super::Settings) -> io::Result<Config> {
+        let wrong = |message: &str| io::Error::new(io::ErrorKind::InvalidInput, message.to_owned());
+        let data = options.data.clone().or(self.data).ok_or_else(|| wrong("say where to keep data: `--data DIR`"))?;
+        let default = LISTEN.parse().map_err(|_| wrong("the address is none"))?;
+        let database = options.database.clone().or(self.database);
+        let server = ServerOptions::default();
+        Ok(Config {
+            listen: options.listen.or(self.listen).unwrap_or(default),
+            rules: if options.rules.is_empty() { self.rules } else { options.rules.clone() },
+            database: database.unwrap_or_else(|| format!("sqlite:{}", data.join("state.db").display())),
+            elasticsearch_version: self.elasticsearch_version.unwrap_or(server.elasticsearch_version),
+            limits: Limits {
+                max_body_bytes: self.limits.max_body_bytes.or(Some(server.max_body_bytes)),
+                max_unpacked_bytes: self.limits.max_unpacked_bytes.or(Some(server.max_unpacked_bytes)),
+                max_bytes_in_flight: self.limits.max_bytes_in_flight.or(Some(server.max_bytes_in_flight)),
+                execution_memory_bytes: self.limits.execution_memory_bytes.or(Some(EXECUTION_MEMORY)),
+            },
+            data,
+        })
+    }
+}
+
+/// Bytes that an execution may take up if nothing is said.
+const EXECUTION_MEMORY: u64 = 256 << 20;
+
+impl Config {
+    /// The settings of requests.
+    pub(super) fn server_options(&self) -> ServerOptions {
+        let usual = ServerOptions::default();
+        ServerOptions {
+            elasticsearch_version: self.elasticsearch_version.clone(),
+            max_body_bytes: self.limits.max_body_bytes.unwrap_or(usual.max_body_bytes),
+            max_unpacked_bytes: self.limits.max_unpacked_bytes.unwrap_or(usual.max_unpacked_bytes),
+            max_bytes_in_flight: self.limits.max_bytes_in_flight.unwrap_or(usual.max_bytes_in_flight),
+            ..usual
+        }
+    }
+
+    /// The file with the keys.
+    pub(super) fn keys(&self) -> PathBuf {
+        keys_in(&self.data)
+    }
+}
+
+/// The file with the keys, in a folder of data.
+pub(super) fn keys_in(data: &Path) -> PathBuf {
+    data.join("keys.json")
+}

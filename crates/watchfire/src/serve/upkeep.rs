@@ -1,0 +1,119 @@
+//! What goes on beside requests: commits, executions of rules, and looking after the tables.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use watchfire_events::{IndexPatterns, Timestamp};
+use watchfire_lake::{CompactionOptions, Lake};
+use watchfire_state::{ExecutionStatus, Scheduler, TickReport};
+
+use super::lake_events::LakeEvents;
+use super::log::Log;
+use super::settled_clock::SettledClock;
+use crate::time_argument;
+
+/// How often it is looked whether rules are due, and whether events wait for their commit.
+const STEP: Duration = Duration::from_secs(1);
+/// How often rules are looked at though none is known to be due: there may be new ones.
+const LOOK: Duration = Duration::from_secs(30);
+/// How often small files of tables are joined.
+const COMPACTION: Duration = Duration::from_mins(10);
+
+/// When rules are to be looked at.
+#[derive(Default)]
+struct Plan {
+    next_due: Option<Timestamp>,
+    looked: Option<Instant>,
+}
+
+/// What goes on beside requests.
+pub(super) struct Upkeep {
+    pub(super) lake: Arc<Lake>,
+    pub(super) scheduler: Arc<Scheduler<LakeEvents>>,
+    pub(super) settled: Arc<SettledClock>,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) log: Log,
+}
+
+impl Upkeep {
+    /// Runs until it is told to stop, and commits what is there then. It blocks.
+    pub(super) fn run(&self, runtime: &tokio::runtime::Handle) {
+        let mut compacted = Instant::now();
+        let mut plan = Plan::default();
+        let mut failing = String::new();
+        while !self.stop.load(Ordering::Acquire) {
+            let began = Instant::now();
+            match self.step(runtime, &mut plan) {
+                Ok(()) => failing.clear(),
+                // What goes on failing in the same way is said once.
+                Err(error) if error != failing => {
+                    self.log.line(&format!("problem: {error}"));
+                    failing = error;
+                }
+                Err(_) => {}
+            }
+            if compacted.elapsed() >= COMPACTION {
+                compacted = Instant::now();
+                if let Err(error) = self.lake.compact(&IndexPatterns::default(), CompactionOptions::default()) {
+                    self.log.line(&format!("problem: tables could not be compacted: {error}"));
+                }
+            }
+            std::thread::sleep(STEP.saturating_sub(began.elapsed()));
+        }
+        if let Err(error) = self.lake.commit() {
+            self.log.line(&format!("problem: events stay in the spool until the next start: {error}"));
+        }
+    }
+
+    /// Commits what is due. If rules are, all that arrived is committed first, and then they are executed.
+    fn step(&self, runtime: &tokio::runtime::Handle, plan: &mut Plan) -> Result<(), String> {
+        let not_committed = |error| format!("events could not be committed: {error}");
+        let now = time_argument::now().to_millisecond();
+        let is_due = plan.next_due.is_none_or(|due| due < now);
+        if !is_due && plan.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+            self.lake.commit_due().map_err(not_committed)?;
+            return Ok(());
+        }
+        self.lake.commit().map_err(not_committed)?;
+        self.settled.settle_before(now);
+        plan.looked = Some(Instant::now());
+        let report = runtime
+            .block_on(self.scheduler.tick())
+            .map_err(|error| format!("rules could not be executed: {}", chain(&error)))?;
+        plan.next_due = report.next_due;
+        self.tell(&report);
+        Ok(())
+    }
+
+    fn tell(&self, report: &TickReport) {
+        for record in report.failed.iter().chain(&report.executions) {
+            let is_plain = record.status == ExecutionStatus::Succeeded;
+            if is_plain && record.alerts == 0 {
+                continue;
+            }
+            let messages: Vec<&str> = record.messages.iter().map(|message| message.text.as_str()).collect();
+            self.log.line(&format!(
+                "execution of {}: {}, {} alerts, {} held back{}{}",
+                record.rule,
+                record.status,
+                record.alerts,
+                record.held_back,
+                if messages.is_empty() { "" } else { ": " },
+                messages.join("; ")
+            ));
+        }
+    }
+}
+
+/// An error with what is behind it.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

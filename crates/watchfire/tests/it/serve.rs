@@ -1,0 +1,170 @@
+//! `watchfire serve` as a process: written to, killed, started again, stopped.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+const RULE: &str = r#"
+[rule]
+name = "Marked"
+rule_id = "7c0f1a52-0e0b-4f7a-8a55-1d3b9b1f0c11"
+description = "Events with a mark."
+risk_score = 21
+severity = "low"
+type = "eql"
+language = "eql"
+index = ["logs-*"]
+query = "process where process.name == \"marked.exe\""
+interval = "2s"
+from = "now-1h"
+timestamp_override = "event.ingested"
+"#;
+
+/// How long anything may take: much longer than it does.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+struct Running {
+    process: Child,
+    address: String,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn start(folder: &Path) -> Running {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        .args(["serve", "--data", "data", "--rules", "rule.toml", "--listen", "127.0.0.1:0"])
+        .current_dir(folder)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    let log = BufReader::new(process.stderr.take().expect("it is a pipe"));
+    let (tell, told) = mpsc::channel();
+    // Reads to the end, so that the server can always write.
+    std::thread::spawn(move || {
+        for line in log.lines().map_while(Result::ok) {
+            let _ = tell.send(line);
+        }
+    });
+    let until = Instant::now() + PATIENCE;
+    let mut said = Vec::new();
+    loop {
+        let line = told
+            .recv_timeout(until.saturating_duration_since(Instant::now()))
+            .unwrap_or_else(|_| panic!("it does not say where it listens: {said:?}"));
+        if let Some((_, address)) = line.split_once("listening on ") {
+            let address = address.trim_end_matches(['"', '}']).to_owned();
+            return Running { process, address };
+        }
+        said.push(line);
+    }
+}
+
+fn bulk(server: &Running, lines: &str) -> serde_json::Value {
+    let mut stream = TcpStream::connect(&server.address).expect("it listens");
+    let head = format!(
+        "POST /_bulk HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n",
+        lines.len()
+    );
+    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(lines.as_bytes())).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+    assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+    serde_json::from_str(body).expect("the body is JSON")
+}
+
+fn event(id: &str, name: &str) -> String {
+    format!(
+        "{{\"create\":{{\"_index\":\"logs-test-default\",\"_id\":\"{id}\"}}}}\n{{\"@timestamp\":\"2026-03-02T14:00:00Z\",\"event\":{{\"category\":[\"process\"],\"type\":[\"start\"]}},\"process\":{{\"name\":\"{name}\"}}}}\n"
+    )
+}
+
+fn lines_of(folder: &Path, arguments: &[&str]) -> usize {
+    let output = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("the command runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count()
+}
+
+fn wait_for_alerts(folder: &Path, number: usize) {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let alerts = lines_of(folder, &["alerts", "list", "--data", "data"]);
+        if alerts >= number {
+            assert_eq!(alerts, number);
+            return;
+        }
+        assert!(Instant::now() < until, "{alerts} of {number} alerts");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn what_is_acknowledged_survives_and_alerts_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    std::fs::write(folder.join("rule.toml"), RULE).expect("it can be written");
+
+    let mut server = start(folder);
+    let answer = bulk(&server, &(event("1", "marked.exe") + &event("2", "other.exe") + &event("1", "marked.exe")));
+    let statuses: Vec<_> = (0..3).map(|at| answer["items"][at]["create"]["status"].as_u64()).collect();
+    assert_eq!(statuses, [Some(201), Some(201), Some(409)]);
+    wait_for_alerts(folder, 1);
+
+    // What was acknowledged a moment before it is killed is in the spool alone.
+    bulk(&server, &event("3", "marked.exe"));
+    server.process.kill().expect("it can be killed");
+    server.process.wait().expect("it has ended");
+    let mut server = start(folder);
+    let answer = bulk(&server, &(event("1", "marked.exe") + &event("3", "marked.exe") + &event("4", "marked.exe")));
+    let statuses: Vec<_> = (0..3).map(|at| answer["items"][at]["create"]["status"].as_u64()).collect();
+    assert_eq!(statuses, [Some(409), Some(409), Some(201)]);
+    wait_for_alerts(folder, 3);
+
+    let stopped = Command::new("kill").arg("-TERM").arg(server.process.id().to_string()).status();
+    assert!(stopped.expect("there is a kill").success());
+    let ended = server.process.wait().expect("it ends");
+    assert!(ended.success(), "{ended}");
+    assert_eq!(lines_of(folder, &["lake", "export", "data/lake"]), 4);
+    assert_eq!(lines_of(folder, &["alerts", "list", "--data", "data", "--status", "open"]), 3);
+}
+
+#[test]
+fn another_address_needs_a_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_watchfire"));
+        let output = command.args(arguments).current_dir(folder.path()).output().expect("the command runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, _, log) = run(&["serve", "--data", "data", "--listen", "0.0.0.0:0"]);
+    assert!(code == Some(2) && log.contains("there is no key"), "{log}");
+    let (code, out, log) = run(&["keys", "create", "--data", "data", "--role", "shipper", "--name", "beats"]);
+    assert!(code == Some(0) && out.contains("Authorization: ApiKey "), "{log}");
+    let (code, _, log) = run(&["config", "check", "--data", "data", "--listen", "0.0.0.0:0"]);
+    assert_eq!(code, Some(0), "{log}");
+    let (code, out, _) = run(&["keys", "list", "--data", "data"]);
+    assert!(code == Some(0) && out.trim_end().ends_with("beats") && out.contains("shipper"), "{out}");
+    let (code, _, log) = run(&["keys", "create", "--data", "data", "--role", "boss", "--name", "b"]);
+    assert!(code == Some(2) && log.contains("`boss` is no role"), "{log}");
+    std::fs::write(folder.path().join("wrong.toml"), "lissen = \"127.0.0.1:1\"\n").expect("it can be written");
+    let (code, _, log) = run(&["config", "check", "--data", "data", "--config", "wrong.toml"]);
+    assert!(code == Some(2) && log.contains("lissen"), "{log}");
+    let url = "postgres://me:secret@localhost/state";
+    let (code, out, _) = run(&["config", "show", "--data", "data", "--database", url]);
+    assert!(code == Some(0) && out.contains("postgres://me:…@localhost/state"), "{out}");
+    let (code, _, log) = run(&["alerts", "list", "--data", "nowhere"]);
+    assert!(code == Some(2) && log.contains("no state of a server"), "{log}");
+}
