@@ -189,9 +189,13 @@ impl Serve {
         std::fs::create_dir_all(&config.data)?;
         let log = Log;
         let catalogue = Arc::new(catalogue());
-        let (lake, opened) =
-            Lake::open(&config.data.join("lake"), Arc::clone(&catalogue) as _, Arc::new(MachineClock), LakeOptions::default())
-                .map_err(io::Error::other)?;
+        let (lake, opened) = Lake::open(
+            &config.data.join("lake"),
+            Arc::clone(&catalogue) as _,
+            Arc::new(MachineClock),
+            LakeOptions::default(),
+        )
+        .map_err(io::Error::other)?;
         if opened != watchfire_lake::OpenReport::default() {
             log.line(&format!("recovered: {opened:?}"));
         }
@@ -213,9 +217,7 @@ impl Serve {
                 ..SchedulerSettings::default()
             },
         ));
-        let broken = runtime
-            .block_on(scheduler.start())
-            .map_err(|error| io::Error::other(chain(&error)))?;
+        let broken = runtime.block_on(scheduler.start()).map_err(|error| io::Error::other(chain(&error)))?;
         if broken > 0 {
             log.line(&format!("{broken} executions were broken off when the server stopped; they are owed"));
         }
@@ -232,7 +234,8 @@ impl Serve {
         let stop = Arc::new(AtomicBool::new(false));
         let upkeep = Upkeep { lake, scheduler, settled, stop: Arc::clone(&stop), log };
         let handle = runtime.handle().clone();
-        let at_work = std::thread::Builder::new().name("upkeep".to_owned()).spawn(move || upkeep.run(&handle))?;
+        let at_work =
+            std::thread::Builder::new().name("upkeep".to_owned()).spawn(move || upkeep.run(&handle))?;
         let served = runtime.block_on(async {
             let listener = TcpListener::bind(config.listen).await?;
             log.line(&format!("listening on {}", listener.local_addr()?));

@@ -43,7 +43,13 @@ enum Subcommand {
 #[derive(Debug, clap::Args)]
 struct Kept {
     /// The folder of the server's data.
-    #[arg(long, value_name = "DIR", env = "WATCHFIRE_DATA", hide_env_values = true, required_unless_present = "database")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WATCHFIRE_DATA",
+        hide_env_values = true,
+        required_unless_present = "database"
+    )]
     data: Option<PathBuf>,
     /// The server's database, if it is not in that folder.
     #[arg(long, value_name = "URL", env = "WATCHFIRE_DATABASE", hide_env_values = true)]
@@ -116,7 +122,8 @@ struct Set {
 }
 
 fn status(text: &str) -> Result<AlertStatus, String> {
-    AlertStatus::of(text).ok_or_else(|| format!("`{text}` is no status: there are open, acknowledged and closed"))
+    AlertStatus::of(text)
+        .ok_or_else(|| format!("`{text}` is no status: there are open, acknowledged and closed"))
 }
 
 fn start(text: &str) -> Result<Timestamp, String> {
@@ -205,9 +212,7 @@ impl Show {
         let alert = database.alert(&self.id).await.map_err(failed)?;
         let history = database.alert_history(&self.id).await.map_err(failed)?;
         database.close().await;
-        let change = |change: &watchfire_state::AlertChange| {
-            json!({ "at": change.at.to_iso_millis(), "by": change.actor, "change": change.change, "content": change.body })
-        };
+        let change = |change: &watchfire_state::AlertChange| json!({ "at": change.at.to_iso_millis(), "by": change.actor, "change": change.change, "content": change.body });
         let mut shown = hit(&alert);
         shown["history"] = history.iter().map(change).collect();
         serde_json::to_writer_pretty(&mut *out, &shown)?;
@@ -233,7 +238,8 @@ impl Set {
             .chain(self.note.clone().map(Triage::Note))
             .collect();
         if changes.is_empty() {
-            let message = "say what to change: --status, --add-tag, --remove-tag, --assign, --unassign or --note";
+            let message =
+                "say what to change: --status, --add-tag, --remove-tag, --assign, --unassign or --note";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         let actor = self.actor.as_deref().unwrap_or("unknown");

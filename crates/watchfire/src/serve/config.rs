@@ -59,8 +59,9 @@ impl ConfigFile {
     /// Reads a file. Its paths count from where it stands.
     pub(super) fn read(path: &Path) -> io::Result<Self> {
         let wrong = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
-        let text = fs::read_to_string(path)
-            .map_err(|error| wrong(format!("the configuration `{}` cannot be read: {error}", path.display())))?;
+        let text = fs::read_to_string(path).map_err(|error| {
+            wrong(format!("the configuration `{}` cannot be read: {error}", path.display()))
+        })?;
         let mut file: Self = toml::from_str(&text)
             .map_err(|error| wrong(format!("the configuration `{}` is wrong: {error}", path.display())))?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -73,7 +74,11 @@ impl ConfigFile {
     /// What is in force when options say something else.
     pub(super) fn with(self, options: &super::Settings) -> io::Result<Config> {
         let wrong = |message: &str| io::Error::new(io::ErrorKind::InvalidInput, message.to_owned());
-        let data = options.data.clone().or(self.data).ok_or_else(|| wrong("say where to keep data: `--data DIR`"))?;
+        let data = options
+            .data
+            .clone()
+            .or(self.data)
+            .ok_or_else(|| wrong("say where to keep data: `--data DIR`"))?;
         let default = LISTEN.parse().map_err(|_| wrong("the address is none"))?;
         let database = options.database.clone().or(self.database);
         let server = ServerOptions::default();

@@ -69,7 +69,13 @@ impl Keys {
                 std::fs::create_dir_all(data)?;
                 let mut keys = ApiKeys::open(&keys_in(data)).map_err(wrong)?;
                 let key = keys.create(name, role, time_argument::now()).map_err(wrong)?;
-                writeln!(out, "id: {}\nkey: {}\nheader: Authorization: ApiKey {}", key.id, key.secret, key.encoded())?;
+                writeln!(
+                    out,
+                    "id: {}\nkey: {}\nheader: Authorization: ApiKey {}",
+                    key.id,
+                    key.secret,
+                    key.encoded()
+                )?;
             }
             Subcommand::List { data } => {
                 for (id, name, role, created) in ApiKeys::open(&keys_in(data)).map_err(wrong)?.list() {

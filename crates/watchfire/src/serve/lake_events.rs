@@ -28,7 +28,8 @@ impl StoredEvents for LakeEvents {
     ) -> io::Result<()> {
         // Each data stream is read once, though several patterns select it.
         let streams = self.lake.reader().streams().map_err(failed)?;
-        let wanted = streams.iter().filter(|stream| query.patterns.iter().any(|patterns| patterns.select(stream)));
+        let wanted =
+            streams.iter().filter(|stream| query.patterns.iter().any(|patterns| patterns.select(stream)));
         for stream in wanted {
             let selection = Selection {
                 patterns: IndexPatterns::new([stream.as_str()]),
@@ -41,10 +42,7 @@ impl StoredEvents for LakeEvents {
     }
 
     fn count_late(&self, query: &LateQuery<'_>) -> io::Result<u64> {
-        let arrived = ExecutionWindow {
-            from: query.arrived_after.plus_nanos(1),
-            to: query.arrived_until,
-        };
+        let arrived = ExecutionWindow { from: query.arrived_after.plus_nanos(1), to: query.arrived_until };
         let selection = Selection {
             patterns: query.patterns.clone(),
             windows: vec![window(TimeField::Ingested, arrived)],

@@ -55,7 +55,8 @@ impl Upkeep {
             }
             if compacted.elapsed() >= COMPACTION {
                 compacted = Instant::now();
-                if let Err(error) = self.lake.compact(&IndexPatterns::default(), CompactionOptions::default()) {
+                if let Err(error) = self.lake.compact(&IndexPatterns::default(), CompactionOptions::default())
+                {
                     self.log.line(&format!("problem: tables could not be compacted: {error}"));
                 }
             }

@@ -117,7 +117,8 @@ fn what_is_acknowledged_survives_and_alerts_once() {
     std::fs::write(folder.join("rule.toml"), RULE).expect("it can be written");
 
     let mut server = start(folder);
-    let answer = bulk(&server, &(event("1", "marked.exe") + &event("2", "other.exe") + &event("1", "marked.exe")));
+    let answer =
+        bulk(&server, &(event("1", "marked.exe") + &event("2", "other.exe") + &event("1", "marked.exe")));
     let statuses: Vec<_> = (0..3).map(|at| answer["items"][at]["create"]["status"].as_u64()).collect();
     assert_eq!(statuses, [Some(201), Some(201), Some(409)]);
     wait_for_alerts(folder, 1);
@@ -127,7 +128,8 @@ fn what_is_acknowledged_survives_and_alerts_once() {
     server.process.kill().expect("it can be killed");
     server.process.wait().expect("it has ended");
     let mut server = start(folder);
-    let answer = bulk(&server, &(event("1", "marked.exe") + &event("3", "marked.exe") + &event("4", "marked.exe")));
+    let answer =
+        bulk(&server, &(event("1", "marked.exe") + &event("3", "marked.exe") + &event("4", "marked.exe")));
     let statuses: Vec<_> = (0..3).map(|at| answer["items"][at]["create"]["status"].as_u64()).collect();
     assert_eq!(statuses, [Some(409), Some(409), Some(201)]);
     wait_for_alerts(folder, 3);
@@ -159,7 +161,8 @@ fn another_address_needs_a_key() {
     assert!(code == Some(0) && out.trim_end().ends_with("beats") && out.contains("shipper"), "{out}");
     let (code, _, log) = run(&["keys", "create", "--data", "data", "--role", "boss", "--name", "b"]);
     assert!(code == Some(2) && log.contains("`boss` is no role"), "{log}");
-    std::fs::write(folder.path().join("wrong.toml"), "lissen = \"127.0.0.1:1\"\n").expect("it can be written");
+    std::fs::write(folder.path().join("wrong.toml"), "lissen = \"127.0.0.1:1\"\n")
+        .expect("it can be written");
     let (code, _, log) = run(&["config", "check", "--data", "data", "--config", "wrong.toml"]);
     assert!(code == Some(2) && log.contains("lissen"), "{log}");
     let url = "postgres://me:secret@localhost/state";
