@@ -30,7 +30,7 @@ pub(super) fn read<W: Worker>(
         from: asked.from.unwrap_or(Timestamp::from_millis(i64::MIN)),
         to: asked.to.unwrap_or(Timestamp::from_millis(i64::MAX)),
     });
-    let selection = Selection { window, ..Selection::default() };
+    let selection = Selection { windows: window.into_iter().collect(), ..Selection::default() };
     let fields = options.fields.as_ref().map(|fields| fields as &dyn FieldSelection);
     let reader = LakeReader::open(folder).map_err(failed)?;
     let mut scan = reader.scan(schema, fields, selection).map_err(failed)?;
