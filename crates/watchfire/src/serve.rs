@@ -34,7 +34,6 @@ use watchfire_state::{Installed, Scheduler, SchedulerSettings, StateDatabase, St
 use self::config::{Config, ConfigFile};
 use self::lake_events::LakeEvents;
 use self::lake_log::LakeLog;
-use self::log::Log;
 use self::settled_clock::SettledClock;
 use self::upkeep::{Upkeep, chain};
 use crate::exit::{self, Exit};
@@ -187,7 +186,6 @@ impl Serve {
         let config = self.settings.config()?;
         check(&config)?;
         std::fs::create_dir_all(&config.data)?;
-        let log = Log;
         let catalogue = Arc::new(catalogue());
         let (lake, opened) = Lake::open(
             &config.data.join("lake"),
@@ -197,14 +195,14 @@ impl Serve {
         )
         .map_err(io::Error::other)?;
         if opened != watchfire_lake::OpenReport::default() {
-            log.line(&format!("recovered: {opened:?}"));
+            log::line(&format!("recovered: {opened:?}"));
         }
         let lake = Arc::new(lake);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let database = runtime
             .block_on(StateDatabase::open(&StateOptions::new(&config.database)))
             .map_err(|error| io::Error::other(chain(&error)))?;
-        let is_whole = install(&runtime, &database, &config, log)?;
+        let is_whole = install(&runtime, &database, &config)?;
         let settled = Arc::new(SettledClock::default());
         settled.settle_before(time_argument::now());
         let scheduler = Arc::new(Scheduler::new(
@@ -219,7 +217,7 @@ impl Serve {
         ));
         let broken = runtime.block_on(scheduler.start()).map_err(|error| io::Error::other(chain(&error)))?;
         if broken > 0 {
-            log.line(&format!("{broken} executions were broken off when the server stopped; they are owed"));
+            log::line(&format!("{broken} executions were broken off when the server stopped; they are owed"));
         }
         let keys = ApiKeys::open(&config.keys()).map_err(io::Error::other)?;
         let set_up = SetUpObjects::open(&config.data.join("set_up")).map_err(io::Error::other)?;
@@ -232,19 +230,19 @@ impl Serve {
             uuid::Uuid::new_v4().simple().to_string(),
         ));
         let stop = Arc::new(AtomicBool::new(false));
-        let upkeep = Upkeep { lake, scheduler, settled, stop: Arc::clone(&stop), log };
+        let upkeep = Upkeep { lake, scheduler, settled, stop: Arc::clone(&stop) };
         let handle = runtime.handle().clone();
         let at_work =
             std::thread::Builder::new().name("upkeep".to_owned()).spawn(move || upkeep.run(&handle))?;
         let served = runtime.block_on(async {
             let listener = TcpListener::bind(config.listen).await?;
-            log.line(&format!("listening on {}", listener.local_addr()?));
+            log::line(&format!("listening on {}", listener.local_addr()?));
             serve(server, listener, told_to_stop()).await
         });
         stop.store(true, Ordering::Release);
         let ended = at_work.join();
         runtime.block_on(database.close());
-        log.line("stopped");
+        log::line("stopped");
         served?;
         ended.map_err(|_| io::Error::other("what goes on beside requests has failed"))?;
         Ok(if is_whole { Exit::Success } else { Exit::Problems })
@@ -252,12 +250,7 @@ impl Serve {
 }
 
 /// Installs the rules; whether all of them could be read.
-fn install(
-    runtime: &tokio::runtime::Runtime,
-    database: &StateDatabase,
-    config: &Config,
-    log: Log,
-) -> io::Result<bool> {
+fn install(runtime: &tokio::runtime::Runtime, database: &StateDatabase, config: &Config) -> io::Result<bool> {
     if config.rules.is_empty() {
         return Ok(true);
     }
@@ -267,7 +260,7 @@ fn install(
         let Some(content) = file.content else {
             unread += 1;
             for diagnostic in &file.diagnostics {
-                log.line(&format!("rule not loaded: {}: {}", file.source.name(), diagnostic.message));
+                log::line(&format!("rule not loaded: {}: {}", file.source.name(), diagnostic.message));
             }
             continue;
         };
@@ -283,7 +276,7 @@ fn install(
         }] += 1;
     }
     let [new, changed, same] = counts;
-    log.line(&format!("rules: {new} new, {changed} changed, {same} as they were, {unread} not loaded"));
+    log::line(&format!("rules: {new} new, {changed} changed, {same} as they were, {unread} not loaded"));
     Ok(unread == 0)
 }
 

@@ -173,7 +173,7 @@ fn tables_are_chosen_by_pattern_and_windows_by_either_time() {
         let at = |hour: i64| Timestamp::from_millis(NOW + hour * 3_600_000);
         Some(Window { by, from: at(from), to: at(to) })
     };
-    let select = |pattern: &str, window| Selection {
+    let select = |pattern: &str, window: Option<Window>| Selection {
         patterns: IndexPatterns::new([pattern]),
         windows: window.into_iter().collect(),
         ..Selection::default()

@@ -89,7 +89,7 @@ fn run(text: &str) -> String {
                 keys = Some(all);
             }
             ["full"] => {
-                *log.error.lock().expect("not poisoned") = Some(EventLogError::Full("no room".to_owned()))
+                *log.error.lock().expect("not poisoned") = Some(EventLogError::Full("no room".to_owned()));
             }
             ["broken"] => {
                 *log.error.lock().expect("not poisoned") =

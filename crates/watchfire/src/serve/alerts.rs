@@ -144,7 +144,7 @@ impl Kept {
                 format!("sqlite:{}", path.display())
             }
         };
-        StateDatabase::open(&StateOptions::new(url)).await.map_err(failed)
+        StateDatabase::open(&StateOptions::new(url)).await.map_err(|error| failed(&error))
     }
 }
 
@@ -178,7 +178,7 @@ impl List {
             // One more shows whether there are more.
             limit: self.limit.saturating_add(1),
         };
-        let mut alerts = database.alerts(&query).await.map_err(failed)?;
+        let mut alerts = database.alerts(&query).await.map_err(|error| failed(&error))?;
         let has_more = alerts.len() > self.limit as usize;
         alerts.truncate(self.limit as usize);
         for alert in &alerts {
@@ -209,8 +209,8 @@ impl List {
 impl Show {
     async fn show(&self, out: &mut dyn Write) -> io::Result<Exit> {
         let database = self.kept.open().await?;
-        let alert = database.alert(&self.id).await.map_err(failed)?;
-        let history = database.alert_history(&self.id).await.map_err(failed)?;
+        let alert = database.alert(&self.id).await.map_err(|error| failed(&error))?;
+        let history = database.alert_history(&self.id).await.map_err(|error| failed(&error))?;
         database.close().await;
         let change = |change: &watchfire_state::AlertChange| json!({ "at": change.at.to_iso_millis(), "by": change.actor, "change": change.change, "content": change.body });
         let mut shown = hit(&alert);
@@ -247,7 +247,8 @@ impl Set {
         let mut changed = 0;
         for change in &changes {
             let now = time_argument::now();
-            changed += database.triage(&self.ids, change, actor, now).await.map_err(failed)?;
+            changed +=
+                database.triage(&self.ids, change, actor, now).await.map_err(|error| failed(&error))?;
         }
         database.close().await;
         writeln!(log, "changes: {changed}")?;
@@ -260,10 +261,10 @@ fn hit(alert: &KeptAlert) -> Value {
     json!({ "_index": watchfire_state::ALERTS_STREAM, "_id": alert.id, "_source": alert.document })
 }
 
-fn failed(error: StateError) -> io::Error {
+fn failed(error: &StateError) -> io::Error {
     let kind = match error {
         StateError::Absent { .. } => io::ErrorKind::InvalidInput,
         _ => io::ErrorKind::Other,
     };
-    io::Error::new(kind, chain(&error))
+    io::Error::new(kind, chain(error))
 }

@@ -6,15 +6,9 @@ use serde_json::json;
 
 use crate::time_argument;
 
-/// Where lines go.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Log;
-
-impl Log {
-    /// Says something.
-    pub(super) fn line(self, message: &str) {
-        let line = json!({ "@timestamp": time_argument::now().to_iso_millis(), "message": message });
-        // If nobody can be told, the server goes on.
-        let _ = writeln!(std::io::stderr().lock(), "{line}");
-    }
+/// Says something.
+pub(super) fn line(message: &str) {
+    let line = json!({ "@timestamp": time_argument::now().to_iso_millis(), "message": message });
+    // If nobody can be told, the server goes on.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

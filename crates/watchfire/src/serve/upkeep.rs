@@ -9,7 +9,7 @@ use watchfire_lake::{CompactionOptions, Lake};
 use watchfire_state::{ExecutionStatus, Scheduler, TickReport};
 
 use super::lake_events::LakeEvents;
-use super::log::Log;
+use super::log;
 use super::settled_clock::SettledClock;
 use crate::time_argument;
 
@@ -33,7 +33,6 @@ pub(super) struct Upkeep {
     pub(super) scheduler: Arc<Scheduler<LakeEvents>>,
     pub(super) settled: Arc<SettledClock>,
     pub(super) stop: Arc<AtomicBool>,
-    pub(super) log: Log,
 }
 
 impl Upkeep {
@@ -48,7 +47,7 @@ impl Upkeep {
                 Ok(()) => failing.clear(),
                 // What goes on failing in the same way is said once.
                 Err(error) if error != failing => {
-                    self.log.line(&format!("problem: {error}"));
+                    log::line(&format!("problem: {error}"));
                     failing = error;
                 }
                 Err(_) => {}
@@ -57,13 +56,13 @@ impl Upkeep {
                 compacted = Instant::now();
                 if let Err(error) = self.lake.compact(&IndexPatterns::default(), CompactionOptions::default())
                 {
-                    self.log.line(&format!("problem: tables could not be compacted: {error}"));
+                    log::line(&format!("problem: tables could not be compacted: {error}"));
                 }
             }
             std::thread::sleep(STEP.saturating_sub(began.elapsed()));
         }
         if let Err(error) = self.lake.commit() {
-            self.log.line(&format!("problem: events stay in the spool until the next start: {error}"));
+            log::line(&format!("problem: events stay in the spool until the next start: {error}"));
         }
     }
 
@@ -83,18 +82,18 @@ impl Upkeep {
             .block_on(self.scheduler.tick())
             .map_err(|error| format!("rules could not be executed: {}", chain(&error)))?;
         plan.next_due = report.next_due;
-        self.tell(&report);
+        Self::tell(&report);
         Ok(())
     }
 
-    fn tell(&self, report: &TickReport) {
+    fn tell(report: &TickReport) {
         for record in report.failed.iter().chain(&report.executions) {
             let is_plain = record.status == ExecutionStatus::Succeeded;
             if is_plain && record.alerts == 0 {
                 continue;
             }
             let messages: Vec<&str> = record.messages.iter().map(|message| message.text.as_str()).collect();
-            self.log.line(&format!(
+            log::line(&format!(
                 "execution of {}: {}, {} alerts, {} held back{}{}",
                 record.rule,
                 record.status,
