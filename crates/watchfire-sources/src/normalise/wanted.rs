@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use watchfire_events::{
-    DataStream, FieldName, FieldNames, FieldSelection, FieldType, FieldTypes, TypeFamily,
+    DataStream, FieldName, FieldNames, FieldSelection, FieldType, FieldTypes, Scalar, TypeFamily,
 };
 
 use super::layouts::Layouts;
@@ -417,8 +417,14 @@ impl Wants<'_> {
         if self.ask.is_none() {
             return false;
         }
-        let drops = self.fate(name, names) == Fate::LeftOut
-            && (value.scalar().is_some() || !self.has_wanted_below(name, names));
+        let drops = match (self.fate(name, names), value.scalar()) {
+            (Fate::LeftOut, Some(_))
+            | (Fate::LeftOutIf(Fitting::Number | Fitting::Fraction), Some(Scalar::Integer(_)))
+            | (Fate::LeftOutIf(Fitting::Fraction), Some(Scalar::Double(_)))
+            | (Fate::LeftOutIf(Fitting::Truth), Some(Scalar::Boolean(_))) => true,
+            (Fate::LeftOut, None) => !self.has_wanted_below(name, names),
+            _ => false,
+        };
         if drops {
             self.state.dropped.push(name);
         }

@@ -107,7 +107,7 @@ impl<'a> WindowsEvent<'a> {
         wanted: &mut Wanted<'_>,
     ) -> Result<Self, WindowsEventError> {
         match form {
-            Form::Beats => beats::read(record.to_map(), local, names),
+            Form::Beats => beats::read(record, local, names),
             Form::EvtxJson => evtx_json::read(record, local, names, wanted),
             Form::Velociraptor => velociraptor::read(record.to_map(), local, names),
             Form::Flat => flat::read(record, local, names, wanted),

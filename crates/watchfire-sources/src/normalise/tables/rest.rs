@@ -260,6 +260,8 @@ pub(in crate::normalise) struct RestTree {
 #[derive(Debug, Default)]
 struct RestNode {
     members: Vec<(Box<str>, usize)>,
+    /// Where a name is among them.
+    known: FxHashMap<Box<str>, usize>,
     /// Behind the one that was found last: members come in the same order again and again.
     next: usize,
     /// Where it goes, once that is known.
@@ -292,13 +294,13 @@ impl RestTree {
         self.path.push_str(key);
         let fresh = self.nodes.len();
         let node = &mut self.nodes[holder];
-        let is_key = |(known, _): &(Box<str>, usize)| **known == *key;
-        let (before, behind) = node.members.split_at(node.next.min(node.members.len()));
-        let found = behind.iter().position(is_key).map(|at| before.len() + at);
-        if let Some(at) = found.or_else(|| before.iter().position(is_key)) {
+        let is_next = node.members.get(node.next).is_some_and(|(known, _)| **known == *key);
+        let found = if is_next { Some(node.next) } else { node.known.get(key).copied() };
+        if let Some(at) = found {
             node.next = at + 1;
             return node.members[at].1;
         }
+        node.known.insert(key.into(), node.members.len());
         node.members.push((key.into(), fresh));
         node.next = node.members.len();
         self.nodes.push(RestNode { path_length: self.path.len(), ..RestNode::default() });
