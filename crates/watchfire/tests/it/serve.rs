@@ -39,13 +39,14 @@ impl Drop for Running {
 }
 
 fn start(folder: &Path) -> Running {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+    let process = Command::new(env!("CARGO_BIN_EXE_watchfire"))
         .args(["serve", "--data", "data", "--rules", "rule.toml", "--listen", "127.0.0.1:0"])
         .current_dir(folder)
         .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command runs");
-    let log = BufReader::new(process.stderr.take().expect("it is a pipe"));
+        .spawn();
+    // It is ended with this, whatever happens below.
+    let mut running = Running { process: process.expect("the command runs"), address: String::new() };
+    let log = BufReader::new(running.process.stderr.take().expect("it is a pipe"));
     let (tell, told) = mpsc::channel();
     // Reads to the end, so that the server can always write.
     std::thread::spawn(move || {
@@ -60,8 +61,8 @@ fn start(folder: &Path) -> Running {
             .recv_timeout(until.saturating_duration_since(Instant::now()))
             .unwrap_or_else(|_| panic!("it does not say where it listens: {said:?}"));
         if let Some((_, address)) = line.split_once("listening on ") {
-            let address = address.trim_end_matches(['"', '}']).to_owned();
-            return Running { process, address };
+            address.trim_end_matches(['"', '}']).clone_into(&mut running.address);
+            return running;
         }
         said.push(line);
     }
