@@ -167,7 +167,8 @@ impl Lake {
     /// their order.
     ///
     /// # Errors
-    /// [`LakeError::Full`] if the tables do not keep up; any error means that none of the events may be acknowledged.
+    /// [`LakeError::Full`] if the tables do not keep up; any error means that none of the events may be acknowledged. Their
+    /// documents may have been stamped by then, so who tries again gives the lake what it was given itself.
     pub fn append(&self, events: &mut [Event]) -> Result<Vec<Appended>, LakeError> {
         let mut arrivals = lock(&self.arrivals);
         let now = self.clock.now();

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake_core::kernel::{Action, Add, EagerSnapshot, MetadataExt, Remove, StructType, Transaction};
@@ -49,23 +49,21 @@ pub(crate) struct Table {
     folder: PathBuf,
     log: LogStoreRef,
     state: DeltaTableState,
-    files: Arc<[TableFile]>,
+    /// Listed when they are asked for: a commit does not need them.
+    files: OnceLock<Arc<[TableFile]>>,
 }
 
 impl Table {
     /// The table of a stream, if there is one.
     pub(crate) async fn open(layout: &Layout, stream: &DataStream) -> Result<Option<Self>, LakeError> {
         let folder = layout.table(stream);
-        if !folder.join("_delta_log").is_dir() {
+        // A crash may have left the folder without the commit that makes it a table.
+        if !has_log(&folder) {
             return Ok(None);
         }
-        let error = LakeError::table(stream);
         let log = log_store(&folder).map_err(LakeError::table(stream))?;
-        match DeltaTableState::try_new(&*log, None).await {
-            Ok(state) => Ok(Some(Self::new(stream, folder, log, state))),
-            Err(DeltaTableError::NotATable(_)) if !has_log(&folder) => Ok(None),
-            Err(source) => Err(error(source)),
-        }
+        let state = DeltaTableState::try_new(&*log, None).await.map_err(LakeError::table(stream))?;
+        Ok(Some(Self::new(stream, folder, log, state)))
     }
 
     /// The table of a stream, made with these columns if there is none.
@@ -104,8 +102,7 @@ impl Table {
     }
 
     fn new(stream: &DataStream, folder: PathBuf, log: LogStoreRef, state: DeltaTableState) -> Self {
-        let files = list(&state);
-        Self { stream: stream.clone(), folder, log, state, files }
+        Self { stream: stream.clone(), folder, log, state, files: OnceLock::new() }
     }
 
     pub(crate) fn stream(&self) -> &DataStream {
@@ -135,7 +132,7 @@ impl Table {
 
     /// Its files, in order of their path.
     pub(crate) fn files(&self) -> &Arc<[TableFile]> {
-        &self.files
+        self.files.get_or_init(|| list(&self.state))
     }
 
     /// The number of the spool up to which it has the events of its stream.
@@ -151,7 +148,7 @@ impl Table {
     /// Reads what others have committed.
     pub(crate) async fn refresh(&mut self) -> Result<(), LakeError> {
         self.state.update(&*self.log, None).await.map_err(LakeError::table(&self.stream))?;
-        self.files = list(&self.state);
+        self.files = OnceLock::new();
         Ok(())
     }
 
@@ -221,7 +218,7 @@ impl Table {
             match result {
                 Ok(done) => {
                     self.state = done.snapshot();
-                    self.files = list(&self.state);
+                    self.files = OnceLock::new();
                     return self.sync_log();
                 }
                 // Somebody else has changed the table. With what they did in sight it is tried again.

@@ -107,6 +107,16 @@ fn a_torn_commit_is_made_again_from_the_spool() {
 }
 
 #[test]
+fn a_table_that_was_never_finished_is_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::create_dir_all(folder.path().join("tables/logs-test-default/_delta_log")).expect("it can be made");
+    let lake = open(folder.path(), &clock());
+    append(&lake, "a");
+    lake.commit().expect("it commits");
+    assert_eq!(ids(lake.reader(), Selection::default()), ["a"]);
+}
+
+#[test]
 fn a_damaged_checkpoint_is_left_out() {
     let folder = tempfile::tempdir().expect("a folder");
     let clock = clock();
