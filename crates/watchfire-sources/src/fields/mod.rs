@@ -13,7 +13,7 @@ mod value;
 use std::borrow::Cow;
 
 use serde_json::Value;
-use watchfire_events::{Document, FieldName, FieldNames, set_field};
+use watchfire_events::{Document, FieldName, FieldNames, MAX_FLATTENED_DEPTH, set_field};
 
 use self::index::Index;
 pub(crate) use self::value::{FieldValue, TextMembers};
@@ -25,7 +25,7 @@ pub(crate) struct Fields<'a> {
     entries: Vec<(FieldName, FieldValue<'a>)>,
     index: Index,
     /// Whether a field came with the record of which only the tree tells what it flattens to: one that is where the data
-    /// of its event go, or below a name that is empty.
+    /// of its event go, below a name that is empty, or of more parts than are flattened.
     needs_tree: bool,
 }
 
@@ -92,7 +92,8 @@ impl<'a> Fields<'a> {
     }
 
     fn note_odd(&mut self, name: &str) {
-        self.needs_tree |= [EVENT_DATA, USER_DATA, "."].iter().any(|odd| name.starts_with(odd));
+        self.needs_tree |=
+            [EVENT_DATA, USER_DATA, "."].iter().any(|odd| name.starts_with(odd)) || may_be_too_deep(name);
     }
 
     /// Whether only the tree tells what the fields flatten to.
@@ -198,6 +199,12 @@ impl<'a> Fields<'a> {
             .map(|(name, value)| (names.text(name).to_string(), value.into_value()))
             .collect()
     }
+}
+
+/// Whether a name may have more parts than a tree is flattened to.
+fn may_be_too_deep(name: &str) -> bool {
+    let dots = || memchr::memchr_iter(b'.', name.as_bytes()).count();
+    name.len() >= MAX_FLATTENED_DEPTH && dots() + 1 >= MAX_FLATTENED_DEPTH
 }
 
 /// A part of a text, borrowed where the text is.

@@ -183,9 +183,22 @@ fn fields_within_fields_have_the_columns_of_their_documents() {
             json!({"Event": {"System": {"EventID": 1}}, "": {"a": {"": 1}}}),
             record(json!({"": {"a": 1, "": {"b": 2, "": 3}}, "c": {"": {"d": 4}}, "log": {"": 5}})),
             record(json!({"list": [{"a": ""}, {"a": [""]}, [[]], {}, null], "none": {}, "empty": ""})),
+            record(json!({"deep": {"a.".repeat(60): 1}, "a.".repeat(64): 2})),
         ],
         &NormaliseOptions::default(),
     );
+}
+
+/// A name in the record counts as as many levels as it has parts, whichever way it becomes a column.
+#[test]
+fn names_of_many_parts_have_the_columns_of_their_documents() {
+    let names = (58..70).map(|parts| vec!["a"; parts].join("."));
+    let records: Vec<Value> = names
+        .flat_map(|name| {
+            [json!({"event_type_full": "x", &*name: 1}), json!({"event_type_full": "x", "b": {name: 1}})]
+        })
+        .collect();
+    compare_values(&records, &NormaliseOptions::default());
 }
 
 proptest! {

@@ -70,6 +70,8 @@ impl<'l> Messages<'l> {
             output.reject(line, RejectReason::TooLarge);
         } else if let Some(event) = event(&text)
             && event.trim_ascii_end().ends_with(b"</Event>")
+            // What stands in front of it is on one line.
+            && !text[..text.len() - event.len()].contains(&b'\n')
         {
             let (event, replaced) = text_of(event.trim_ascii_end());
             output.event(line, event, replaced);
