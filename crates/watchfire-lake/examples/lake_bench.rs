@@ -1,7 +1,8 @@
 //! What the lake costs on this machine, as the tables of `docs/lake.md`.
 //!
 //! ```text
-//! cargo run --release --locked -p watchfire-lake --example lake_bench -- FOLDER [commits|versions N|look-up N|optimize]
+//! cargo run --release --locked -p watchfire-lake --example lake_bench -- \
+//!     FOLDER [commits|versions N [EVERY]|look-up N|optimize]
 //! ```
 //!
 //! FOLDER must not exist; it is left there, so that other tools can be tried on it.
@@ -37,7 +38,10 @@ fn main() -> Result<(), Failure> {
     }
     match arguments.get(1).map(String::as_str) {
         None | Some("commits") => commits(&folder)?,
-        Some("versions") => versions(&folder, number(1_000)?)?,
+        Some("versions") => {
+            let every = arguments.get(3).map_or(Ok(u64::MAX), |text| text.parse())?;
+            versions(&folder, number(1_000)?, every)?;
+        }
         Some("look-up") => look_up(&folder, number(1_000_000)?)?,
         Some("optimize") => optimize(&folder)?,
         Some(other) => println!("no such measurement: {other}"),
@@ -126,9 +130,9 @@ fn commits(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How commits of 100 events slow down as a table gets older.
+/// How commits of 100 events slow down as a table gets older; after so many of them it is compacted each time.
 #[expect(clippy::print_stdout, reason = "a command-line tool speaks on its streams")]
-fn versions(folder: &Path, number: u64) -> Result<(), Failure> {
+fn versions(folder: &Path, number: u64, every: u64) -> Result<(), Failure> {
     let mut bench = Bench::open(folder)?;
     println!("| versions | commit p50, ms | p99, ms | slowest, ms | open, ms |");
     println!("|---|---|---|---|---|");
@@ -140,6 +144,9 @@ fn versions(folder: &Path, number: u64) -> Result<(), Failure> {
         let start = Instant::now();
         bench.lake.commit()?;
         times.push(start.elapsed());
+        if version % every == 0 {
+            bench.lake.compact(&IndexPatterns::default(), CompactionOptions::default())?;
+        }
         if version % step == 0 {
             let reader = watchfire_lake::LakeReader::open(folder)?;
             let start = Instant::now();

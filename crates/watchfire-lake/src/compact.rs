@@ -90,33 +90,38 @@ pub(crate) async fn compact(
 }
 
 /// Groups of small files of one day, which are worth a merge.
+///
+/// Files are merged with files of about their size: a file that is larger than all smaller ones of its group together
+/// waits until there are more like it. So each event is written anew only as often as its file doubles.
 fn groups(files: &[TableFile], options: CompactionOptions) -> Vec<Vec<TableFile>> {
-    let mut days: BTreeMap<&str, Vec<&TableFile>> = BTreeMap::new();
+    let mut days: BTreeMap<&str, Vec<(u64, &TableFile)>> = BTreeMap::new();
     for file in files {
-        if file.statistics.rows.is_some_and(|rows| rows < options.target_rows) {
-            days.entry(&file.day).or_default().push(file);
+        if let Some(rows) = file.statistics.rows.filter(|rows| *rows < options.target_rows) {
+            days.entry(&file.day).or_default().push((rows, file));
         }
     }
     let mut groups = Vec::new();
-    for small in days.values() {
+    for small in days.values_mut() {
+        // By path where sizes are equal, as they come.
+        small.sort_by_key(|(rows, _)| *rows);
         let mut group: Vec<TableFile> = Vec::new();
-        let mut rows = 0;
-        let mut close = |group: &mut Vec<TableFile>| {
+        let mut sum = 0;
+        let mut close = |group: &mut Vec<TableFile>, sum: &mut u64| {
+            *sum = 0;
             let group = std::mem::take(group);
             if group.len() >= options.least_files.max(2) {
                 groups.push(group);
             }
         };
-        for file in small {
-            if group.len() >= options.most_files.max(2) || (rows >= options.target_rows && !group.is_empty())
-            {
-                close(&mut group);
-                rows = 0;
+        for &(rows, file) in small.iter() {
+            let is_full = group.len() >= options.most_files.max(2) || sum >= options.target_rows;
+            if is_full || (group.len() > 1 && rows > sum) {
+                close(&mut group, &mut sum);
             }
-            rows += file.statistics.rows.unwrap_or(0);
-            group.push((*file).clone());
+            sum += rows;
+            group.push(file.clone());
         }
-        close(&mut group);
+        close(&mut group, &mut sum);
     }
     groups
 }
@@ -260,5 +265,60 @@ impl Run {
             self.keys.push((time, numbers.map_or(0, |numbers| numbers.value(row))));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data_file::FileStatistics;
+
+    fn file(day: &str, rows: u64) -> TableFile {
+        TableFile {
+            path: format!("{day}/{rows}"),
+            bytes: rows,
+            day: day.to_owned(),
+            statistics: FileStatistics::parse(&format!("{{\"numRecords\": {rows}}}")),
+        }
+    }
+
+    fn grouped(rows: &[u64], options: CompactionOptions) -> Vec<Vec<u64>> {
+        let files: Vec<TableFile> = rows.iter().map(|rows| file("2026-03-02", *rows)).collect();
+        let groups = groups(&files, options);
+        groups.iter().map(|group| group.iter().filter_map(|file| file.statistics.rows).collect()).collect()
+    }
+
+    #[test]
+    fn files_are_put_together_with_their_like() {
+        let options = CompactionOptions { target_rows: 1_000, least_files: 3, most_files: 4 };
+        let none: [Vec<u64>; 0] = [];
+        assert_eq!(grouped(&[5, 5], options), none, "too few");
+        assert_eq!(grouped(&[500, 5, 7, 5], options), [vec![5, 5, 7]], "the large one waits");
+        assert_eq!(grouped(&[5, 5, 5, 5, 5, 5, 5], options), [vec![5; 4], vec![5; 3]]);
+        assert_eq!(grouped(&[400, 400, 400, 400], options), [vec![400; 3]], "as many as are large enough");
+        assert_eq!(grouped(&[1_000, 2_000, 3_000], options), none, "they are large enough");
+        let days =
+            [file("2026-03-01", 5), file("2026-03-02", 5), file("2026-03-02", 5), file("2026-03-02", 5)];
+        assert_eq!(groups(&days, options).len(), 1, "days stay apart");
+    }
+
+    /// Commits of equal size, compacted after each: how often their rows are written, and how many files there are.
+    #[test]
+    fn rows_are_written_a_few_times_only() {
+        let options = CompactionOptions { target_rows: 1_000_000, least_files: 8, most_files: 256 };
+        let (mut files, mut written, mut most) = (Vec::new(), 0, 0);
+        let commits = 4_000;
+        for commit in 0..commits {
+            files.push(TableFile { path: format!("c{commit}"), ..file("2026-03-02", 100) });
+            for group in groups(&files, options) {
+                let rows = group.iter().filter_map(|file| file.statistics.rows).sum();
+                files.retain(|file| !group.iter().any(|merged| merged.path == file.path));
+                files.push(TableFile { path: format!("m{commit}-{rows}"), ..file("2026-03-02", rows) });
+                written += rows;
+            }
+            most = most.max(files.len());
+        }
+        assert!(written <= 100 * commits * 8, "each row is written {} times", written / (100 * commits));
+        assert!(most <= 48, "there are {most} files");
     }
 }
