@@ -17,8 +17,8 @@ use crate::time_argument;
 const STEP: Duration = Duration::from_secs(1);
 /// How often rules are looked at though none is known to be due: there may be new ones.
 const LOOK: Duration = Duration::from_secs(30);
-/// How often small files of tables are joined.
-const COMPACTION: Duration = Duration::from_mins(10);
+/// How often small files of tables are joined: what a commit costs grows with their number (docs/lake.md).
+const COMPACTION: Duration = Duration::from_mins(1);
 
 /// When rules are to be looked at.
 #[derive(Default)]
