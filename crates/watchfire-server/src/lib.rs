@@ -11,8 +11,8 @@
 //! lifecycles, mappings of templates) is stored and given back, since shippers ask for it, and is counted where it would
 //! have had one.
 //!
-//! This crate must not know rules, queries or how events are stored. Time comes from a [`Clock`], randomness from the
-//! caller; nothing here prints or reads the environment.
+//! This crate must not know rules, queries or how events are stored. Time comes from a [`Clock`]; chance is asked
+//! for only by who makes a key. Nothing here prints or reads the environment.
 
 mod api_key;
 mod body;

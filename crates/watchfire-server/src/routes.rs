@@ -14,7 +14,7 @@ use axum::extract::{Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any, get, post};
+use axum::routing::{MethodRouter, any, get, post, put};
 
 use crate::api_key::Role;
 use crate::error::{ApiError, json_answer};
@@ -50,19 +50,19 @@ pub fn router(server: Arc<Server>) -> Router {
             .route("/_xpack", get(about::features))
             .route("/_cluster/health", get(about::cluster_health))
             .route("/_cat/health", get(about::cat_health))
-            .route("/{index}", reading(set_up::index))
+            .route("/{index}", get(set_up::index))
             .route("/_index_template", get(set_up::all))
             .route("/_component_template", get(set_up::all))
             .route("/_template", get(set_up::all))
             .route("/_ilm/policy", get(set_up::all))
             .route("/_ingest/pipeline", get(set_up::all))
             .route("/_data_stream", get(set_up::all))
-            .route("/_index_template/{name}", reading(set_up::one))
-            .route("/_component_template/{name}", reading(set_up::one))
-            .route("/_template/{name}", reading(set_up::one))
-            .route("/_ilm/policy/{name}", reading(set_up::one))
-            .route("/_ingest/pipeline/{name}", reading(set_up::one))
-            .route("/_data_stream/{name}", reading(set_up::one)),
+            .route("/_index_template/{name}", get(set_up::one))
+            .route("/_component_template/{name}", get(set_up::one))
+            .route("/_template/{name}", get(set_up::one))
+            .route("/_ilm/policy/{name}", get(set_up::one))
+            .route("/_ingest/pipeline/{name}", get(set_up::one))
+            .route("/_data_stream/{name}", get(set_up::one)),
     );
     let of_readers = guarded(
         Access::Of(Role::Reader),
@@ -78,18 +78,18 @@ pub fn router(server: Arc<Server>) -> Router {
         Router::new()
             .route("/_bulk", writing(documents::bulk))
             .route("/_bulk/", writing(documents::bulk))
-            .route("/{index}", axum::routing::put(set_up::put_index))
+            .route("/{index}", put(set_up::put_index))
             .route("/{index}/_bulk", writing(documents::bulk_of_index))
             .route("/{index}/_bulk/", writing(documents::bulk_of_index))
             .route("/{index}/_doc", post(documents::without_id))
             .route("/{index}/_doc/{id}", writing(documents::with_id))
             .route("/{index}/_create/{id}", writing(documents::create))
-            .route("/_index_template/{name}", changing(set_up::put).delete(set_up::delete))
-            .route("/_component_template/{name}", changing(set_up::put).delete(set_up::delete))
-            .route("/_template/{name}", changing(set_up::put).delete(set_up::delete))
-            .route("/_ilm/policy/{name}", changing(set_up::put).delete(set_up::delete))
-            .route("/_ingest/pipeline/{name}", changing(set_up::put).delete(set_up::delete))
-            .route("/_data_stream/{name}", changing(set_up::put).delete(set_up::delete))
+            .route("/_index_template/{name}", writing(set_up::put).delete(set_up::delete))
+            .route("/_component_template/{name}", writing(set_up::put).delete(set_up::delete))
+            .route("/_template/{name}", writing(set_up::put).delete(set_up::delete))
+            .route("/_ilm/policy/{name}", writing(set_up::put).delete(set_up::delete))
+            .route("/_ingest/pipeline/{name}", writing(set_up::put).delete(set_up::delete))
+            .route("/_data_stream/{name}", writing(set_up::put).delete(set_up::delete))
             .route("/api/watchfire/ingest", writing(raw::any_source))
             .route("/api/watchfire/ingest/{source}", writing(raw::of_source)),
     );
@@ -102,15 +102,6 @@ pub fn router(server: Arc<Server>) -> Router {
         .with_state(server)
 }
 
-/// A handler of `GET` and `HEAD`.
-fn reading<H, T>(handler: H) -> MethodRouter<Arc<Server>>
-where
-    H: axum::handler::Handler<T, Arc<Server>>,
-    T: 'static,
-{
-    get(handler)
-}
-
 /// A handler of `POST` and `PUT`, which mean the same here.
 fn writing<H, T>(handler: H) -> MethodRouter<Arc<Server>>
 where
@@ -118,15 +109,6 @@ where
     T: 'static,
 {
     post(handler.clone()).put(handler)
-}
-
-/// As [`writing`], for what is set up.
-fn changing<H, T>(handler: H) -> MethodRouter<Arc<Server>>
-where
-    H: axum::handler::Handler<T, Arc<Server>>,
-    T: 'static,
-{
-    writing(handler)
 }
 
 /// Lets a request through if its key allows it.
