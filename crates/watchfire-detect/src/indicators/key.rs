@@ -81,7 +81,7 @@ impl Key {
 }
 
 /// The hash of a value where it lies: no key is made for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Hashed {
     /// That of its [`Key`].
     pub(super) hash: u64,
