@@ -160,7 +160,7 @@ fn filled_stages(
     catalogue: &Catalogue,
 ) -> Option<Vec<(usize, usize)>> {
     if questions.joins() {
-        let found = questions.correlate(events, catalogue, 1).ok()??;
+        let found = questions.correlate(events, catalogue, 1, &|_| false).ok()??;
         // Places of the first result are those of the stages, with repetitions spelled out.
         let result = found.found.first()?;
         let mut filled = Vec::new();
@@ -269,8 +269,10 @@ impl Asked<'_> {
             let answer = self.questions.answer(stage, &batch, 0, self.catalogue);
             return Ok(tell(&verdict(&answer.explained)));
         }
-        let answer =
-            self.questions.correlate(&events, self.catalogue, 1).map_err(|error| error.to_string())?;
+        let answer = self
+            .questions
+            .correlate(&events, self.catalogue, 1, &|_| false)
+            .map_err(|error| error.to_string())?;
         let partial = answer.and_then(|answer| answer.partial).ok_or("it fires all the same")?;
         if partial.awaited != Some(stage) {
             return Err(format!("awaits {:?} and not {stage}", partial.awaited));

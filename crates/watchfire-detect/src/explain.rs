@@ -11,6 +11,7 @@
 //! by reference, one event after the other: see [`watchfire_engine::explain`].
 
 mod correlation;
+mod counted;
 mod leaf_text;
 mod places;
 pub mod words;
@@ -23,9 +24,14 @@ use watchfire_ir::{Condition, EqlPlan, JoinKey, SamplePlan, Schema, SequencePlan
 use watchfire_rules::model::{EventSource, QueryLanguage, QueryText, Rule, RuleKind};
 
 pub use self::correlation::{Candidate, CorrelationAnswer, Partial, WhyNot};
+use self::counted::Counting;
+pub use self::counted::{
+    BucketAnswer, Counted, CountedAnswer, DistinctAnswer, FoundTerms, KnownBy, KnownTerms, KnownTermsReader,
+    NamedValue, TermsAnswer,
+};
 use self::places::LeafPlaces;
 use crate::compile::{CompileOptions, RuleProgram, compile_rule};
-use crate::indicators::MappingEntry;
+use crate::indicators::{IndicatorMatch, MappingEntry};
 use crate::query::{QueryOptions, read_filters, read_query};
 use crate::rule_book::RuleState;
 
@@ -37,8 +43,8 @@ pub struct RuleQuestions {
     form: Form,
     not_run: Option<String>,
     pipes: Vec<String>,
-    lookups: Vec<Vec<MappingEntry>>,
-    provided: Option<&'static str>,
+    indicators: Option<(IndicatorMatch, StageQuestion)>,
+    counting: Option<Counting>,
 }
 
 /// How the events of a rule belong together.
@@ -116,13 +122,11 @@ impl RuleQuestions {
     /// The rule's state, if it is wrong, or asks nothing that could be explained.
     pub fn of(rule: &Rule, schema: &dyn Schema, options: &CompileOptions) -> Result<Self, RuleState> {
         let compiled = compile_rule(rule, schema, options);
-        let mut lookups = Vec::new();
-        let mut before_lookup = None;
+        let mut asked_of_indicators = None;
         let not_run = match compiled.program {
             Some(RuleProgram::Unsupported(what)) => Some(what),
             Some(RuleProgram::Indicators(program)) => {
-                lookups = program.groups;
-                before_lookup = Some(program.events);
+                asked_of_indicators = Some(*program);
                 None
             }
             Some(RuleProgram::Events(_) | RuleProgram::Correlation(_)) => None,
@@ -154,22 +158,22 @@ impl RuleQuestions {
         let places = LeafPlaces::of_rule(query, &filters, schema, &query_options);
         let form = form(rule, plan.clone()).map_err(|why| RuleState::Unsupported(why.to_string()))?;
         let mut stages = stages(&form, &plan, &filters, query, &places);
-        if let (Some(condition), [stage]) = (before_lookup, stages.as_mut_slice()) {
-            // That the fields of the mapping are there, too.
-            stage.condition = condition;
-        }
+        let indicators = asked_of_indicators.map(|program| {
+            if let [stage] = stages.as_mut_slice() {
+                // That the fields of the mapping are there, too.
+                stage.condition = program.events.clone();
+            }
+            let question = of_threat_query(rule, &program, schema, &query_options);
+            (program, question)
+        });
         Ok(Self {
             patterns: IndexPatterns::new(index.iter().map(String::as_str)),
             stages,
             form,
             not_run,
             pipes,
-            lookups,
-            provided: match &rule.kind {
-                RuleKind::Threshold(_) => Some("the threshold is reached"),
-                RuleKind::NewTerms(_) => Some("its values are new"),
-                _ => None,
-            },
+            indicators,
+            counting: Counting::of(&rule.kind, schema),
         })
     }
 
@@ -195,13 +199,12 @@ impl RuleQuestions {
 
     /// What an event that satisfies the condition must share with an indicator besides: all entries of one group.
     pub fn lookups(&self) -> &[Vec<MappingEntry>] {
-        &self.lookups
+        self.indicators.as_ref().map_or(&[], |(program, _)| &program.groups)
     }
 
-    /// What else must be so for an alert on an event that satisfies the condition, where the rule counts or compares what
-    /// fits: that is not explained.
-    pub fn provided(&self) -> Option<&'static str> {
-        self.provided
+    /// What is asked of indicators and of both together, and the threat query as its author sees it.
+    pub fn indicators(&self) -> Option<(&IndicatorMatch, &StageQuestion)> {
+        self.indicators.as_ref().map(|(program, question)| (program, question))
     }
 
     /// Whether it takes several events together.
@@ -268,6 +271,28 @@ impl StageQuestion {
     /// A leaf, or a negated one, as the author of the rule sees it.
     pub fn text_of(&self, condition: &Condition) -> LeafText {
         self.places.text_of(condition, self.language)
+    }
+}
+
+/// What a threat query and its filters ask.
+fn of_threat_query(
+    rule: &Rule,
+    program: &IndicatorMatch,
+    schema: &dyn Schema,
+    options: &QueryOptions<'_>,
+) -> StageQuestion {
+    let (query, filters) = match &rule.kind {
+        RuleKind::ThreatMatch(rule) => (Some(&rule.threat_query), rule.threat_filters()),
+        _ => (None, &[][..]),
+    };
+    let filters: Vec<Option<Condition>> =
+        read_filters(filters, schema, options).into_iter().map(|read| read.condition).collect();
+    StageQuestion {
+        name: String::new(),
+        is_filled: true,
+        condition: program.indicators.clone(),
+        language: query.map_or(QueryLanguage::Kql, |query| query.language),
+        places: LeafPlaces::of_rule(query, &filters, schema, options).into_iter().next().unwrap_or_default(),
     }
 }
 

@@ -17,11 +17,13 @@ mod compile;
 mod enrich;
 mod find;
 mod key;
+mod nearest;
 mod table;
 
 pub use self::build::{BatchIndicators, IndicatorBuilder, IndicatorCounts, IndicatorReader};
 pub use self::compile::{IndicatorMatch, MappingEntry};
 pub use self::enrich::{Enrichments, MAX_ENRICHMENTS};
 pub use self::find::{BatchLookups, IndicatorIndex, IndicatorMatcher};
+pub use self::nearest::{DifferingEntry, NearestIndicator, NearestSearch};
 
 pub(crate) use self::compile::compile;

@@ -57,8 +57,9 @@ pub use hit_spill::{
 };
 pub use identity::{AlertId, RuleUuid, kibana_alert_id};
 pub use indicators::{
-    BatchIndicators, BatchLookups, Enrichments, IndicatorBuilder, IndicatorCounts, IndicatorIndex,
-    IndicatorMatch, IndicatorMatcher, IndicatorReader, MAX_ENRICHMENTS, MappingEntry,
+    BatchIndicators, BatchLookups, DifferingEntry, Enrichments, IndicatorBuilder, IndicatorCounts,
+    IndicatorIndex, IndicatorMatch, IndicatorMatcher, IndicatorReader, MAX_ENRICHMENTS, MappingEntry,
+    NearestIndicator, NearestSearch,
 };
 pub use query::{QueryOptions, QueryTree, ReadFilter, ReadQuery, read_filters, read_query};
 pub use reason::reason;

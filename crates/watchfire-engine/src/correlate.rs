@@ -65,7 +65,8 @@ pub use shape::{SequenceShape, ShapeError, StageForm};
 pub use snapshot::{RestoreError, StatefulCorrelator};
 pub use stream::{SequenceStream, StreamCounts, StreamSettings};
 pub use threshold::{
-    Bucket, MAX_BUCKET_EVENTS, MovingWindow, ThresholdShape, ThresholdTotal, ThresholdWindow,
+    Bucket, BucketTally, MAX_BUCKET_EVENTS, MovingWindow, ThresholdShape, ThresholdTotal, ThresholdWindow,
+    tally_buckets,
 };
 pub use trace::{Filled, Trace, TraceEnd, longest_trace};
 

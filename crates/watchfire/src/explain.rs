@@ -1,11 +1,13 @@
 //! `watchfire explain`: why a rule fires on events, or why not.
 
 mod all_rules;
+mod counted;
 mod document;
 mod gather;
 mod lookup;
 mod text;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -16,14 +18,14 @@ use watchfire_detect::{BookItem, CompileOptions, RuleState};
 use watchfire_diagnostics::SourceText;
 use watchfire_diagnostics::render::one_line;
 use watchfire_engine::reference;
-use watchfire_events::BatchBuilder;
+use watchfire_events::{BatchBuilder, Event, EventBatch};
 use watchfire_ir::Catalogue;
 use watchfire_rules::load::{Fate, LoadedFile};
 use watchfire_rules::model::Rule;
 use watchfire_sources::normalise::catalogue_with;
 
 use self::document::Said;
-use self::gather::{Gathered, Wanted, gather};
+use self::gather::{Chosen, Wanted, gather};
 use self::lookup::{Lookup, LookupOptions, Lookups};
 use crate::destination::Destination;
 use crate::exception_options::ExceptionOptions;
@@ -78,6 +80,9 @@ pub(crate) struct Explain {
     indicators: IndicatorOptions,
     #[command(flatten)]
     exceptions: ExceptionOptions,
+    /// Files and folders with events from before, whose values a rule of new terms takes as known.
+    #[arg(long, num_args = 1.., value_name = "PATH", conflicts_with = "all")]
+    history: Vec<PathBuf>,
     /// Only the event of this number, counted from 1 over the whole input.
     #[arg(long, value_name = "NUMBER")]
     event: Option<u64>,
@@ -144,11 +149,15 @@ impl Explain {
             }
         };
         let mut out = self.destination.open()?;
-        let most = if questions.joins() { MAX_JOINED } else { self.top.get() };
-        let wanted = Wanted { number: self.event, place: self.record.as_deref(), most };
+        let together = questions.joins() || questions.counts();
+        let most = if together { MAX_JOINED } else { self.top.get() };
+        let chosen = Chosen { number: self.event, place: self.record.as_deref() };
+        // An event is counted with all others, whether or not it alone is asked for.
+        let gathered_of = if questions.counts() { Chosen::default() } else { chosen };
+        let wanted = Wanted { chosen: gathered_of, most, in_order: together };
         let distance = |batch: &_, row| questions.distance(batch, row, &catalogue);
-        let loading =
-            LookupOptions { catalogue: &catalogue, normalise: &normalise, compile: &self.options() };
+        let compile = self.options();
+        let loading = LookupOptions { catalogue: &catalogue, normalise: &normalise, compile: &compile };
         let mut lookup = Lookups::load(&self.indicators.indicators, &questions, &named.rule, &loading, log)?;
         let now = self.options().now.unwrap_or_default();
         let (exceptions, wrong) = self.exceptions.load_and_tell(&catalogue, now, log)?;
@@ -156,12 +165,44 @@ impl Explain {
             let items = book.of_rule(&named.rule).items;
             items.into_iter().map(|number| &book.items()[number]).collect()
         });
-        let gathered = gather(events, &self.reading, normalise, &catalogue, &wanted, &distance)?;
+        let mut gathered = gather(events, &self.reading, normalise.clone(), &catalogue, &wanted, &distance)?;
+        let told: Vec<usize> = if questions.counts() {
+            gathered.nearest(&chosen, self.top.get())
+        } else {
+            (0..gathered.events.len()).collect()
+        };
         let clean = gathered.tell_input(log)? && lookup.is_clean && wrong == 0;
-        if gathered.events.is_empty() {
+        if told.is_empty() {
+            if !gathered.events.is_empty() {
+                writeln!(log, "there is no such event among those that come nearest")?;
+            }
             return Ok(Exit::Problems);
         }
-        self.answer(&questions, named, &gathered, (&mut lookup, &items), &catalogue, &mut *out)?;
+        let mut excepted = BTreeMap::new();
+        if together && !items.is_empty() {
+            for (at, event) in gathered.events.iter().enumerate().filter(|(_, event)| event.distance == 0) {
+                let by = excepting(&items, &batch_of(&event.event, &catalogue), &catalogue);
+                if !by.is_empty() {
+                    excepted.insert(at, by);
+                }
+            }
+        }
+        let counting = counted::Counting {
+            history: &self.history,
+            reading: &self.reading,
+            normalise: &normalise,
+            catalogue: &catalogue,
+        };
+        let counts = counting.of(&questions, &gathered, &|event| excepted.contains_key(&event), log)?;
+        let clean = clean && counts.as_ref().is_none_or(|counts| counts.is_clean);
+        let shown = document::Shown {
+            named,
+            questions: &questions,
+            gathered: &gathered,
+            counts: counts.as_ref(),
+            excepted: &excepted,
+        };
+        self.answer(&shown, &told, (&mut lookup, loading), &items, &catalogue, &mut *out)?;
         out.flush()?;
         Ok(if clean { Exit::Success } else { Exit::Problems })
     }
@@ -172,41 +213,38 @@ impl Explain {
 
     fn answer(
         &self,
-        questions: &RuleQuestions,
-        named: &NamedRule,
-        gathered: &Gathered,
-        (lookup, exceptions): (&mut Lookups, &[&BookItem]),
+        shown: &document::Shown<'_>,
+        told: &[usize],
+        (lookup, loading): (&mut Lookups, LookupOptions<'_>),
+        exceptions: &[&BookItem],
         catalogue: &Catalogue,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let shown = document::Shown { named, questions, gathered };
+        let (questions, gathered) = (shown.questions, shown.gathered);
         let colour = self.destination.colour();
-        let mut style = text::Style { colour, full: self.full, source: &named.source };
-        if let Some(answer) = questions.correlate(&gathered.documents(), catalogue, self.top.get())? {
+        let mut style = text::Style { colour, full: self.full, source: &shown.named.source };
+        let is_out = |event: usize| shown.excepted.contains_key(&event);
+        let joined = questions.correlate(&gathered.documents(), catalogue, self.top.get(), &is_out)?;
+        if let Some(answer) = joined {
             return match self.format {
-                Format::Text => style.correlation(&shown, &answer, out),
+                Format::Text => style.correlation(shown, &answer, out),
                 Format::Json => write_json(&shown.correlation(&answer), out),
             };
         }
         let mut answers = Vec::new();
-        for gathered in &gathered.events {
-            let mut builder = BatchBuilder::new(catalogue);
-            builder.push(gathered.event.clone());
-            let batch = builder.finish();
+        for &at in told {
+            let event = &gathered.events[at];
+            let batch = batch_of(&event.event, catalogue);
             let answer = questions.answer(0, &batch, 0, catalogue);
-            let found = if answer.fires() { lookup.ask(&batch)? } else { Lookup::NotNeeded };
-            let excepts = |item: &&&BookItem| {
-                reference::evaluate(&item.condition, &batch, 0, catalogue, &mut Vec::new())
-            };
-            let excepted_by = if answer.fires() {
-                exceptions.iter().filter(excepts).map(|item| item.id()).collect()
-            } else {
-                Vec::new()
-            };
-            answers.push(Said { event: gathered, answer, found, excepted_by });
+            let asked = (self.indicators.indicators.as_slice(), &shown.named.rule, loading);
+            let found =
+                if answer.fires() { lookup.ask(&batch, questions, asked)? } else { Lookup::NotNeeded };
+            let excepted_by =
+                if answer.fires() { excepting(exceptions, &batch, catalogue) } else { Vec::new() };
+            answers.push(Said { event, at, answer, found, excepted_by });
         }
         match self.format {
-            Format::Text => style.events(&shown, &answers, out),
+            Format::Text => style.events(shown, &answers, out),
             Format::Json => write_json(&shown.events(&answers), out),
         }
     }
@@ -238,6 +276,20 @@ impl Explain {
         }
         Ok(None)
     }
+}
+
+/// A batch of one event.
+fn batch_of(event: &Event, catalogue: &Catalogue) -> EventBatch {
+    let mut builder = BatchBuilder::new(catalogue);
+    builder.push(event.clone());
+    builder.finish()
+}
+
+/// The exceptions that hide the event of a batch of one.
+fn excepting(items: &[&BookItem], batch: &EventBatch, catalogue: &Catalogue) -> Vec<String> {
+    let excepts =
+        |item: &&&BookItem| reference::evaluate(&item.condition, batch, 0, catalogue, &mut Vec::new());
+    items.iter().filter(excepts).map(|item| item.id()).collect()
 }
 
 /// The rules that are meant: the first way of naming that fits any counts.

@@ -79,6 +79,8 @@ pub enum WhyNot {
     Used,
     /// It fits, but another event took or ended what it would have gone on with.
     Overtaken,
+    /// It fits, but an exception hides it.
+    Excepted,
 }
 
 /// The events of one question, in one batch.
@@ -89,11 +91,13 @@ struct Gathered<'r, 'b> {
     extractor: StageExtractor,
     /// By stage and event, under every tuple of keys.
     hits: Vec<StageHit<usize>>,
+    is_out: &'b dyn Fn(usize) -> bool,
 }
 
 impl RuleQuestions {
     /// What the rule makes of these events, which are in the order of the input; `most` is how many events are told of
-    /// that come nearest. `None` if the rule takes each event for itself.
+    /// that come nearest, and `is_out` says of an event that it takes no part, since an exception hides it. `None` if the
+    /// rule takes each event for itself.
     ///
     /// # Errors
     /// A hit was refused, which is a bug.
@@ -102,6 +106,7 @@ impl RuleQuestions {
         events: &[Event],
         types: &dyn FieldTypes,
         most: usize,
+        is_out: &dyn Fn(usize) -> bool,
     ) -> io::Result<Option<CorrelationAnswer<'_>>> {
         if !self.joins() {
             return Ok(None);
@@ -120,11 +125,12 @@ impl RuleQuestions {
             Form::Sequence(plan, _, order) => StageExtractor::for_sequence(plan, &indices, order.clone()),
             Form::Sample(plan) => StageExtractor::for_sample(plan, &indices),
         };
-        let matches = rules.build().matcher(VALUE_CACHE_BYTES).match_batch(&batch, types);
+        let mut matches = rules.build().matcher(VALUE_CACHE_BYTES).match_batch(&batch, types);
+        matches.hits.retain(|hit| !is_out(hit.row as usize));
         let mut hits = Vec::new();
         extractor.extract(&batch, &matches, |row| (row as u64, row), &mut hits);
         hits.sort_by(StageHit::feeding_order);
-        let gathered = Gathered { questions: self, batch: &batch, types, extractor, hits };
+        let gathered = Gathered { questions: self, batch: &batch, types, extractor, hits, is_out };
         let found = gathered.found()?;
         let partial = if found.is_empty() { Some(gathered.partial(most)) } else { None };
         Ok(Some(CorrelationAnswer { found, partial }))
@@ -253,6 +259,8 @@ impl<'r> Gathered<'r, '_> {
                 WhyNot::Condition
             } else if is_used {
                 WhyNot::Used
+            } else if (self.is_out)(row) {
+                WhyNot::Excepted
             } else {
                 self.why_not(awaited, row, &partial, keys, tuples.get(&row))
             };

@@ -84,6 +84,49 @@ pub struct Bucket<T> {
     pub execution: Option<Timestamp>,
 }
 
+/// A bucket, whether or not it reached the threshold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketTally<T> {
+    /// The values that its events share.
+    pub keys: KeyTuple,
+    /// How many they are.
+    pub count: u64,
+    /// How many distinct values they have; 0 if no field is counted.
+    pub distinct: Distinct,
+    /// All of them, in order.
+    pub events: Vec<T>,
+}
+
+/// The buckets of hits in feeding order, in the order of their values.
+pub fn tally_buckets<T>(
+    shape: &ThresholdShape,
+    hits: impl IntoIterator<Item = StageHit<T>>,
+) -> Vec<BucketTally<T>> {
+    let mut tallies: BTreeMap<KeyTuple, (DistinctCounter, Vec<T>)> = BTreeMap::new();
+    let mut event: Vec<StageHit<T>> = Vec::new();
+    let mut close = |event: &mut Vec<StageHit<T>>| {
+        for (_, keys, payload, values) in shape.groups(event) {
+            let (distinct, events) = tallies.entry(keys).or_default();
+            values.into_iter().for_each(|value| distinct.insert(value));
+            events.push(payload);
+        }
+    };
+    for hit in hits {
+        if event.last().is_some_and(|last| last.ordinal.arrival != hit.ordinal.arrival) {
+            close(&mut event);
+        }
+        event.push(hit);
+    }
+    close(&mut event);
+    let tally = |(keys, (distinct, events)): (KeyTuple, (DistinctCounter, Vec<T>))| BucketTally {
+        keys,
+        count: events.len() as u64,
+        distinct: distinct.number(),
+        events,
+    };
+    tallies.into_iter().map(tally).collect()
+}
+
 /// The buckets of all events together.
 #[derive(Debug)]
 pub struct ThresholdTotal<T> {

@@ -14,7 +14,7 @@ use watchfire_rules::model::RuleId;
 use watchfire_sources::normalise::NormaliseOptions;
 
 use super::document::event_facts;
-use super::gather::{NumberedEvent, Wanted, gather};
+use super::gather::{Chosen, NumberedEvent, Wanted, gather};
 use super::text::line_of;
 use super::{Explain, Format, NamedRule, load_rules, write_json};
 use crate::exit::Exit;
@@ -68,7 +68,8 @@ impl Explain {
                 Err(_) => wrong += 1,
             }
         }
-        let wanted = Wanted { number: self.event, place: self.record.as_deref(), most: MAX_EVENTS };
+        let chosen = Chosen { number: self.event, place: self.record.as_deref() };
+        let wanted = Wanted { chosen, most: MAX_EVENTS, in_order: false };
         let mut out = self.destination.open()?;
         let gathered = gather(&self.paths, &self.reading, normalise, catalogue, &wanted, &|_, _| 1)?;
         let clean = gathered.tell_input(log)?;
@@ -119,13 +120,14 @@ impl Explain {
         for said in fires {
             let name = escape_controls(&said.asked.named.rule.name);
             let questions = &said.asked.questions;
-            let note = match (questions.does_not_run(), questions.provided()) {
-                (Some(what), _) => format!(" (its condition holds; {what} does not run)"),
-                (None, Some(what)) => format!(" (if {what})"),
-                (None, None) if !questions.lookups().is_empty() => {
+            let note = match (questions.does_not_run(), questions.counts(), questions.asks_history()) {
+                (Some(what), ..) => format!(" (its condition holds; {what} does not run)"),
+                (None, _, true) => " (if its values are new)".to_owned(),
+                (None, true, false) => " (if the threshold is reached)".to_owned(),
+                (None, false, false) if !questions.lookups().is_empty() => {
                     " (if an indicator shares a value)".to_owned()
                 }
-                (None, None) => String::new(),
+                (None, false, false) => String::new(),
             };
             writeln!(out, "  {name}{note}")?;
         }

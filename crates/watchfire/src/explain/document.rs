@@ -1,5 +1,7 @@
 //! Explanations for machines.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use watchfire_detect::explain::words::{
     field_names, is_true, reason, reason_word, stream_text, verdict_text,
@@ -15,6 +17,7 @@ use watchfire_ir::{Condition, Node};
 use watchfire_rules::model::RuleId;
 
 use super::NamedRule;
+use super::counted::Counts;
 use super::gather::{Gathered, NumberedEvent};
 use super::lookup::Lookup;
 use super::text::{line_of, why_text};
@@ -24,11 +27,17 @@ pub(super) struct Shown<'a> {
     pub(super) named: &'a NamedRule,
     pub(super) questions: &'a RuleQuestions,
     pub(super) gathered: &'a Gathered,
+    /// What the rule counts or compares, if it does.
+    pub(super) counts: Option<&'a Counts>,
+    /// The events that exceptions hide from a rule which takes several together, by their place among those gathered.
+    pub(super) excepted: &'a BTreeMap<usize, Vec<String>>,
 }
 
 /// What a rule says to an event.
 pub(super) struct Said<'a> {
     pub(super) event: &'a NumberedEvent,
+    /// Its place among those gathered.
+    pub(super) at: usize,
     pub(super) answer: EventAnswer<'a>,
     /// What indicators say of it, if the rule asks for some.
     pub(super) found: Lookup,
@@ -38,8 +47,11 @@ pub(super) struct Said<'a> {
 
 impl Said<'_> {
     /// Whether there is an alert on the event.
-    pub(super) fn fires(&self) -> bool {
-        self.answer.fires() && !self.found.denies() && self.excepted_by.is_empty()
+    pub(super) fn fires(&self, counts: Option<&Counts>) -> bool {
+        self.answer.fires()
+            && !self.found.denies()
+            && self.excepted_by.is_empty()
+            && counts.is_none_or(|counts| counts.alerts(self.at))
     }
 }
 
@@ -53,15 +65,23 @@ impl Shown<'_> {
     /// What the rule says to each event.
     pub(super) fn events(&self, answers: &[Said<'_>]) -> Value {
         let one = |said: &Said<'_>| {
-            let Said { event, answer, found, excepted_by } = said;
+            let Said { event, at, answer, found, excepted_by } = said;
             let mut object = event_facts(event.number, &event.event);
             object.extend(self.answer(answer, 0, &event.event));
-            object.insert("fires".to_owned(), said.fires().into());
+            object.insert("fires".to_owned(), said.fires(self.counts).into());
             object.insert("indicators".to_owned(), json!(found.text()));
+            if let Lookup::Nothing(.., nearest) = found {
+                object.insert("nearest_indicator".to_owned(), nearest.json());
+            }
             object.insert("excepted_by".to_owned(), json!(excepted_by));
+            object.insert(
+                "counted".to_owned(),
+                self.counts.map_or(Value::Null, |counts| counts.event_json(*at)),
+            );
             Value::Object(object)
         };
         let mut object = self.facts();
+        object.insert("buckets".to_owned(), self.counts.map_or(Value::Null, Counts::buckets_json));
         object.insert("events".to_owned(), answers.iter().map(one).collect());
         Value::Object(object)
     }
@@ -76,6 +96,9 @@ impl Shown<'_> {
         object.insert("found".to_owned(), found.into());
         let partial = answer.partial.as_ref().map_or(Value::Null, |partial| self.partial(partial));
         object.insert("partial".to_owned(), partial);
+        let excepted =
+            |(event, items): (&usize, &Vec<String>)| json!({ "event": self.event(*event), "by": items });
+        object.insert("excepted".to_owned(), self.excepted.iter().map(excepted).collect());
         Value::Object(object)
     }
 
@@ -140,7 +163,7 @@ impl Shown<'_> {
             Value::Object(object)
         };
         json!({
-            "keys": partial.keys.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+            "keys": partial.keys.iter().cloned().collect::<BTreeMap<_, _>>(),
             "filled": partial.filled.iter().map(filled).collect::<Vec<_>>(),
             "ended_by_until": partial.until.map(|event| self.event(event)),
             "in_the_way": partial.in_the_way.iter().map(|event| self.event(*event)).collect::<Vec<_>>(),
@@ -178,6 +201,7 @@ fn why_word(why: &WhyNot) -> &'static str {
         WhyNot::AfterUntil => "after_until",
         WhyNot::Used => "used",
         WhyNot::Overtaken => "overtaken",
+        WhyNot::Excepted => "excepted",
     }
 }
 

@@ -1,23 +1,31 @@
 //! What indicators say of an event.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use serde_json::Value;
-use watchfire_detect::explain::RuleQuestions;
-use watchfire_detect::explain::words::quoted;
-use watchfire_detect::{CompileOptions, IndicatorIndex, MappingEntry, RuleBook};
+use serde_json::{Value, json};
+use watchfire_detect::explain::words::{quoted, verdict_text};
+use watchfire_detect::explain::{RuleQuestions, StageQuestion};
+use watchfire_detect::{
+    CompileOptions, DifferingEntry, IndicatorIndex, IndicatorReader, MappingEntry, NearestIndicator,
+    NearestSearch, RuleBook,
+};
 use watchfire_engine::RuleIndex;
+use watchfire_engine::explain::{Explained, verdict};
 use watchfire_events::EventBatch;
 use watchfire_ir::Catalogue;
 use watchfire_rules::model::Rule;
 use watchfire_sources::normalise::NormaliseOptions;
 
+use crate::intake::Worker;
 use crate::reading::Resources;
 use crate::scan::indicators::Loading;
 
 /// Indicators that are told of; the others are counted.
 const MAX_FOUND: usize = 5;
+/// Events for which the nearest indicator is looked for, since all indicators are read once more for each.
+const MAX_SEARCHED: usize = 3;
 
 /// The indicators of an indicator match rule.
 pub(super) struct Lookups {
@@ -27,9 +35,12 @@ pub(super) struct Lookups {
     used: u64,
     /// Whether all indicators could be read.
     pub(super) is_clean: bool,
+    /// Events for which the nearest indicator was looked for.
+    searched: usize,
 }
 
 /// What indicators are read with.
+#[derive(Clone, Copy)]
 pub(super) struct LookupOptions<'a> {
     pub(super) catalogue: &'a Catalogue,
     pub(super) normalise: &'a NormaliseOptions,
@@ -44,8 +55,84 @@ pub(super) enum Lookup {
     NotGiven,
     /// These indicators share a value with it.
     Found(Vec<String>),
-    /// None of so many does; the values that were looked up.
-    Nothing(u64, Vec<String>),
+    /// None of so many does; the values that were looked up, and the indicator that comes nearest.
+    Nothing(u64, Vec<String>, Nearest),
+}
+
+/// What there is to say of the indicator that comes nearest.
+pub(super) enum Nearest {
+    /// It was looked for with other events.
+    NotSearched,
+    /// None is near.
+    None,
+    /// This one.
+    Is(Box<NearestIndicator>),
+}
+
+impl Nearest {
+    /// In words.
+    fn text(&self) -> String {
+        let Self::Is(found) = self else {
+            return match self {
+                Self::NotSearched => format!("the nearest is looked for with {MAX_SEARCHED} events only"),
+                _ => "no indicator comes near".to_owned(),
+            };
+        };
+        let NearestIndicator { place, shared, differing, other_stream, unmet } = &**found;
+        let mut parts: Vec<String> =
+            shared.iter().map(|(field, value)| format!("has {field} {}", quoted(value))).collect();
+        parts.extend(differing.iter().map(|entry| {
+            let of = &entry.indicator_field;
+            if entry.negate {
+                format!("has {of} {}, which it must not", quoted(&entry.indicator_value))
+            } else {
+                format!(
+                    "has {of} {} instead of {}",
+                    quoted(&entry.indicator_value),
+                    quoted(&entry.event_value)
+                )
+            }
+        }));
+        parts.extend(other_stream.iter().map(|stream| format!("is in {stream}, where the rule reads none")));
+        parts.extend(unmet.iter().map(|unmet| format!("does not satisfy the threat query: {unmet}")));
+        format!("the nearest, {place}, {}", parts.join(", "))
+    }
+
+    /// For machines.
+    pub(super) fn json(&self) -> Value {
+        let Self::Is(found) = self else { return Value::Null };
+        let entry = |entry: &DifferingEntry| {
+            json!({
+                "event_field": entry.event_field,
+                "event_value": entry.event_value,
+                "indicator_field": entry.indicator_field,
+                "indicator_value": entry.indicator_value,
+                "negate": entry.negate,
+            })
+        };
+        json!({
+            "place": found.place,
+            "shared": found.shared.iter().cloned().collect::<BTreeMap<_, _>>(),
+            "differing": found.differing.iter().map(entry).collect::<Vec<_>>(),
+            "other_data_stream": found.other_stream,
+            "threat_query": found.unmet,
+        })
+    }
+}
+
+/// Looks for the nearest indicator.
+struct Searching<'a> {
+    search: NearestSearch<'a>,
+    catalogue: &'a Catalogue,
+    question: &'a StageQuestion,
+}
+
+impl Worker for Searching<'_> {
+    fn batch(&mut self, batch: &EventBatch) -> io::Result<()> {
+        let unmet = |explained: &Explained<'_>| verdict_text(&verdict(explained), self.question);
+        self.search.batch(batch, self.catalogue, &unmet);
+        Ok(())
+    }
 }
 
 impl Lookup {
@@ -62,9 +149,10 @@ impl Lookup {
                 Some("the condition holds, but no indicators were given (--indicators)".to_owned())
             }
             Self::Found(found) => Some(format!("shares a value with an indicator: {}", found.join("; "))),
-            Self::Nothing(number, values) => Some(format!(
-                "the condition holds, but none of {number} indicators for this rule has {}",
-                values.join(", or ")
+            Self::Nothing(number, values, nearest) => Some(format!(
+                "the condition holds, but none of {number} indicators for this rule has {}; {}",
+                values.join(", or "),
+                nearest.text()
             )),
         }
     }
@@ -83,7 +171,7 @@ impl Lookups {
             if entry.negate { format!("no {}", entry.event_field) } else { entry.event_field.to_string() }
         };
         let fields = questions.lookups().iter().map(|group| group.iter().map(name).collect()).collect();
-        let mut lookups = Self { fields, index: None, used: 0, is_clean: true };
+        let mut lookups = Self { fields, index: None, used: 0, is_clean: true, searched: 0 };
         if paths.is_empty() {
             return Ok(lookups);
         }
@@ -92,15 +180,7 @@ impl Lookups {
             return Ok(lookups);
         }
         let book = RuleBook::compile([rule.clone()], options.catalogue, options.compile);
-        let resources = Resources::default();
-        let loading = Loading {
-            catalogue: options.catalogue,
-            normalise: options.normalise,
-            threads: resources.threads(),
-            max_memory: resources.max_memory(),
-            now: options.compile.now.unwrap_or_default(),
-        };
-        let (index, summary) = loading.load(paths, &book)?;
+        let (index, summary) = options.loading().load(paths, &book)?;
         lookups.is_clean = summary.is_clean();
         if !lookups.is_clean {
             summary.write(log)?;
@@ -111,7 +191,12 @@ impl Lookups {
     }
 
     /// Looks up the event of a batch of one.
-    pub(super) fn ask(&mut self, batch: &EventBatch) -> io::Result<Lookup> {
+    pub(super) fn ask(
+        &mut self,
+        batch: &EventBatch,
+        questions: &RuleQuestions,
+        (paths, rule, options): (&[PathBuf], &Rule, LookupOptions<'_>),
+    ) -> io::Result<Lookup> {
         if self.fields.is_empty() {
             return Ok(Lookup::NotNeeded);
         }
@@ -136,7 +221,39 @@ impl Lookups {
         };
         let groups =
             self.fields.iter().map(|group| group.iter().map(value).collect::<Vec<_>>().join(" and "));
-        Ok(Lookup::Nothing(self.used, groups.collect()))
+        let groups = groups.collect();
+        let nearest = match questions.indicators() {
+            Some((program, question)) if self.searched < MAX_SEARCHED => {
+                self.searched += 1;
+                let book = RuleBook::compile([rule.clone()], options.catalogue, options.compile);
+                let reader = IndicatorReader::new(&book);
+                let catalogue = reader.catalogue(options.catalogue);
+                let worker = || Searching {
+                    search: NearestSearch::new(program, batch),
+                    catalogue: &catalogue,
+                    question,
+                };
+                let (workers, _) = options.loading().walk(paths, &catalogue, reader.read_fields(), worker)?;
+                let found = workers.into_iter().map(|worker| worker.search).reduce(NearestSearch::or);
+                let found = found.and_then(NearestSearch::finish);
+                found.map_or(Nearest::None, |found| Nearest::Is(Box::new(found)))
+            }
+            _ => Nearest::NotSearched,
+        };
+        Ok(Lookup::Nothing(self.used, groups, nearest))
+    }
+}
+
+impl<'a> LookupOptions<'a> {
+    fn loading(&self) -> Loading<'a> {
+        let resources = Resources::default();
+        Loading {
+            catalogue: self.catalogue,
+            normalise: self.normalise,
+            threads: resources.threads(),
+            max_memory: resources.max_memory(),
+            now: self.compile.now.unwrap_or_default(),
+        }
     }
 }
 

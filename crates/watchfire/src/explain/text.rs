@@ -49,10 +49,17 @@ impl Style<'_> {
         out: &mut dyn Write,
     ) -> io::Result<()> {
         heading(shown, out)?;
+        for (good, line) in shown.counts.map(super::counted::Counts::heading).unwrap_or_default() {
+            let mark = good.map_or_else(String::new, |good| format!("{} ", self.mark(good)));
+            writeln!(out, "{mark}{}", escape_controls(&line))?;
+        }
         for said in answers {
-            let Said { event, answer, found, excepted_by } = said;
+            let Said { event, at, answer, found, excepted_by } = said;
             writeln!(out)?;
-            writeln!(out, "{} {}", self.mark(said.fires()), line_of(event.number, &event.event))?;
+            writeln!(out, "{} {}", self.mark(said.fires(shown.counts)), line_of(event.number, &event.event))?;
+            for line in shown.counts.map(|counts| counts.lines(*at)).unwrap_or_default() {
+                writeln!(out, "  {}", escape_controls(&line))?;
+            }
             if let Some(text) = found.text() {
                 writeln!(out, "  {}", escape_controls(&text))?;
             }
@@ -199,6 +206,21 @@ impl Style<'_> {
         if let Some(partial) = &answer.partial {
             self.partial(shown, partial, out)?;
         }
+        if !shown.excepted.is_empty() {
+            writeln!(out)?;
+        }
+        for (event, items) in shown.excepted.iter().take(MAX_FOUND) {
+            let items: Vec<String> = items.iter().map(|item| format!("`{item}`")).collect();
+            writeln!(
+                out,
+                "takes no part: {}: exception {}",
+                shown.line(*event),
+                escape_controls(&items.join(", "))
+            )?;
+        }
+        if shown.excepted.len() > MAX_FOUND {
+            writeln!(out, "{} more take no part because of exceptions", shown.excepted.len() - MAX_FOUND)?;
+        }
         left_out(shown, out)
     }
 
@@ -254,9 +276,6 @@ fn heading(shown: &Shown<'_>, out: &mut dyn Write) -> io::Result<()> {
     if let Some(what) = shown.questions.does_not_run() {
         writeln!(out, "rules of this kind do not run ({what}): what it asks of single events is shown")?;
     }
-    if let Some(what) = shown.questions.provided() {
-        writeln!(out, "there is an alert if {what}: what is asked of single events is shown")?;
-    }
     if !shown.questions.pipes().is_empty() {
         let pipes = shown.questions.pipes().join(" | ");
         writeln!(out, "of what fits here the query takes a part: {pipes}")?;
@@ -287,6 +306,7 @@ pub(super) fn why_text(why: &WhyNot) -> String {
         WhyNot::Before => format!("{fits} it lies before the events that it should follow"),
         WhyNot::TooLate(by) => format!("{fits} it comes {by} ms later than maxspan allows"),
         WhyNot::AfterUntil => format!("{fits} it lies behind the event that ended it"),
+        WhyNot::Excepted => format!("{fits} an exception hides it"),
         WhyNot::Used => "it fills another stage already".to_owned(),
         WhyNot::Overtaken => format!("{fits} another event took or ended what it would have gone on with"),
     }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use watchfire_detect::{IndicatorBuilder, IndicatorIndex, IndicatorReader, MAX_ENRICHMENTS, RuleBook};
-use watchfire_engine::Matcher;
+use watchfire_engine::{Matcher, ReadFields};
 use watchfire_events::{BatchBuilder, DataStream, Event, EventBatch, Timestamp};
 use watchfire_ir::Catalogue;
 use watchfire_sources::indicators::{IndicatorForm, form_of, read};
@@ -122,6 +122,32 @@ impl Loading<'_> {
         let reader = IndicatorReader::new(book);
         let catalogue = reader.catalogue(self.catalogue);
         let builder = Mutex::new(reader.builder(self.max_memory / READ_SHARE));
+        let gather = || Gathering {
+            reader: &reader,
+            matcher: reader.matcher(),
+            catalogue: &catalogue,
+            builder: &builder,
+        };
+        let (_, mut summary) = self.walk(paths, &catalogue, reader.read_fields(), gather)?;
+        let index = builder.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
+        let counts = index.counts();
+        summary.used = counts.used;
+        summary.unused = counts.read - counts.used;
+        summary.memory_bytes = counts.bytes;
+        for (rule, number) in &counts.by_rule {
+            summary.by_rule.insert(book.rule(*rule).name.clone(), *number);
+        }
+        Ok((index, summary))
+    }
+
+    /// Hands the indicators of these files and folders to workers; what there is to say of them is in the summary.
+    pub(crate) fn walk<W: Worker>(
+        &self,
+        paths: &[PathBuf],
+        catalogue: &Catalogue,
+        fields: ReadFields,
+        worker: impl Fn() -> W,
+    ) -> io::Result<(Vec<W>, IndicatorSummary)> {
         let mut summary = IndicatorSummary::default();
         let (mut inputs, mut others) = (Inputs::list(paths), Vec::new());
         inputs.take_files(|path, name| match form_of(path) {
@@ -132,14 +158,9 @@ impl Loading<'_> {
             // What cannot be opened is told of where it is read.
             Ok(None) | Err(_) => false,
         });
-        let gather = || Gathering {
-            reader: &reader,
-            matcher: reader.matcher(),
-            catalogue: &catalogue,
-            builder: &builder,
-        };
+        let mut of_others = worker();
         for (path, name, form) in others {
-            self.other(&path, &name, form, &mut gather(), &mut summary)?;
+            self.other((&path, &name, form), catalogue, &mut of_others, &mut summary)?;
         }
         let progress = Progress::new(inputs.bytes(), "indicators");
         let options = IntakeOptions {
@@ -152,50 +173,42 @@ impl Loading<'_> {
             threads: self.threads,
             memory: self.max_memory / RECORD_SHARE,
             window: Window::default(),
-            fields: Some(reader.read_fields()),
+            fields: Some(fields),
             timed: false,
             count_unmapped: false,
         };
-        let read = read_all(inputs, &options, &catalogue, &progress, gather);
+        let read = read_all(inputs, &options, catalogue, &progress, worker);
         progress.finish();
-        let (_, account) = read?;
+        let (mut workers, account) = read?;
+        workers.push(of_others);
         summary.input = InputSummary::new(&account);
-        let index = builder.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
-        let counts = index.counts();
         summary.read += summary.input.records.read;
-        summary.used = counts.used;
-        summary.unused = counts.read - counts.used;
-        summary.memory_bytes = counts.bytes;
-        for (rule, number) in &counts.by_rule {
-            summary.by_rule.insert(book.rule(*rule).name.clone(), *number);
-        }
-        Ok((index, summary))
+        Ok((workers, summary))
     }
 
     /// A file of STIX or a table.
     fn other(
         &self,
-        path: &std::path::Path,
-        name: &std::sync::Arc<str>,
-        form: IndicatorForm,
-        gathering: &mut Gathering<'_>,
+        (path, name, form): (&std::path::Path, &std::sync::Arc<str>, IndicatorForm),
+        catalogue: &Catalogue,
+        worker: &mut impl Worker,
         summary: &mut IndicatorSummary,
     ) -> io::Result<()> {
-        let mut builder = BatchBuilder::new(gathering.catalogue);
+        let mut builder = BatchBuilder::new(catalogue);
         let mut failure = None;
         let report = {
             let mut sink = |event: Event| {
                 builder.push(event);
                 if builder.len() >= BATCH_EVENTS {
                     let batch = builder.finish();
-                    failure = failure.take().or(gathering.batch(&batch).err());
+                    failure = failure.take().or(worker.batch(&batch).err());
                     builder.recycle(batch);
                 }
             };
             read(path, name, form, self.now, &mut sink)
         };
         failure.map_or(Ok(()), Err)?;
-        gathering.batch(&builder.finish())?;
+        worker.batch(&builder.finish())?;
         summary.read += report.read;
         for (why, number) in report.left_out {
             *summary.left_out.entry(why).or_default() += number;
