@@ -60,6 +60,11 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable_exception", reason)
     }
 
+    /// Whether it says that something is there already.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.status == StatusCode::CONFLICT
+    }
+
     /// The whole answer.
     pub(crate) fn document_of_answer(&self) -> Value {
         let cause = json!({ "type": self.kind, "reason": self.reason });

@@ -104,7 +104,7 @@ pub(crate) fn keep(server: &Server, items: &[BulkItem<'_>]) -> Result<Vec<ItemAn
 }
 
 /// Keeps events, gives what became of each, and counts those that are stored.
-fn append(
+pub(crate) fn append(
     server: &Server,
     events: &mut [Event],
     mut answer: impl FnMut(usize, Result<u64, ApiError>),
@@ -216,6 +216,15 @@ fn event_of_document(
         given_index: index,
         given_id: id.filter(|id| !id.is_empty()),
     };
+    event_of_raw(server, options, raw)
+}
+
+/// The event of a raw record.
+pub(crate) fn event_of_raw(
+    server: &Server,
+    options: &NormaliseOptions,
+    raw: RawInput,
+) -> Result<Normalised, ApiError> {
     let mut normalised = normalise(raw, options).map_err(|error| ApiError::document(error.to_string()))?;
     let stream = normalised.event.data_stream.as_str();
     if normalised.is_unrecognised() {

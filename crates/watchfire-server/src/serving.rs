@@ -10,6 +10,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 
 use crate::routes::router;
 use crate::state::Server;
@@ -19,13 +20,14 @@ const MOST_CONNECTIONS: usize = 16_384;
 /// How long requests may go on after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Serves until `stop` is there, then lets requests come to their end.
+/// Serves until `stop` is there, then lets requests come to their end; with `tls` connections are encrypted.
 ///
 /// # Errors
 /// If the listener fails for good.
 pub async fn serve(
     server: Arc<Server>,
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let mut builder = http1::Builder::new();
@@ -53,11 +55,23 @@ pub async fn serve(
         // Answers are small: they should not wait for more.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(app.clone());
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
+        let Some(tls) = tls.clone() else {
+            let connection = builder.serve_connection(TokioIo::new(stream), service);
+            let connection = graceful.watch(connection);
+            tokio::spawn(async move {
+                // What a client does wrong with its connection is over with it.
+                let _ = connection.await;
+                drop(place);
+            });
+            continue;
+        };
+        let (builder, watcher) = (builder.clone(), graceful.watcher());
+        let head_timeout = server.options.head_timeout;
         tokio::spawn(async move {
-            // What a client does wrong with its connection is over with it.
-            let _ = connection.await;
+            if let Ok(Ok(stream)) = tokio::time::timeout(head_timeout, tls.accept(stream)).await {
+                let connection = builder.serve_connection(TokioIo::new(stream), service);
+                let _ = watcher.watch(connection).await;
+            }
             drop(place);
         });
     }

@@ -37,7 +37,9 @@ use std::sync::Arc;
 pub use limits::DecodeLimits;
 pub use listing::list_files;
 pub use read_again::TextReader;
+pub use recognise::Growth;
 pub use report::{FileReport, RecordSink, RejectReason, TextRange};
+pub use text::syslog_record;
 
 use meter::Outer;
 use recognise::{Kind, recognise};

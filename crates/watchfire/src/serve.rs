@@ -17,17 +17,21 @@ mod log;
 mod settled_clock;
 mod upkeep;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use watchfire_events::Timestamp;
 use watchfire_lake::{Lake, LakeClock, LakeOptions};
-use watchfire_server::{ApiKeys, Clock, Server, SetUpObjects, serve};
+use watchfire_server::{
+    ApiKeys, Clock, Server, SetUpObjects, TlsAcceptor, Watcher, serve, syslog_tcp, syslog_udp,
+};
 use watchfire_sources::normalise::catalogue;
 use watchfire_state::{Installed, Scheduler, SchedulerSettings, StateDatabase, StateOptions};
 
@@ -77,6 +81,9 @@ pub(crate) struct Settings {
     /// Rule files, folders of rules: they are installed, enabled.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     rules: Vec<PathBuf>,
+    /// Files and folders that are followed: what is written to them is kept as it comes.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    watch: Vec<PathBuf>,
     /// Where rules, executions and alerts are kept: `sqlite:PATH` or `postgres://…`. [default: a file in the data folder]
     #[arg(long, value_name = "URL", env = "WATCHFIRE_DATABASE", hide_env_values = true)]
     database: Option<String>,
@@ -148,6 +155,18 @@ fn check(config: &Config) -> io::Result<()> {
         if !path.exists() {
             return wrong(format!("there are no rules at `{}`", path.display()));
         }
+    }
+    for path in &config.watch {
+        if !path.exists() {
+            return wrong(format!("there is nothing to be followed at `{}`", path.display()));
+        }
+    }
+    match &config.tls {
+        Some(tls) => drop(tls.files().acceptor()?),
+        None if config.syslog.tls.is_some() => {
+            return wrong("`syslog.tls` needs `tls.certificate` and `tls.key`".to_owned());
+        }
+        None => {}
     }
     let keys = ApiKeys::open(&config.keys()).map_err(io::Error::other)?;
     if !config.listen.ip().is_loopback() && keys.is_empty() {
@@ -230,22 +249,96 @@ impl Serve {
             uuid::Uuid::new_v4().simple().to_string(),
         ));
         let stop = Arc::new(AtomicBool::new(false));
+        let watcher = (!config.watch.is_empty())
+            .then(|| {
+                let options = config.server_options().normalise;
+                Watcher::open(
+                    Arc::clone(&server),
+                    config.watch.clone(),
+                    options,
+                    config.data.join("watch.json"),
+                )
+            })
+            .transpose()
+            .map_err(io::Error::other)?;
+        let following = watcher
+            .map(|watcher| {
+                let stop = Arc::clone(&stop);
+                std::thread::Builder::new().name("watch".to_owned()).spawn(move || follow(watcher, &stop))
+            })
+            .transpose()?;
         let upkeep = Upkeep { lake, scheduler, settled, stop: Arc::clone(&stop) };
         let handle = runtime.handle().clone();
         let at_work =
             std::thread::Builder::new().name("upkeep".to_owned()).spawn(move || upkeep.run(&handle))?;
         let served = runtime.block_on(async {
+            let tls = config.tls.as_ref().map(|tls| tls.files().acceptor()).transpose()?;
+            let (stop_syslog, stopped) = tokio::sync::watch::channel(false);
+            let syslog = take_syslog(&server, &config.syslog, tls.as_ref(), &stopped).await?;
             let listener = TcpListener::bind(config.listen).await?;
             log::line(&format!("listening on {}", listener.local_addr()?));
-            serve(server, listener, told_to_stop()).await
+            let served = serve(server, listener, tls, told_to_stop()).await;
+            let _ = stop_syslog.send(true);
+            for task in syslog {
+                task.await.map_err(io::Error::other)??;
+            }
+            served
         });
         stop.store(true, Ordering::Release);
+        if let Some(following) = following {
+            following.join().map_err(|_| io::Error::other("what follows files has failed"))?;
+        }
         let ended = at_work.join();
         runtime.block_on(database.close());
         log::line("stopped");
         served?;
         ended.map_err(|_| io::Error::other("what goes on beside requests has failed"))?;
         Ok(if is_whole { Exit::Success } else { Exit::Problems })
+    }
+}
+
+/// Takes syslog where the configuration says so.
+async fn take_syslog(
+    server: &Arc<Server>,
+    config: &config::Syslog,
+    tls: Option<&TlsAcceptor>,
+    stop: &tokio::sync::watch::Receiver<bool>,
+) -> io::Result<Vec<tokio::task::JoinHandle<io::Result<()>>>> {
+    let mut tasks = Vec::new();
+    if let Some(address) = config.udp {
+        let socket = UdpSocket::bind(address).await?;
+        log::line(&format!("syslog by UDP on {}", socket.local_addr()?));
+        tasks.push(tokio::spawn(syslog_udp(Arc::clone(server), socket, stop.clone())));
+    }
+    for (address, tls) in [(config.tcp, None), (config.tls, tls)] {
+        let Some(address) = address else { continue };
+        let listener = TcpListener::bind(address).await?;
+        let by = if tls.is_some() { "TLS" } else { "TCP" };
+        log::line(&format!("syslog by {by} on {}", listener.local_addr()?));
+        tasks.push(tokio::spawn(syslog_tcp(Arc::clone(server), listener, tls.cloned(), stop.clone())));
+    }
+    Ok(tasks)
+}
+
+/// How often files that are followed are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Follows files until it is told to stop.
+fn follow(mut watcher: Watcher, stop: &AtomicBool) {
+    // What stays as it is is said once.
+    let mut said = BTreeSet::new();
+    while !stop.load(Ordering::Acquire) {
+        let began = Instant::now();
+        let problems = match watcher.look() {
+            Ok(look) => look.problems,
+            Err(error) => vec![error.to_string()],
+        };
+        let problems: BTreeSet<String> = problems.into_iter().collect();
+        for problem in problems.difference(&said) {
+            log::line(&format!("problem: followed files: {problem}"));
+        }
+        said = problems;
+        std::thread::sleep(LOOK.saturating_sub(began.elapsed()));
     }
 }
 

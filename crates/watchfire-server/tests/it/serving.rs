@@ -6,8 +6,10 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 use watchfire_server::{Server, ServerOptions, SetUpObjects, serve};
 
+use crate::encrypted::Certificates;
 use crate::exchanges::FixedClock;
 use crate::memory_log::MemoryLog;
 
@@ -20,6 +22,10 @@ struct Running {
 }
 
 async fn start(options: ServerOptions) -> Running {
+    start_with(options, None).await
+}
+
+async fn start_with(options: ServerOptions, tls: Option<TlsAcceptor>) -> Running {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let log = Arc::new(MemoryLog::default());
     let set_up = SetUpObjects::open(folder.path()).expect("a temporary folder can be written");
@@ -27,7 +33,7 @@ async fn start(options: ServerOptions) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port of this machine");
     let address = listener.local_addr().expect("it has an address");
     let (stop, stopped) = oneshot::channel::<()>();
-    let task = tokio::spawn(serve(Arc::new(server), listener, async {
+    let task = tokio::spawn(serve(Arc::new(server), listener, tls, async {
         let _ = stopped.await;
     }));
     Running { address, log, stop, task, _folder: folder }
@@ -98,6 +104,47 @@ async fn a_head_that_does_not_come_is_given_up() {
     let answer = tokio::time::timeout(Duration::from_secs(20), talk(&mut stream, "GET / HT")).await;
     // Whether it is told why is up to the library; what counts is that the connection is let go.
     assert!(answer.is_ok(), "the connection is still there");
+    running.stop.send(()).expect("it runs");
+    running.task.await.expect("it does not panic").expect("it ends in order");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_can_be_encrypted() {
+    let certificates = Certificates::new();
+    let tls = certificates.files(false).acceptor().expect("the files are good");
+    let running = start_with(ServerOptions::default(), Some(tls)).await;
+    let mut stream = certificates.connect(running.address, false).await.expect("the certificate is good");
+    stream.write_all(bulk().as_bytes()).await.expect("can be sent");
+    let mut answer = String::new();
+    let read = stream.read_to_string(&mut answer).await;
+    assert!(answer.contains("\"errors\":false"), "{read:?} {answer}");
+    // Who does not speak TLS gets no answer of HTTP.
+    let mut plain = TcpStream::connect(running.address).await.expect("is taken up");
+    plain.write_all(bulk().as_bytes()).await.expect("can be sent");
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer).await;
+    assert!(!answer.starts_with(b"HTTP"));
+    assert_eq!(running.log.events.lock().expect("not poisoned").len(), 1);
+    running.stop.send(()).expect("it runs");
+    running.task.await.expect("it does not panic").expect("it ends in order");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_can_be_asked_for_certificates() {
+    let certificates = Certificates::new();
+    let tls = certificates.files(true).acceptor().expect("the files are good");
+    let running = start_with(ServerOptions::default(), Some(tls)).await;
+    let mut answers = Vec::new();
+    for shows_certificate in [true, false] {
+        let mut answer = String::new();
+        // Without a certificate the connection ends before or after the client takes its part of it for done.
+        if let Ok(mut stream) = certificates.connect(running.address, shows_certificate).await {
+            let _ = stream.write_all(bulk().as_bytes()).await;
+            let _ = stream.read_to_string(&mut answer).await;
+        }
+        answers.push(answer.contains("\"errors\":false"));
+    }
+    assert_eq!(answers, [true, false]);
     running.stop.send(()).expect("it runs");
     running.task.await.expect("it does not panic").expect("it ends in order");
 }

@@ -69,6 +69,38 @@ pub(super) fn recognise(start: &[u8]) -> Kind {
     }
 }
 
+/// How a file grows, as far as its first bytes tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Growth {
+    /// Nothing is in it yet, or not a whole line.
+    NotKnown,
+    /// Line by line: what has been written stays as it is, and each line can be read by itself.
+    ByLines,
+    /// It has to be read from its start: EVTX, archives, XML, documents over several lines.
+    AsAWhole,
+}
+
+impl Growth {
+    /// Of a file with these first bytes.
+    pub fn of(start: &[u8]) -> Self {
+        match recognise(start) {
+            Kind::Empty => Self::NotKnown,
+            Kind::Lines(_) => Self::ByLines,
+            Kind::Json => {
+                let first = start.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
+                let is_whole = first.len() < start.trim_ascii_start().len();
+                match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(first) {
+                    Ok(_) => Self::ByLines,
+                    // Its end may not have been written yet.
+                    Err(error) if error.is_eof() && !is_whole && first.starts_with(b"{") => Self::NotKnown,
+                    Err(_) => Self::AsAWhole,
+                }
+            }
+            _ => Self::AsAWhole,
+        }
+    }
+}
+
 /// UTF-16 by its byte order mark, or because its first character is one that logs begin with.
 fn utf16(start: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     const FIRST: &[u8] = b"{[< \t\r\n";
@@ -113,4 +145,26 @@ pub(super) fn begins_document(line: &[u8]) -> bool {
 
 fn has_event(start: &[u8]) -> bool {
     ["<Event ", "<Event>"].iter().any(|tag| memchr::memmem::find(start, tag.as_bytes()).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_file_grows_is_known_by_its_first_line() {
+        for (start, growth) in [
+            ("", Growth::NotKnown),
+            ("{\"a\":1}\n{\"a\"", Growth::ByLines),
+            ("{\"a\":", Growth::NotKnown),
+            ("{\n  \"a\": 1\n}", Growth::AsAWhole),
+            ("[{\"a\":1}]", Growth::AsAWhole),
+            ("type=SYSCALL msg=audit(1700000000.000:7): pid=1\n", Growth::ByLines),
+            ("Mar  1 10:00:00 ws1 sshd[1]: x\n", Growth::ByLines),
+            ("<Events>", Growth::AsAWhole),
+            ("ElfFile\0", Growth::AsAWhole),
+        ] {
+            assert_eq!(Growth::of(start.as_bytes()), growth, "{start}");
+        }
+    }
 }

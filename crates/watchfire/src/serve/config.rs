@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
-use watchfire_server::ServerOptions;
+use watchfire_server::{ServerOptions, TlsFiles};
 
 /// Where the server listens if nothing is said: as Elasticsearch does, and for this machine alone.
 const LISTEN: &str = "127.0.0.1:9200";
@@ -25,9 +25,49 @@ pub(super) struct ConfigFile {
     pub(super) database: Option<String>,
     /// The version of Elasticsearch that clients are told.
     pub(super) elasticsearch_version: Option<String>,
+    /// Files and folders that are followed.
+    #[serde(default)]
+    pub(super) watch: Vec<PathBuf>,
+    /// Encryption of connections.
+    pub(super) tls: Option<Tls>,
+    /// Where syslog is taken.
+    #[serde(default)]
+    pub(super) syslog: Syslog,
     /// Limits of requests and executions.
     #[serde(default)]
     pub(super) limits: Limits,
+}
+
+/// Files in PEM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    /// The certificate, then those that lead to an authority.
+    pub(super) certificate: PathBuf,
+    /// Its key.
+    pub(super) key: PathBuf,
+    /// Authorities of clients: without one of their certificates no connection is taken.
+    pub(super) client_authorities: Option<PathBuf>,
+}
+
+impl Tls {
+    /// The same, for the server.
+    pub(super) fn files(&self) -> TlsFiles {
+        let Self { certificate, key, client_authorities } = self.clone();
+        TlsFiles { certificate, key, client_authorities }
+    }
+}
+
+/// Where syslog is taken; nowhere if nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Syslog {
+    /// Datagrams.
+    pub(super) udp: Option<SocketAddr>,
+    /// Connections.
+    pub(super) tcp: Option<SocketAddr>,
+    /// Encrypted connections, by the files of `tls`.
+    pub(super) tls: Option<SocketAddr>,
 }
 
 /// Limits of requests.
@@ -52,6 +92,10 @@ pub(super) struct Config {
     pub(super) rules: Vec<PathBuf>,
     pub(super) database: String,
     pub(super) elasticsearch_version: String,
+    pub(super) watch: Vec<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tls: Option<Tls>,
+    pub(super) syslog: Syslog,
     pub(super) limits: Limits,
 }
 
@@ -65,7 +109,10 @@ impl ConfigFile {
         let mut file: Self = toml::from_str(&text)
             .map_err(|error| wrong(format!("the configuration `{}` is wrong: {error}", path.display())))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for path in file.rules.iter_mut().chain(&mut file.data) {
+        let of_tls = file.tls.iter_mut().flat_map(|Tls { certificate, key, client_authorities }| {
+            [certificate, key].into_iter().chain(client_authorities)
+        });
+        for path in file.rules.iter_mut().chain(&mut file.watch).chain(&mut file.data).chain(of_tls) {
             *path = folder.join(&*path);
         }
         Ok(file)
@@ -87,6 +134,9 @@ impl ConfigFile {
             rules: if options.rules.is_empty() { self.rules } else { options.rules.clone() },
             database: database.unwrap_or_else(|| format!("sqlite:{}", data.join("state.db").display())),
             elasticsearch_version: self.elasticsearch_version.unwrap_or(server.elasticsearch_version),
+            watch: if options.watch.is_empty() { self.watch } else { options.watch.clone() },
+            tls: self.tls,
+            syslog: self.syslog,
             limits: Limits {
                 max_body_bytes: self.limits.max_body_bytes.or(Some(server.max_body_bytes)),
                 max_unpacked_bytes: self.limits.max_unpacked_bytes.or(Some(server.max_unpacked_bytes)),

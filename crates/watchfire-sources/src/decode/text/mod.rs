@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use self::lines::{Line, LineCutter};
 use self::output::Output;
+pub use self::syslog::syslog_record;
 use super::limits::DecodeLimits;
 use super::report::Problems;
 use super::session::{Session, next_bytes};

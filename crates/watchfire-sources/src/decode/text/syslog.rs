@@ -12,6 +12,7 @@ use super::super::report::{Problems, RejectReason};
 use super::LineRecords;
 use super::lines::Line;
 use super::output::{Output, text_of};
+use crate::normalise::RawPayload;
 use crate::syslog::{self, Head};
 
 /// The message behind a head, if it begins as a Windows event.
@@ -43,6 +44,19 @@ fn is_event(message: &[u8]) -> bool {
 /// Whether the message of a line begins as a Windows event.
 pub(super) fn begins_event(line: &[u8]) -> bool {
     event(line).is_some()
+}
+
+/// A message of syslog that came by itself, and not as a line of a file: the Windows event that it carries, or its text as
+/// `message`.
+pub fn syslog_record(message: &[u8]) -> RawPayload {
+    let message = message.trim_ascii_end();
+    match event(message) {
+        Some(event) if event.ends_with(b"</Event>") => RawPayload::WindowsXml(text_of(event).0),
+        _ => {
+            let (text, _) = text_of(message);
+            RawPayload::Json(Value::Object(Map::from_iter([("message".to_owned(), Value::String(text))])))
+        }
+    }
 }
 
 /// A message whose next line may continue it.
