@@ -14,7 +14,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("inputs", &["watchfire-sources"]),
     ("engine", &["watchfire-engine"]),
     ("storage", &["watchfire-lake"]),
-    ("operations", &["watchfire-detect"]),
+    ("operations", &["watchfire-detect", "watchfire-search"]),
     ("schedules", &["watchfire-state"]),
     ("doors", &["watchfire-server"]),
     ("edges", &["watchfire"]),
@@ -22,7 +22,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
 
 /// Edges that are not wanted although they point down, each with the reason. An edge that only a feature brings is another
 /// matter.
-const FORBIDDEN: [(&str, &str, &str); 14] = [
+const FORBIDDEN: [(&str, &str, &str); 17] = [
     ("watchfire-eql", "watchfire-events", "a parser knows no data"),
     ("watchfire-kql", "watchfire-events", "a parser knows no data"),
     ("watchfire-sources", "watchfire-rules", "a source does not know who reads it"),
@@ -31,6 +31,9 @@ const FORBIDDEN: [(&str, &str, &str); 14] = [
     ("watchfire-lake", "watchfire-rules", "the lake keeps events, whatever asks for them"),
     ("watchfire-lake", "watchfire-sources", "the lake keeps normalised events"),
     ("watchfire-detect", "watchfire-sources", "detection starts at the normalised event"),
+    ("watchfire-search", "watchfire-lake", "a search reads whatever keeps events"),
+    ("watchfire-search", "watchfire-rules", "a search knows no rules"),
+    ("watchfire-server", "watchfire-search", "the server speaks JSON with whatever answers searches"),
     ("watchfire-state", "watchfire-sources", "executions start at the stored event"),
     ("watchfire-server", "watchfire-lake", "the server writes to whatever keeps events"),
     ("watchfire-server", "watchfire-rules", "what a server does with rules is put together in the command"),

@@ -49,7 +49,7 @@ mod threshold;
 mod trace;
 mod waiting;
 
-pub use distinct::{Distinct, MAX_EXACT_DISTINCT};
+pub use distinct::{Distinct, DistinctCounter, MAX_EXACT_DISTINCT};
 pub use extract::{Extraction, MAX_KEY_TUPLES, OrderColumns, OrderFields, StageExtractor, ValueField};
 pub use hit::{HitStage, Ordinal, StageHit};
 pub use hit_correlator::HitCorrelator;

@@ -27,7 +27,7 @@ pub struct Distinct {
 
 /// Values, to be counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct DistinctCounter {
+pub struct DistinctCounter {
     least: BTreeSet<u64>,
     is_full: bool,
 }
@@ -41,6 +41,11 @@ pub(super) fn hash(value: &KeyValue) -> u64 {
 }
 
 impl DistinctCounter {
+    /// Counts a value.
+    pub fn add(&mut self, value: &KeyValue) {
+        self.insert(hash(value));
+    }
+
     /// Counts a value by its hash.
     pub(super) fn insert(&mut self, hash: u64) {
         if self.is_full && self.least.last().is_some_and(|greatest| hash > *greatest) {
@@ -54,7 +59,7 @@ impl DistinctCounter {
     }
 
     /// How many there are.
-    pub(super) fn number(&self) -> Distinct {
+    pub fn number(&self) -> Distinct {
         let kept = self.least.len() as u64;
         match self.least.last() {
             Some(greatest) if self.is_full => {

@@ -1,0 +1,118 @@
+//! Events in memory: documents that are few, such as alerts, and tests.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use watchfire_events::{BatchBuilder, DataStream, Event, EventBatch, Timestamp, ValueRef, flatten};
+use watchfire_ir::Schema;
+
+use crate::{LookUp, Scan, SearchStore, StoreError, StoredField, TimeWindow};
+
+/// Events of a batch.
+const BATCH_EVENTS: usize = 1_024;
+
+/// Events in memory, in the order in which they were put in.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    events: RwLock<Vec<Event>>,
+}
+
+impl MemoryStore {
+    /// A store of these events.
+    pub fn new(events: Vec<Event>) -> Self {
+        Self { events: RwLock::new(events) }
+    }
+
+    /// Adds an event; one of the same id in the same data stream is replaced.
+    pub fn put(&self, event: Event) {
+        let mut events = self.events.write().unwrap_or_else(PoisonError::into_inner);
+        let same = |other: &&mut Event| other.id == event.id && other.data_stream == event.data_stream;
+        match events.iter_mut().find(same) {
+            Some(other) => *other = event,
+            None => events.push(event),
+        }
+    }
+}
+
+impl SearchStore for MemoryStore {
+    fn streams(&self) -> Result<Vec<DataStream>, StoreError> {
+        let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
+        let mut streams: Vec<DataStream> = events.iter().map(|event| event.data_stream.clone()).collect();
+        streams.sort_unstable();
+        streams.dedup();
+        Ok(streams)
+    }
+
+    fn fields(&self, stream: &DataStream, schema: &dyn Schema) -> Result<Vec<StoredField>, StoreError> {
+        let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
+        let mut fields = BTreeMap::new();
+        for event in events.iter().filter(|event| event.data_stream == *stream) {
+            flatten(&event.document, &mut |name, _| {
+                if !fields.contains_key(name) {
+                    let name: Arc<str> = name.into();
+                    fields.insert(Arc::clone(&name), schema.field_type(&name));
+                }
+            });
+        }
+        Ok(fields.into_iter().map(|(name, field_type)| StoredField { name, field_type }).collect())
+    }
+
+    fn scan(
+        &self,
+        scan: &Scan<'_>,
+        take: &mut dyn FnMut(&EventBatch) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let new_builder = || match scan.fields {
+            Some(fields) => BatchBuilder::selecting(scan.schema, fields),
+            None => BatchBuilder::new(scan.schema),
+        };
+        // Whoever takes batches may put events meanwhile.
+        let events = self.events.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut builder = new_builder();
+        for event in events.into_iter().filter(|event| is_wanted(event, scan)) {
+            builder.push(event);
+            if builder.len() == BATCH_EVENTS && take(&builder.finish()).is_break() {
+                return Ok(());
+            }
+        }
+        if !builder.is_empty() {
+            let _ = take(&builder.finish());
+        }
+        Ok(())
+    }
+}
+
+/// Whether the data stream, the window, the look-ups and the ids let an event through.
+fn is_wanted(event: &Event, scan: &Scan<'_>) -> bool {
+    let narrow = scan.window.is_some() || !scan.look_ups.is_empty();
+    scan.streams.contains(&event.data_stream)
+        && scan.ids.is_none_or(|ids| ids.iter().any(|id| id == event.id.as_str()))
+        && (!narrow || {
+            let mut builder = BatchBuilder::new(scan.schema);
+            builder.push(event.clone());
+            let batch = builder.finish();
+            scan.window.is_none_or(|window| lies_within(&batch, window))
+                && scan.look_ups.iter().all(|look_up| has_one(&batch, look_up))
+        })
+}
+
+fn lies_within(batch: &EventBatch, window: TimeWindow) -> bool {
+    let holds = |at: Timestamp| window.from <= at && at <= window.to;
+    values(batch, window.of.field()).any(|value| matches!(value, ValueRef::Instant(at) if holds(at)))
+}
+
+fn has_one(batch: &EventBatch, look_up: &LookUp) -> bool {
+    values(batch, &look_up.field).any(|value| match value {
+        ValueRef::Ip(address) => {
+            look_up.values.iter().any(|wanted| watchfire_events::parse_ip(wanted) == Some(address))
+        }
+        other => look_up.values.iter().any(|wanted| *wanted == other.to_text()),
+    })
+}
+
+/// The values of a field in the one row of a batch.
+fn values<'b>(batch: &'b EventBatch, name: &str) -> impl Iterator<Item = ValueRef<'b>> {
+    let column = batch.column(name);
+    column.into_iter().flat_map(|column| column.codes(0).iter().map(|&code| column.value(code)))
+}

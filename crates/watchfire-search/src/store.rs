@@ -1,0 +1,114 @@
+//! What a search needs of whatever keeps events.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use thiserror::Error;
+use watchfire_events::{DataStream, EventBatch, FieldSelection, FieldType, Timestamp};
+use watchfire_ir::Schema;
+
+/// Why events cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("events cannot be read: {0}")]
+pub struct StoreError(
+    /// What is in the way.
+    pub String,
+);
+
+/// Whatever keeps events, or documents that are like them.
+pub trait SearchStore: fmt::Debug + Send + Sync {
+    /// The data streams that there are, in order of name.
+    fn streams(&self) -> Result<Vec<DataStream>, StoreError>;
+
+    /// The fields that documents of a data stream have, in order of name. Types are those of `schema` where it knows the
+    /// name.
+    fn fields(&self, stream: &DataStream, schema: &dyn Schema) -> Result<Vec<StoredField>, StoreError>;
+
+    /// Hands over all events that are asked for, in batches whose columns have the types of `scan.schema`, until `take`
+    /// breaks off. The order is the same whenever the same events are there.
+    ///
+    /// More events than asked for may come, as far as the data streams are the right ones: windows, look-ups and ids are
+    /// there so that what cannot be wanted need not be read.
+    fn scan(
+        &self,
+        scan: &Scan<'_>,
+        take: &mut dyn FnMut(&EventBatch) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+}
+
+/// A field of a data stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredField {
+    /// Its dotted name.
+    pub name: Arc<str>,
+    /// How its values are taken.
+    pub field_type: FieldType,
+}
+
+/// Which events are to be read, and what of them.
+#[derive(Clone, Copy)]
+pub struct Scan<'a> {
+    /// The data streams, by their whole names.
+    pub streams: &'a [DataStream],
+    /// When events happened or arrived.
+    pub window: Option<TimeWindow>,
+    /// What has to be in their fields: all of these.
+    pub look_ups: &'a [LookUp],
+    /// Their ids.
+    pub ids: Option<&'a [String]>,
+    /// The fields that become columns; without a selection all do.
+    pub fields: Option<&'a dyn FieldSelection>,
+    /// The types of columns.
+    pub schema: &'a dyn Schema,
+}
+
+impl fmt::Debug for Scan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scan")
+            .field("streams", &self.streams)
+            .field("window", &self.window)
+            .field("look_ups", &self.look_ups)
+            .field("ids", &self.ids)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which of the two times of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeOf {
+    /// `@timestamp`: when it happened.
+    Event,
+    /// `event.ingested`: when it arrived.
+    Arrival,
+}
+
+impl TimeOf {
+    /// The name of the field.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Event => "@timestamp",
+            Self::Arrival => "event.ingested",
+        }
+    }
+}
+
+/// A span of time, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeWindow {
+    /// Which time has to lie in it.
+    pub of: TimeOf,
+    /// First instant.
+    pub from: Timestamp,
+    /// Last instant.
+    pub to: Timestamp,
+}
+
+/// Values of which a field has to have one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookUp {
+    /// The field.
+    pub field: Arc<str>,
+    /// The values as texts; addresses in any form.
+    pub values: Vec<String>,
+}

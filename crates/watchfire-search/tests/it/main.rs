@@ -1,0 +1,4 @@
+//! Searches against what they answer.
+
+mod cases;
+mod pruning;
