@@ -72,14 +72,33 @@ pub(crate) struct WholeBody {
     _permit: OwnedSemaphorePermit,
 }
 
-/// Reads a body.
+/// Most bytes of a body: as it is sent, and unpacked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caps {
+    pub(crate) packed: usize,
+    pub(crate) unpacked: usize,
+}
+
+/// Reads a body of documents.
 pub(crate) async fn read(
     headers: &HeaderMap,
     body: Body,
     room: &BodyRoom,
     options: &ServerOptions,
 ) -> Result<WholeBody, ApiError> {
-    let cap = options.max_body_bytes;
+    let caps = Caps { packed: options.max_body_bytes, unpacked: options.max_unpacked_bytes };
+    read_within(headers, body, room, options, caps).await
+}
+
+/// Reads a body within caps of its own.
+pub(crate) async fn read_within(
+    headers: &HeaderMap,
+    body: Body,
+    room: &BodyRoom,
+    options: &ServerOptions,
+    caps: Caps,
+) -> Result<WholeBody, ApiError> {
+    let cap = caps.packed;
     let length =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > cap as u64) {
@@ -97,7 +116,7 @@ pub(crate) async fn read(
     if !is_packed {
         return Ok(received);
     }
-    let (room, cap) = (room.clone(), options.max_unpacked_bytes);
+    let (room, cap) = (room.clone(), caps.unpacked);
     tokio::task::spawn_blocking(move || unpack(&received.bytes, &room, cap))
         .await
         .map_err(|_| ApiError::failed("the body could not be unpacked"))?

@@ -3,6 +3,7 @@
 mod about;
 mod documents;
 mod raw;
+mod search;
 mod set_up;
 mod streams;
 
@@ -93,6 +94,11 @@ pub fn router(server: Arc<Server>) -> Router {
             .route("/api/watchfire/ingest", writing(raw::any_source))
             .route("/api/watchfire/ingest/{source}", writing(raw::of_source)),
     );
+    let of_readers = if server.searches.is_some() {
+        of_readers.merge(guarded(Access::Of(Role::Reader), search::routes()))
+    } else {
+        of_readers
+    };
     open.merge(of_any)
         .merge(of_readers)
         .merge(of_shippers)

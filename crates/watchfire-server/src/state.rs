@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::body::BodyRoom;
 use crate::counts::IngestCounts;
+use crate::search::{Search, SearchLimits, Searches};
 use crate::{ApiKeys, Clock, EventLog, ServerOptions, SetUpObjects};
 
 /// The server: what its requests work with.
@@ -18,6 +19,8 @@ pub struct Server {
     pub(crate) keys: Option<RwLock<ApiKeys>>,
     pub(crate) counts: IngestCounts,
     pub(crate) room: BodyRoom,
+    /// Without it, the paths of searches are not there.
+    pub(crate) searches: Option<Searches>,
     /// Tells this start of the server from all others.
     run: String,
     requests: AtomicU64,
@@ -63,10 +66,17 @@ impl Server {
             keys: keys.map(RwLock::new),
             counts: IngestCounts::default(),
             room,
+            searches: None,
             run,
             requests: AtomicU64::new(0),
             failures: Mutex::default(),
         }
+    }
+
+    /// The same server, which answers searches too.
+    #[must_use]
+    pub fn with_search(self, search: Arc<dyn Search>, limits: SearchLimits) -> Self {
+        Self { searches: Some(Searches::new(search, limits)), ..self }
     }
 
     /// What has come in.

@@ -14,6 +14,9 @@
 //! ===                               then the next request; at the end, the events that were stored
 //! ```
 //!
+//! `with search` gives it a search that answers what it was asked, `search caps BODY` one with that cap on bodies, and `busy search`
+//! one that has no turn left.
+//!
 //! `{shipper}` in a header stands for the key of that role. A header `x-pack: gzip` packs the body.
 //! `WATCHFIRE_UPDATE=1` writes the answers anew.
 
@@ -29,8 +32,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tower::ServiceExt;
 use watchfire_events::Timestamp;
-use watchfire_server::{ApiKeys, Clock, EventLogError, Role, Server, ServerOptions, SetUpObjects, router};
+use watchfire_server::{
+    ApiKeys, Clock, EventLogError, Role, SearchLimits, Server, ServerOptions, SetUpObjects, router,
+};
 
+use crate::echo::Echo;
 use crate::memory_log::MemoryLog;
 
 const SEPARATOR: &str = "===";
@@ -78,6 +84,7 @@ fn run(text: &str) -> String {
     let mut options = ServerOptions::default();
     let mut keys = None;
     let mut encoded = Vec::new();
+    let (mut search, mut busy) = (None, false);
     for setting in settings {
         match setting.split(' ').collect::<Vec<_>>()[..] {
             ["with", "keys"] => {
@@ -100,14 +107,29 @@ fn run(text: &str) -> String {
                 options.max_unpacked_bytes = unpacked.parse().expect("a number");
             }
             ["room", bytes] => options.max_bytes_in_flight = bytes.parse().expect("a number"),
+            ["with", "search"] => search = Some(SearchLimits::default()),
+            ["search", "caps", body] => {
+                let max_body_bytes = body.parse().expect("a number");
+                search = Some(SearchLimits { max_body_bytes, ..SearchLimits::default() });
+            }
+            ["busy", "search"] => {
+                search = Some(SearchLimits { max_at_a_time: 1, ..SearchLimits::default() });
+                busy = true;
+            }
             _ => panic!("`{setting}` is no setting"),
         }
     }
     let set_up =
         SetUpObjects::open(&folder.path().join("set_up")).expect("a temporary folder can be written");
-    let server =
-        Arc::new(Server::new(options, log.clone(), Arc::new(FixedClock), set_up, keys, "test".to_owned()));
+    let server = Server::new(options, log.clone(), Arc::new(FixedClock), set_up, keys, "test".to_owned());
+    let echo = Arc::new(Echo::default());
+    let server = Arc::new(match search {
+        Some(limits) => server.with_search(echo.clone(), limits),
+        None => server,
+    });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    // A search that waits takes the only turn until the conversation is over.
+    let waiting = busy.then(|| runtime.block_on(echo.begin_waiting(router(Arc::clone(&server)))));
 
     let mut out: String = head.iter().flat_map(|line| [*line, "\n"]).collect();
     let separator = format!("{SEPARATOR}\n");
@@ -138,6 +160,11 @@ fn run(text: &str) -> String {
         });
         out.push_str(&answer);
         out.push_str(&separator);
+    }
+    if let Some(waiting) = waiting {
+        echo.end_waiting();
+        let status = runtime.block_on(waiting).expect("a search that waited is answered");
+        assert_eq!(status, 200);
     }
     out.push_str(STORED);
     out.push('\n');

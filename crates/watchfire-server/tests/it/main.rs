@@ -1,5 +1,6 @@
 //! The server, request by request, over a log in memory.
 
+mod echo;
 mod encrypted;
 mod exchanges;
 mod memory_log;
