@@ -15,10 +15,11 @@ pub use self::run::MAX_STAGE_HITS;
 use self::run::{Account, Group};
 use crate::body::{self, Object};
 use crate::call::Call;
+use crate::combined_time::CombinedTime;
 use crate::hit::{HitForm, Score};
 use crate::query::{Query, QueryReader};
 use crate::search::{MAX_RESULT_WINDOW, tell};
-use crate::source::{Source, number_or_text};
+use crate::source::{Names, Source, number_or_text};
 use crate::{SearchError, Searcher};
 
 const OPTIONS: [&str; 18] = [
@@ -82,9 +83,7 @@ impl Searcher {
         if body::flag(body, "case_sensitive")? == Some(true) {
             return Err(SearchError::unsupported("`case_sensitive`"));
         }
-        if body::given(body, "runtime_mappings").is_some_and(|mappings| *mappings != json!({})) {
-            return Err(SearchError::unsupported("`runtime_mappings`"));
-        }
+        queries.combined = CombinedTime::parse(body, schema)?;
         let text = body::needed(body, "query", "body")?;
         let mut options = EqlOptions { now: Some(call.now), ..EqlOptions::default() };
         if let Some(field) = body::text(body, "event_category_field")? {
@@ -120,14 +119,16 @@ impl Searcher {
             0 => return Err(SearchError::illegal("`max_samples_per_key` is at least 1")),
             number => usize::try_from(number).unwrap_or(usize::MAX),
         };
+        // A field that is made of two orders no events here.
+        let names = Names { schema, combined: None, now: call.now };
         let timestamp = body::text(body, "timestamp_field")?.unwrap_or("@timestamp");
-        let timestamp = match Source::of(timestamp, schema, "ordering")? {
+        let timestamp = match Source::of(timestamp, names, "ordering")? {
             Source::Field(field) if field.field_type.family() == TypeFamily::Date => field.name,
             _ => return Err(SearchError::illegal(format!("`{timestamp}` is no date to order events by"))),
         };
         let tiebreaker = match body::text(body, "tiebreaker_field")? {
             None => None,
-            Some(name) => Source::of(name, schema, "ordering")?.column_name().cloned(),
+            Some(name) => Source::of(name, names, "ordering")?.column_names().into_iter().next().cloned(),
         };
         match &mut plan {
             EqlPlan::Event(_) => {}

@@ -18,8 +18,10 @@
 //! This crate must not know HTTP, rules, or how events are stored; nothing here reads the clock.
 
 mod aggregations;
+mod alert_fields;
 mod body;
 mod call;
+mod combined_time;
 mod date_format;
 mod eql;
 mod error;
@@ -36,11 +38,13 @@ mod searcher;
 mod sort;
 mod source;
 mod store;
+mod time_zone;
 mod token;
 mod top;
 mod union_store;
 
 pub use aggregations::{MAX_BUCKETS, MAX_SHOWN_BUCKETS};
+pub use alert_fields::add_alert_fields;
 pub use call::Call;
 pub use eql::MAX_STAGE_HITS;
 pub use error::SearchError;

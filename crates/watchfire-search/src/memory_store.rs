@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use watchfire_events::{BatchBuilder, DataStream, Event, EventBatch, Timestamp, ValueRef, flatten};
+use watchfire_events::{
+    BatchBuilder, DataStream, Document, Event, EventBatch, EventId, Place, Timestamp, ValueRef, flatten,
+};
 use watchfire_ir::Schema;
 
 use crate::{LookUp, Scan, SearchStore, StoreError, StoredField, TimeWindow};
@@ -32,6 +34,14 @@ impl MemoryStore {
             Some(other) => *other = event,
             None => events.push(event),
         }
+    }
+}
+
+impl MemoryStore {
+    /// Adds a document as [`Self::put`] does an event. `number` counts the documents of whatever they are from.
+    pub fn put_document(&self, stream: &DataStream, id: &str, document: Document, number: u64) {
+        let place = Place { input: stream.as_str().into(), record: number, line: None, offset: None };
+        self.put(Event { id: EventId::given(id), data_stream: stream.clone(), document, place });
     }
 }
 
@@ -67,10 +77,14 @@ impl SearchStore for MemoryStore {
             Some(fields) => BatchBuilder::selecting(scan.schema, fields),
             None => BatchBuilder::new(scan.schema),
         };
+        let wanted = |event: &&Event| is_wanted(event, scan);
         // Whoever takes batches may put events meanwhile.
-        let events = self.events.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let events: Vec<Event> = {
+            let all = self.events.read().unwrap_or_else(PoisonError::into_inner);
+            all.iter().filter(wanted).cloned().collect()
+        };
         let mut builder = new_builder();
-        for event in events.into_iter().filter(|event| is_wanted(event, scan)) {
+        for event in events {
             builder.push(event);
             if builder.len() == BATCH_EVENTS && take(&builder.finish()).is_break() {
                 return Ok(());
@@ -85,14 +99,14 @@ impl SearchStore for MemoryStore {
 
 /// Whether the data stream, the window, the look-ups and the ids let an event through.
 fn is_wanted(event: &Event, scan: &Scan<'_>) -> bool {
-    let narrow = scan.window.is_some() || !scan.look_ups.is_empty();
+    let narrow = !scan.windows.is_empty() || !scan.look_ups.is_empty();
     scan.streams.contains(&event.data_stream)
         && scan.ids.is_none_or(|ids| ids.iter().any(|id| id == event.id.as_str()))
         && (!narrow || {
             let mut builder = BatchBuilder::new(scan.schema);
             builder.push(event.clone());
             let batch = builder.finish();
-            scan.window.is_none_or(|window| lies_within(&batch, window))
+            (scan.windows.is_empty() || scan.windows.iter().any(|window| lies_within(&batch, *window)))
                 && scan.look_ups.iter().all(|look_up| has_one(&batch, look_up))
         })
 }

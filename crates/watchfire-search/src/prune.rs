@@ -2,7 +2,6 @@
 //!
 //! Only what every result has to satisfy counts: the parts of the outermost `and`.
 
-use std::ops::Bound as End;
 use std::sync::Arc;
 
 use watchfire_events::{FieldType, Timestamp};
@@ -14,10 +13,14 @@ use crate::{LookUp, TimeOf, TimeWindow};
 /// Most values of a look-up: of more, each file is likely to have one.
 const MOST_VALUES: usize = 64;
 
+/// Most windows: more are read as one around all.
+const MOST_WINDOWS: usize = 8;
+
 /// What need not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pruning {
-    pub(crate) window: Option<TimeWindow>,
+    /// Events outside of all of these, if there are any.
+    pub(crate) windows: Vec<TimeWindow>,
     pub(crate) look_ups: Vec<LookUp>,
     pub(crate) ids: Option<Vec<String>>,
     /// Nothing can be found.
@@ -26,128 +29,164 @@ pub(crate) struct Pruning {
 
 /// What a query over these conditions allows.
 pub(crate) fn pruning(query: &Query, conditions: &[Condition], schema: &dyn Schema) -> Pruning {
-    let mut found = Finding { schema, event: None, arrival: None, pruning: Pruning::default() };
-    found.query(query, conditions);
-    let Finding { event, arrival, mut pruning, .. } = found;
-    pruning.window = event.or(arrival);
+    let mut pruning = Pruning::default();
+    add_query(&mut pruning, query, conditions);
+    pruning.windows = windows_of_query(query, conditions, schema).map(few).unwrap_or_default();
     pruning
 }
 
-/// What one of several conditions allows: the window around those of all, if each has one.
-pub(crate) fn window_of_any<'c>(
+/// The windows in which one of several conditions may hold; none if one of them may hold at any time.
+pub(crate) fn windows_of_any<'c>(
     conditions: impl IntoIterator<Item = &'c Condition>,
     schema: &dyn Schema,
-) -> Option<TimeWindow> {
-    let windows: Option<Vec<TimeWindow>> = conditions
-        .into_iter()
-        .map(|condition| {
-            let mut found = Finding { schema, event: None, arrival: None, pruning: Pruning::default() };
-            found.condition(condition);
-            found.event
-        })
-        .collect();
-    let around = |one: TimeWindow, other: TimeWindow| TimeWindow {
-        from: one.from.min(other.from),
-        to: one.to.max(other.to),
-        ..one
-    };
-    windows?.into_iter().reduce(around)
+) -> Vec<TimeWindow> {
+    let windows = conditions.into_iter().map(|condition| windows(condition, schema));
+    let all: Option<Vec<Vec<TimeWindow>>> = windows.collect();
+    all.map(|all| few(all.into_iter().flatten().collect())).unwrap_or_default()
 }
 
-struct Finding<'s> {
-    schema: &'s dyn Schema,
-    event: Option<TimeWindow>,
-    arrival: Option<TimeWindow>,
-    pruning: Pruning,
-}
-
-impl Finding<'_> {
-    fn query(&mut self, query: &Query, conditions: &[Condition]) {
-        match query {
-            Query::Constant(false) => self.pruning.never = true,
-            Query::Condition(at) => self.condition(&conditions[*at]),
-            Query::Ids(ids) => {
-                let kept = |id: &&String| self.pruning.ids.as_ref().is_none_or(|others| others.contains(*id));
-                let mut ids: Vec<String> = ids.iter().filter(kept).cloned().collect();
-                ids.sort_unstable();
-                self.pruning.ids = Some(ids);
-            }
-            Query::AtLeast(number, parts) if *number == parts.len() => {
-                parts.iter().for_each(|part| self.query(part, conditions));
-            }
-            Query::Constant(true) | Query::Index(_) | Query::Not(_) | Query::AtLeast(..) => {}
+fn add_query(pruning: &mut Pruning, query: &Query, conditions: &[Condition]) {
+    match query {
+        Query::Constant(false) => pruning.never = true,
+        Query::Condition(at) => add_condition(pruning, &conditions[*at]),
+        Query::Ids(ids) => {
+            let kept = |id: &&String| pruning.ids.as_ref().is_none_or(|others| others.contains(*id));
+            let mut ids: Vec<String> = ids.iter().filter(kept).cloned().collect();
+            ids.sort_unstable();
+            pruning.ids = Some(ids);
         }
+        Query::AtLeast(number, parts) if *number == parts.len() => {
+            parts.iter().for_each(|part| add_query(pruning, part, conditions));
+        }
+        Query::Constant(true) | Query::Index(_) | Query::Not(_) | Query::AtLeast(..) => {}
     }
+}
 
-    fn condition(&mut self, condition: &Condition) {
-        match condition.node() {
-            Node::Constant(false) => self.pruning.never = true,
-            Node::And(parts) => parts.iter().for_each(|part| self.condition(part)),
-            Node::Leaf(Leaf::Field(FieldLeaf { target: FieldTarget::Field(field), predicate })) => {
-                match (&*field.name, predicate) {
-                    ("@timestamp", Predicate::Range { low, high }) => self.narrow(TimeOf::Event, low, high),
-                    ("event.ingested", Predicate::Range { low, high }) => {
-                        self.narrow(TimeOf::Arrival, low, high);
-                    }
-                    (_, Predicate::Text(texts))
-                        if texts.fold() == Fold::None
-                            && texts.patterns().is_empty()
-                            && texts.exact().len() <= MOST_VALUES
-                            && matches!(
-                                field.field_type,
-                                FieldType::Keyword | FieldType::ConstantKeyword | FieldType::Wildcard
-                            ) =>
-                    {
-                        let values = texts.exact().iter().map(ToString::to_string).collect();
-                        self.look_up(&field.name, values);
-                    }
-                    (_, Predicate::Within(blocks))
-                        if field.field_type == FieldType::Ip
-                            && blocks.len() <= MOST_VALUES
-                            && blocks.iter().all(|block| block.prefix() == 128) =>
-                    {
-                        let address =
-                            |block: &watchfire_events::IpBlock| block.bounds().0.to_canonical().to_string();
-                        self.look_up(&field.name, blocks.iter().map(address).collect());
-                    }
-                    _ => {}
+fn add_condition(pruning: &mut Pruning, condition: &Condition) {
+    match condition.node() {
+        Node::Constant(false) => pruning.never = true,
+        Node::And(parts) => parts.iter().for_each(|part| add_condition(pruning, part)),
+        Node::Leaf(Leaf::Field(FieldLeaf { target: FieldTarget::Field(field), predicate })) => {
+            let values: Vec<String> = match predicate {
+                Predicate::Text(texts)
+                    if texts.fold() == Fold::None
+                        && texts.patterns().is_empty()
+                        && texts.exact().len() <= MOST_VALUES
+                        && matches!(
+                            field.field_type,
+                            FieldType::Keyword | FieldType::ConstantKeyword | FieldType::Wildcard
+                        ) =>
+                {
+                    texts.exact().iter().map(ToString::to_string).collect()
                 }
-            }
-            Node::Constant(true) | Node::Leaf(_) | Node::Not(_) | Node::Or(_) => {}
+                Predicate::Within(blocks)
+                    if field.field_type == FieldType::Ip
+                        && blocks.len() <= MOST_VALUES
+                        && blocks.iter().all(|block| block.prefix() == 128) =>
+                {
+                    blocks.iter().map(|block| block.bounds().0.to_canonical().to_string()).collect()
+                }
+                _ => return,
+            };
+            pruning.look_ups.push(LookUp { field: Arc::clone(&field.name), values });
         }
+        Node::Constant(true) | Node::Leaf(_) | Node::Not(_) | Node::Or(_) => {}
     }
+}
 
-    fn look_up(&mut self, field: &Arc<str>, values: Vec<String>) {
-        self.pruning.look_ups.push(LookUp { field: Arc::clone(field), values });
+/// The windows of which an event has to lie in one; `None` if it may happen at any time.
+fn windows_of_query(query: &Query, conditions: &[Condition], schema: &dyn Schema) -> Option<Vec<TimeWindow>> {
+    match query {
+        Query::Condition(at) => windows(&conditions[*at], schema),
+        Query::AtLeast(number, parts) if *number == parts.len() => {
+            narrowest(parts.iter().filter_map(|part| windows_of_query(part, conditions, schema)), schema)
+        }
+        Query::AtLeast(number, parts) if *number > 0 => {
+            let all: Option<Vec<_>> =
+                parts.iter().map(|part| windows_of_query(part, conditions, schema)).collect();
+            all.map(|all| all.into_iter().flatten().collect())
+        }
+        _ => None,
     }
+}
 
-    fn narrow(&mut self, of: TimeOf, low: &Bound, high: &Bound) {
-        let end = |bound: &Bound| match bound {
-            Bound::Included(Constant::Instant(at)) => Some(End::Included(*at)),
-            Bound::Excluded(Constant::Instant(at)) => Some(End::Excluded(*at)),
-            Bound::Unbounded => Some(End::Unbounded),
-            Bound::Included(_) | Bound::Excluded(_) => None,
-        };
-        let (Some(low), Some(high)) = (end(low), end(high)) else { return };
-        let from = match low {
-            End::Included(at) => at,
-            End::Excluded(at) => at.plus_nanos(1),
-            End::Unbounded => Timestamp::from_nanos(i128::MIN),
-        };
-        let to = match high {
-            End::Included(at) => at,
-            End::Excluded(at) => at.plus_nanos(-1),
-            End::Unbounded => Timestamp::from_nanos(i128::MAX),
-        };
-        let slot = match of {
-            TimeOf::Event => &mut self.event,
-            TimeOf::Arrival => &mut self.arrival,
-        };
-        *slot = Some(match *slot {
-            // Of several values of a field, one may satisfy this part and another one that.
-            Some(known) if !self.schema.is_single_valued(of.field()) => known,
-            Some(known) => TimeWindow { of, from: known.from.max(from), to: known.to.min(to) },
-            None => TimeWindow { of, from, to },
-        });
+fn windows(condition: &Condition, schema: &dyn Schema) -> Option<Vec<TimeWindow>> {
+    match condition.node() {
+        Node::Leaf(Leaf::Field(FieldLeaf { target: FieldTarget::Field(field), predicate })) => {
+            let Predicate::Range { low, high } = predicate else { return None };
+            let of = match &*field.name {
+                "@timestamp" => TimeOf::Event,
+                "event.ingested" => TimeOf::Arrival,
+                _ => return None,
+            };
+            Some(vec![window(of, low, high)?])
+        }
+        Node::And(parts) => narrowest(parts.iter().filter_map(|part| windows(part, schema)), schema),
+        Node::Or(parts) => {
+            let all: Option<Vec<_>> = parts.iter().map(|part| windows(part, schema)).collect();
+            all.map(|all| all.into_iter().flatten().collect())
+        }
+        Node::Constant(_) | Node::Leaf(_) | Node::Not(_) => None,
     }
+}
+
+fn window(of: TimeOf, low: &Bound, high: &Bound) -> Option<TimeWindow> {
+    let from = match low {
+        Bound::Included(Constant::Instant(at)) => *at,
+        Bound::Excluded(Constant::Instant(at)) => at.plus_nanos(1),
+        Bound::Unbounded => Timestamp::from_nanos(i128::MIN),
+        Bound::Included(_) | Bound::Excluded(_) => return None,
+    };
+    let to = match high {
+        Bound::Included(Constant::Instant(at)) => *at,
+        Bound::Excluded(Constant::Instant(at)) => at.plus_nanos(-1),
+        Bound::Unbounded => Timestamp::from_nanos(i128::MAX),
+        Bound::Included(_) | Bound::Excluded(_) => return None,
+    };
+    Some(TimeWindow { of, from, to })
+}
+
+/// Of the windows of several parts, all of which have to hold, those that let the least through: single windows of one time
+/// are intersected, and the time of the event goes before that of its arrival.
+fn narrowest(parts: impl Iterator<Item = Vec<TimeWindow>>, schema: &dyn Schema) -> Option<Vec<TimeWindow>> {
+    let mut parts: Vec<Vec<TimeWindow>> = parts.collect();
+    let single = |of: TimeOf, parts: &[Vec<TimeWindow>]| {
+        let mut found: Option<TimeWindow> = None;
+        for part in parts {
+            let [window] = part.as_slice() else { continue };
+            if window.of != of {
+                continue;
+            }
+            found = Some(match found {
+                // Of several values of a field, one may satisfy this part and another one that.
+                Some(known) if !schema.is_single_valued(of.field()) => known,
+                Some(known) => {
+                    TimeWindow { of, from: known.from.max(window.from), to: known.to.min(window.to) }
+                }
+                None => *window,
+            });
+        }
+        found
+    };
+    let found = single(TimeOf::Event, &parts).or_else(|| single(TimeOf::Arrival, &parts));
+    match found {
+        Some(window) => Some(vec![window]),
+        None if parts.is_empty() => None,
+        None => Some(parts.swap_remove(0)),
+    }
+}
+
+/// At most so many windows as are worth it: else one for each of the two times, around all.
+fn few(windows: Vec<TimeWindow>) -> Vec<TimeWindow> {
+    if windows.len() <= MOST_WINDOWS {
+        return windows;
+    }
+    let around = |of: TimeOf| {
+        windows.iter().filter(|window| window.of == of).copied().reduce(|one, other| TimeWindow {
+            from: one.from.min(other.from),
+            to: one.to.max(other.to),
+            ..one
+        })
+    };
+    [TimeOf::Event, TimeOf::Arrival].into_iter().filter_map(around).collect()
 }

@@ -16,9 +16,11 @@ use watchfire_engine::{ReadFields, RuleSet, RuleSetBuilder};
 use watchfire_events::{EventBatch, IndexPatterns, Timestamp};
 use watchfire_ir::{Condition, KqlOptions, MAX_FILTER_DEPTH, Pattern, Schema, lower_filter};
 
-use crate::SearchError;
 use crate::body::{self, Object};
+use crate::combined_time::CombinedTime;
 use crate::rows::Rows;
+use crate::source::Names;
+use crate::{SearchError, time_zone};
 
 /// The code of the diagnostic that a value does not fit the type of its field.
 const CANNOT_MATCH: &str = "KQR101";
@@ -58,18 +60,35 @@ impl Query {
 pub(crate) struct QueryReader<'s> {
     pub(crate) schema: &'s dyn Schema,
     pub(crate) now: Timestamp,
+    /// The runtime field that the request defines.
+    pub(crate) combined: Option<CombinedTime>,
     conditions: Vec<Condition>,
     warnings: Vec<String>,
 }
 
 impl<'s> QueryReader<'s> {
     pub(crate) fn new(schema: &'s dyn Schema, now: Timestamp) -> Self {
-        Self { schema, now, conditions: Vec::new(), warnings: Vec::new() }
+        Self { schema, now, combined: None, conditions: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// What names stand for.
+    pub(crate) fn names(&self) -> Names<'_> {
+        Names { schema: self.schema, combined: self.combined.as_ref(), now: self.now }
     }
 
     /// The query of a clause that stands at this place of the request.
     pub(crate) fn read(&mut self, clause: &Value, place: &str) -> Result<Query, SearchError> {
-        self.clause(clause, place, 0)
+        let clause = time_zone::in_utc(clause)?;
+        let clause = match &self.combined {
+            Some(combined) => combined.resolve(&clause),
+            None => clause,
+        };
+        if names_combined_time(&clause) {
+            return Err(SearchError::unsupported(
+                "a runtime field that the request does not define, or in another clause than `range`,",
+            ));
+        }
+        self.clause(&clause, place, 0)
     }
 
     /// A query that asks for a condition.
@@ -216,6 +235,19 @@ fn asks_of_metadata(clause: &Value) -> bool {
                 || asks_of_metadata(value)
         }),
         Value::Array(values) => values.iter().any(asks_of_metadata),
+        _ => false,
+    }
+}
+
+/// Whether anything in a clause is about the runtime field.
+fn names_combined_time(clause: &Value) -> bool {
+    match clause {
+        Value::Object(object) => object.iter().any(|(key, value)| {
+            CombinedTime::is_named(key)
+                || (key == "field" && value.as_str().is_some_and(CombinedTime::is_named))
+                || names_combined_time(value)
+        }),
+        Value::Array(values) => values.iter().any(names_combined_time),
         _ => false,
     }
 }

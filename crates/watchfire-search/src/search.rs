@@ -11,6 +11,7 @@ use watchfire_ir::{Bound, Condition, Constant, FieldLeaf, FieldRef, Predicate, S
 use crate::aggregations::{AggregationForm, AggregationReader, BatchView, Collecting, State, render};
 use crate::body::{self, Object};
 use crate::call::Call;
+use crate::combined_time::CombinedTime;
 use crate::hit::HitForm;
 use crate::prune::pruning;
 use crate::query::{Answers, Conditions, Query, QueryReader};
@@ -324,6 +325,7 @@ impl Searcher {
         refuse_what_is_not_done(body)?;
         let schema: &dyn Schema = &*self.schema;
         let mut queries = QueryReader::new(schema, call.now);
+        queries.combined = CombinedTime::parse(body, schema)?;
         let mut parts = Vec::new();
         if let Some(query) = body::given(body, "query") {
             parts.push(queries.read(query, "body")?);
@@ -341,7 +343,7 @@ impl Searcher {
                 size.saturating_add(from)
             )));
         }
-        let mut order = SortOrder::parse(body::given(body, "sort"), schema, call.now)?;
+        let mut order = SortOrder::parse(body::given(body, "sort"), queries.names())?;
         if pages {
             order = order.for_paging();
         }
@@ -365,7 +367,7 @@ impl Searcher {
                     return Err(SearchError::unsupported("`collapse` with `search_after`"));
                 }
                 let name = body::needed(collapse, "field", "collapse")?;
-                Some((name.to_owned(), Source::of(name, schema, "collapsing")?))
+                Some((name.to_owned(), Source::of(name, queries.names(), "collapsing")?))
             }
         };
         let top = TopForm {
@@ -424,7 +426,7 @@ impl Searcher {
         let collapsed = top.collapse.iter().map(|(_, source)| source);
         let in_top_hits = forms.iter().flat_map(AggregationForm::top_hits_sources);
         let read = top.order.sources().chain(collapsed).chain(sources).chain(in_top_hits);
-        read.filter_map(Source::column_name).for_each(|name| fields.add_field(name));
+        read.flat_map(Source::column_names).for_each(|name| fields.add_field(name));
 
         let mut matcher = conditions.set.matcher(VALUE_CACHE_BYTES);
         let mut collecting = Collecting::default();
@@ -467,7 +469,7 @@ impl Searcher {
         };
         let scan = Scan {
             streams,
-            window: pruning.window,
+            windows: &pruning.windows,
             look_ups: &pruning.look_ups,
             ids: pruning.ids.as_deref(),
             fields: Some(&fields),
@@ -544,8 +546,7 @@ fn refuse_what_is_not_done(body: &Object) -> Result<(), SearchError> {
             return Err(SearchError::unsupported(format!("`{key}`")));
         }
     }
-    for key in ["highlight", "min_score", "post_filter", "indices_boost", "script_fields", "runtime_mappings"]
-    {
+    for key in ["highlight", "min_score", "post_filter", "indices_boost", "script_fields"] {
         let is_empty = |value: &Value| match value {
             Value::Object(object) => object.is_empty(),
             Value::Array(values) => values.is_empty(),

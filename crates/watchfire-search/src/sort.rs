@@ -9,12 +9,11 @@ use std::cmp::Ordering;
 use serde_json::{Value, json};
 use watchfire_engine::correlate::KeyValue;
 use watchfire_events::{Event, EventBatch, Timestamp, TypeFamily};
-use watchfire_ir::Schema;
 
 use crate::SearchError;
 use crate::body;
 use crate::date_format::DateFormat;
-use crate::source::{InBatch, Source, number_or_text, sortable};
+use crate::source::{InBatch, Names, Source, number_or_text, sortable};
 
 /// The order of hits.
 #[derive(Clone, Debug)]
@@ -69,11 +68,7 @@ impl SortOrder {
     }
 
     /// The order that a `sort` asks for.
-    pub(crate) fn parse(
-        sort: Option<&Value>,
-        schema: &dyn Schema,
-        now: Timestamp,
-    ) -> Result<Self, SearchError> {
+    pub(crate) fn parse(sort: Option<&Value>, names: Names<'_>) -> Result<Self, SearchError> {
         let mut order = Self {
             keys: Vec::new(),
             tie: Tie::Identity { descending: false, is_shown: false },
@@ -89,12 +84,12 @@ impl SortOrder {
                             Some((name, direction @ ("asc" | "desc"))) => (name, Some(json!(direction))),
                             _ => (text, None),
                         };
-                        order.add(name.trim(), &direction.unwrap_or(json!({})), schema, now)?;
+                        order.add(name.trim(), &direction.unwrap_or(json!({})), names)?;
                     }
                 }
                 Value::Object(object) => {
                     for (name, options) in object {
-                        order.add(name, options, schema, now)?;
+                        order.add(name, options, names)?;
                     }
                 }
                 other => {
@@ -116,13 +111,7 @@ impl SortOrder {
         self
     }
 
-    fn add(
-        &mut self,
-        name: &str,
-        options: &Value,
-        schema: &dyn Schema,
-        now: Timestamp,
-    ) -> Result<(), SearchError> {
+    fn add(&mut self, name: &str, options: &Value, names: Names<'_>) -> Result<(), SearchError> {
         let place = format!("sort.{name}");
         let empty = body::Object::new();
         let (options, direction) = match options {
@@ -155,7 +144,7 @@ impl SortOrder {
             self.keys.push(SortKey { by: By::Score, descending, missing, greatest: false, format: None });
             return Ok(());
         }
-        let source = Source::of(name, schema, "sorting")?;
+        let source = Source::of(name, names, "sorting")?;
         let greatest = match body::text(options, "mode")? {
             None => descending,
             Some("min") => false,
@@ -174,7 +163,7 @@ impl SortOrder {
             None | Some(Value::Null) => Missing::Last,
             Some(Value::String(text)) if text == "_last" => Missing::Last,
             Some(Value::String(text)) if text == "_first" => Missing::First,
-            Some(value) => Missing::Value(sortable(source.read(value, now)?, source.family())),
+            Some(value) => Missing::Value(sortable(source.read(value, names.now)?, source.family())),
         };
         let format = body::text(options, "format")?.map(DateFormat::parse).transpose()?;
         self.keys.push(SortKey { by: By::Field(source), descending, missing, greatest, format });

@@ -8,13 +8,25 @@ use watchfire_events::{Column, EventBatch, FieldType, Timestamp, TypeFamily, Val
 use watchfire_ir::{FieldRef, Fold, Resolution, Schema, date_range};
 
 use crate::SearchError;
+use crate::combined_time::CombinedTime;
 use crate::date_format::DateFormat;
+
+/// What names in a request stand for, and when `now` is.
+#[derive(Clone, Copy)]
+pub(crate) struct Names<'a> {
+    pub(crate) schema: &'a dyn Schema,
+    /// The runtime field that the request defines.
+    pub(crate) combined: Option<&'a CombinedTime>,
+    pub(crate) now: Timestamp,
+}
 
 /// Where values come from.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Source {
     /// A field.
     Field(FieldRef),
+    /// A time of two fields: the second where the first has no value.
+    Combined(Box<CombinedTime>),
     /// The name of the data stream.
     Index,
     /// A field that there is not: no event has a value.
@@ -23,7 +35,11 @@ pub(crate) enum Source {
 
 impl Source {
     /// The field of a name. `use_of` is what it is wanted for.
-    pub(crate) fn of(name: &str, schema: &dyn Schema, use_of: &str) -> Result<Self, SearchError> {
+    pub(crate) fn of(name: &str, names: Names<'_>, use_of: &str) -> Result<Self, SearchError> {
+        let Names { schema, combined, .. } = names;
+        if let Some(combined) = combined.filter(|_| CombinedTime::is_named(name)) {
+            return Ok(Self::Combined(Box::new(combined.clone())));
+        }
         let field = match name {
             "_index" => return Ok(Self::Index),
             "_id" | "_source" | "_score" => {
@@ -54,17 +70,19 @@ impl Source {
         Ok(Self::Field(field))
     }
 
-    /// The column that has to be read.
-    pub(crate) fn column_name(&self) -> Option<&Arc<str>> {
+    /// The columns that have to be read.
+    pub(crate) fn column_names(&self) -> Vec<&Arc<str>> {
         match self {
-            Self::Field(field) => Some(&field.name),
-            Self::Index | Self::Unmapped => None,
+            Self::Field(field) => vec![&field.name],
+            Self::Combined(combined) => vec![&combined.first.name, &combined.second.name],
+            Self::Index | Self::Unmapped => Vec::new(),
         }
     }
 
     pub(crate) fn family(&self) -> TypeFamily {
         match self {
             Self::Field(field) => field.field_type.family(),
+            Self::Combined(_) => TypeFamily::Date,
             Self::Index => TypeFamily::Text,
             Self::Unmapped => TypeFamily::Dynamic,
         }
@@ -73,6 +91,7 @@ impl Source {
     fn field_type(&self) -> FieldType {
         match self {
             Self::Field(field) => field.field_type,
+            Self::Combined(_) => FieldType::Date,
             Self::Index => FieldType::Keyword,
             Self::Unmapped => FieldType::Dynamic,
         }
@@ -80,17 +99,14 @@ impl Source {
 
     /// What reads its values in a batch.
     pub(crate) fn in_batch<'b>(&self, batch: &'b EventBatch) -> InBatch<'b> {
-        match self {
-            Self::Field(field) => InBatch {
-                batch,
-                column: batch.column(&field.name),
-                field_type: field.field_type,
-                index: false,
-            },
-            Self::Index | Self::Unmapped => {
-                InBatch { batch, column: None, field_type: self.field_type(), index: *self == Self::Index }
+        let (column, second) = match self {
+            Self::Field(field) => (batch.column(&field.name), None),
+            Self::Combined(combined) => {
+                (batch.column(&combined.first.name), batch.column(&combined.second.name))
             }
-        }
+            Self::Index | Self::Unmapped => (None, None),
+        };
+        InBatch { batch, column, second, field_type: self.field_type(), index: *self == Self::Index }
     }
 
     /// A value of a request, such as `missing` or one of `after`, as a value of this field.
@@ -167,6 +183,8 @@ pub(crate) fn number_or_text(value: &KeyValue, is_double: bool) -> Value {
 pub(crate) struct InBatch<'b> {
     batch: &'b EventBatch,
     column: Option<&'b Column>,
+    /// What has the values of rows without one in the first.
+    second: Option<&'b Column>,
     field_type: FieldType,
     index: bool,
 }
@@ -177,7 +195,8 @@ impl InBatch<'_> {
         if self.index {
             visit(KeyValue::text(self.batch.stream(row).as_str()));
         }
-        let Some(column) = self.column else { return };
+        let has_value = |column: &&Column| !column.codes(row).is_empty();
+        let Some(column) = self.column.filter(has_value).or(self.second) else { return };
         for &code in column.codes(row) {
             let value = column.value(code);
             visit(match (self.field_type, value) {

@@ -51,8 +51,8 @@ pub struct StoredField {
 pub struct Scan<'a> {
     /// The data streams, by their whole names.
     pub streams: &'a [DataStream],
-    /// When events happened or arrived.
-    pub window: Option<TimeWindow>,
+    /// When events happened or arrived: within one of these, if there are any.
+    pub windows: &'a [TimeWindow],
     /// What has to be in their fields: all of these.
     pub look_ups: &'a [LookUp],
     /// Their ids.
@@ -67,7 +67,7 @@ impl fmt::Debug for Scan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scan")
             .field("streams", &self.streams)
-            .field("window", &self.window)
+            .field("windows", &self.windows)
             .field("look_ups", &self.look_ups)
             .field("ids", &self.ids)
             .finish_non_exhaustive()

@@ -1,11 +1,12 @@
 //! Intervals of a date histogram: of a fixed length, or by the calendar of a time zone.
 
 use jiff::civil::{self, DateTime};
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use crate::SearchError;
 use crate::body::{self, Object};
+use crate::time_zone::zone_of;
 
 /// An interval, and where it is counted from.
 #[derive(Clone, Debug)]
@@ -62,9 +63,7 @@ impl Interval {
         };
         let zone = match body::text(content, "time_zone")? {
             None => TimeZone::UTC,
-            Some(name) => {
-                zone_of(name).ok_or_else(|| SearchError::illegal(format!("`{name}` is no time zone")))?
-            }
+            Some(name) => zone_of(name)?,
         };
         Ok(Self { length, zone })
     }
@@ -122,21 +121,6 @@ impl Interval {
         let offset = self.zone.to_offset(Timestamp::from_millisecond(millis).ok()?);
         Some(i64::from(offset.seconds()) * 1_000)
     }
-}
-
-/// A zone by its name, or by its distance from UTC.
-fn zone_of(name: &str) -> Option<TimeZone> {
-    if matches!(name, "Z" | "UTC") {
-        return Some(TimeZone::UTC);
-    }
-    let (sign, rest) = match name.split_at_checked(1)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return TimeZone::get(name).ok(),
-    };
-    let (hours, minutes) = rest.split_once(':').unwrap_or((rest, "0"));
-    let seconds = hours.parse::<i32>().ok()? * 3_600 + minutes.parse::<i32>().ok()? * 60;
-    Some(TimeZone::fixed(Offset::from_seconds(sign * seconds).ok()?))
 }
 
 #[cfg(test)]

@@ -149,7 +149,7 @@ impl<'r, 's> AggregationReader<'r, 's> {
             return Err(SearchError::unsupported(format!("a script in `{place}`")));
         }
         let name = body::needed(content, "field", place)?;
-        let source = Source::of(name, self.queries.schema, "aggregating")?;
+        let source = Source::of(name, self.queries.names(), "aggregating")?;
         Ok(SourceId(self.sources.iter().position(|known| *known == source).unwrap_or_else(|| {
             self.sources.push(source);
             self.sources.len() - 1
@@ -364,7 +364,7 @@ impl<'r, 's> AggregationReader<'r, 's> {
             return Err(SearchError::illegal(format!("`{place}` shows at most {MOST_TOP_HITS} hits")));
         }
         Ok(TopForm {
-            order: SortOrder::parse(content.get("sort"), self.queries.schema, self.queries.now)?,
+            order: SortOrder::parse(content.get("sort"), self.queries.names())?,
             from: from as usize,
             size: size as usize,
             after: None,

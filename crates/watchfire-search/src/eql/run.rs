@@ -19,7 +19,7 @@ use watchfire_ir::{EqlPlan, Schema};
 
 use super::Prepared;
 use crate::call::Call;
-use crate::prune::{Pruning, window_of_any};
+use crate::prune::{Pruning, windows_of_any};
 use crate::query::{Answers, Conditions};
 use crate::{Scan, SearchError, Searcher};
 
@@ -77,7 +77,9 @@ impl Searcher {
         let mut pruning = Pruning::default();
         if self.options.prunes {
             pruning = crate::prune::pruning(&prepared.filter, &filters.list, schema);
-            pruning.window = pruning.window.or_else(|| window_of_any(prepared.plan.conditions(), schema));
+            if pruning.windows.is_empty() {
+                pruning.windows = windows_of_any(prepared.plan.conditions(), schema);
+            }
         }
         let mut account = Account::default();
         let mut hits = match &prepared.plan {
@@ -115,7 +117,7 @@ impl Searcher {
         };
         let scan = Scan {
             streams,
-            window: pruning.window,
+            windows: &pruning.windows,
             look_ups: &pruning.look_ups,
             ids: pruning.ids.as_deref(),
             fields: Some(&fields),

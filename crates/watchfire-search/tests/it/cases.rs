@@ -26,7 +26,7 @@ use std::time::Duration;
 use serde_json::Value;
 use watchfire_events::{DataStream, Event, EventId, Place, Timestamp};
 use watchfire_ir::Catalogue;
-use watchfire_search::{Call, Endpoint, MemoryStore, SearchOptions, Searcher};
+use watchfire_search::{Call, Endpoint, MemoryStore, SearchOptions, Searcher, add_alert_fields};
 
 const SEPARATOR: &str = "===\n";
 const ANSWER: &str = "---\n";
@@ -168,7 +168,11 @@ fn at(text: &str) -> Timestamp {
 }
 
 pub(crate) fn searcher(events: Vec<Event>, options: SearchOptions) -> Searcher {
-    static CATALOGUE: LazyLock<Arc<Catalogue>> = LazyLock::new(|| Arc::new(Catalogue::ecs()));
+    static CATALOGUE: LazyLock<Arc<Catalogue>> = LazyLock::new(|| {
+        let mut catalogue = Catalogue::ecs();
+        add_alert_fields(&mut catalogue);
+        Arc::new(catalogue)
+    });
     let catalogue = Arc::clone(&CATALOGUE);
     Searcher::new(Arc::new(MemoryStore::new(events)), catalogue, options)
 }
