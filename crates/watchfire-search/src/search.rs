@@ -1,25 +1,25 @@
 //! `_search`: hits and aggregations of one query.
 
-use std::ops::ControlFlow;
+mod run;
+mod time_steps;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use watchfire_engine::VALUE_CACHE_BYTES;
-use watchfire_events::{DataStream, EventBatch};
+use watchfire_events::DataStream;
 use watchfire_ir::{Bound, Condition, Constant, FieldLeaf, FieldRef, Predicate, Schema};
 
-use crate::aggregations::{AggregationForm, AggregationReader, BatchView, Collecting, State, render};
+use crate::aggregations::{AggregationForm, AggregationReader, render};
 use crate::body::{self, Object};
 use crate::call::Call;
 use crate::combined_time::CombinedTime;
 use crate::hit::HitForm;
-use crate::prune::pruning;
-use crate::query::{Answers, Conditions, Query, QueryReader};
+use crate::query::{Conditions, Query, QueryReader};
 use crate::sort::SortOrder;
 use crate::source::Source;
 use crate::token::{PointInTime, Scroll, keep_alive};
-use crate::top::{Top, TopForm};
-use crate::{Scan, SearchError, Searcher};
+use crate::top::TopForm;
+use crate::{SearchError, Searcher};
 
 /// Most hits that a page reaches to, as Elasticsearch limits it.
 pub const MAX_RESULT_WINDOW: u64 = 10_000;
@@ -104,15 +104,6 @@ struct Prepared {
     /// Up to where hits are counted; `None` where they are not.
     total: Option<u64>,
     terminate_after: Option<u64>,
-}
-
-/// What a search found.
-struct Found {
-    top: Top,
-    states: Vec<State>,
-    count: u64,
-    timed_out: bool,
-    terminated_early: bool,
 }
 
 /// What a page is read of besides its body.
@@ -229,7 +220,7 @@ impl Searcher {
         }
         let streams = call.streams(&*self.store)?;
         let point = PointInTime { streams, opened: call.now, until: call.now.plus_nanos(keep_alive(keep)?) };
-        self.scroll_page(call, Scroll { point, body, after: None })
+        self.scroll_page(call, Scroll { point, body, after: None, total: None })
     }
 
     /// The next page of a scroll.
@@ -257,10 +248,17 @@ impl Searcher {
             // They were told on the first page.
             body.remove("aggs");
             body.remove("aggregations");
+            body.insert("track_total_hits".to_owned(), json!(false));
         }
         let page =
             Page { streams: scroll.point.streams.clone(), point: Some(scroll.point.clone()), pages: true };
-        let (answer, last) = self.page(call, &body, &page)?;
+        let (mut answer, last) = self.page(call, &body, &page)?;
+        // Hits are counted once, on the first page.
+        if scroll.after.is_none() {
+            scroll.total = answer["hits"].get("total").cloned();
+        } else if let (Some(total), Some(hits)) = (&scroll.total, answer["hits"].as_object_mut()) {
+            hits.shift_insert(0, "total".to_owned(), total.clone());
+        }
         scroll.after = last.or(scroll.after);
         let mut with_id = Map::new();
         with_id.insert("_scroll_id".to_owned(), json!(scroll.encode()));
@@ -345,7 +343,7 @@ impl Searcher {
         }
         let mut order = SortOrder::parse(body::given(body, "sort"), queries.names())?;
         if pages {
-            order = order.for_paging();
+            order = order.for_paging(schema);
         }
         let after = match body::given(body, "search_after") {
             None => None,
@@ -395,91 +393,6 @@ impl Searcher {
         let (conditions, warnings) = queries.finish();
         let terminate_after = body::number(body, "terminate_after")?.filter(|number| *number > 0);
         Ok(Prepared { query, conditions, warnings, top, forms, sources, asked, total, terminate_after })
-    }
-
-    fn run(
-        &self,
-        call: &Call<'_>,
-        body: &Object,
-        streams: &[DataStream],
-        prepared: &Prepared,
-    ) -> Result<Found, SearchError> {
-        let schema: &dyn Schema = &*self.schema;
-        let Prepared { query, conditions, top, forms, sources, asked, total, terminate_after, .. } = prepared;
-        let limit = call.limit(body)?;
-        let mut found = Found {
-            top: Top::default(),
-            states: Collecting::new_states(forms),
-            count: 0,
-            timed_out: false,
-            terminated_early: false,
-        };
-        let pruning = if self.options.prunes {
-            pruning(query, &conditions.list, schema)
-        } else {
-            crate::prune::Pruning::default()
-        };
-        if pruning.never || streams.is_empty() {
-            return Ok(found);
-        }
-        let mut fields = conditions.read.clone();
-        let collapsed = top.collapse.iter().map(|(_, source)| source);
-        let in_top_hits = forms.iter().flat_map(AggregationForm::top_hits_sources);
-        let read = top.order.sources().chain(collapsed).chain(sources).chain(in_top_hits);
-        read.flat_map(Source::column_names).for_each(|name| fields.add_field(name));
-
-        let mut matcher = conditions.set.matcher(VALUE_CACHE_BYTES);
-        let mut collecting = Collecting::default();
-        let mut failed = None;
-        let mut take = |batch: &EventBatch| -> ControlFlow<()> {
-            let answers = Answers::new(conditions, &mut matcher, batch, schema);
-            let mut rows = answers.rows(query);
-            if let Some(most) = terminate_after {
-                let room = (most - found.count.min(*most)) as usize;
-                if rows.count() >= room {
-                    let mut kept = crate::rows::Rows::none(batch.len());
-                    rows.iter().take(room).for_each(|row| kept.insert(row));
-                    rows = kept;
-                    found.terminated_early = true;
-                }
-            }
-            found.count += rows.count() as u64;
-            top.add(&mut found.top, batch, &rows);
-            if !forms.is_empty() {
-                let view = BatchView {
-                    batch,
-                    sources: sources.iter().map(|source| source.in_batch(batch)).collect(),
-                    queries: asked.iter().map(|query| answers.rows(query)).collect(),
-                };
-                if let Err(error) = collecting.add(forms, &mut found.states, &view, &rows) {
-                    failed = Some(error);
-                    return ControlFlow::Break(());
-                }
-            }
-            let is_counted = total.is_none_or(|limit| found.count > limit);
-            let needs_no_more = top.size + top.from == 0 || top.is_full(&found.top);
-            if found.terminated_early || (forms.is_empty() && is_counted && needs_no_more) {
-                return ControlFlow::Break(());
-            }
-            if (call.elapsed)() >= limit {
-                found.timed_out = true;
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        };
-        let scan = Scan {
-            streams,
-            windows: &pruning.windows,
-            look_ups: &pruning.look_ups,
-            ids: pruning.ids.as_deref(),
-            fields: Some(&fields),
-            schema,
-        };
-        self.store.scan(&scan, &mut take)?;
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(found),
-        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use serde_json::{Value, json};
 use watchfire_engine::correlate::KeyValue;
 use watchfire_events::{Event, EventBatch, Timestamp, TypeFamily};
+use watchfire_ir::{FieldRef, Schema};
 
 use crate::SearchError;
 use crate::body;
@@ -102,7 +103,14 @@ impl SortOrder {
 
     /// The same order, in which no two events are equal and hits tell where they stand: for who reads page by page.
     #[must_use]
-    pub(crate) fn for_paging(mut self) -> Self {
+    pub(crate) fn for_paging(mut self, schema: &dyn Schema) -> Self {
+        let field = FieldRef { name: "@timestamp".into(), field_type: schema.field_type("@timestamp") };
+        // No order is asked for, so it is the one in which pages cost least.
+        if self.keys.is_empty() && field.field_type.family() == TypeFamily::Date {
+            let by = By::Field(Source::Field(field));
+            let missing = Missing::Last;
+            self.keys.push(SortKey { by, descending: false, missing, greatest: false, format: None });
+        }
         self.tie = match self.tie {
             Tie::AsRead => Tie::Identity { descending: false, is_shown: true },
             Tie::Identity { descending, .. } => Tie::Identity { descending, is_shown: true },
@@ -168,6 +176,20 @@ impl SortOrder {
         let format = body::text(options, "format")?.map(DateFormat::parse).transpose()?;
         self.keys.push(SortKey { by: By::Field(source), descending, missing, greatest, format });
         Ok(())
+    }
+
+    /// Whether events are sorted by their time first, and if so, whether the latest comes first. One without a time comes
+    /// last.
+    pub(crate) fn begins_with_time(&self) -> Option<bool> {
+        let key = self.keys.first()?;
+        match &key.by {
+            By::Field(Source::Field(field))
+                if *field.name == *"@timestamp" && key.missing == Missing::Last =>
+            {
+                Some(key.descending)
+            }
+            By::Field(_) | By::Score => None,
+        }
     }
 
     /// The sources that are read.
@@ -303,6 +325,13 @@ pub(crate) fn identity(event: &Event) -> String {
 pub(crate) struct After {
     keys: Vec<KeyOf>,
     tie: Option<String>,
+}
+
+impl After {
+    /// The first key of the last hit; nothing if it had no value.
+    pub(crate) fn first(&self) -> Option<&KeyValue> {
+        self.keys.first()?.as_ref()
+    }
 }
 
 impl SortKey {

@@ -31,6 +31,8 @@ pub(crate) struct Scroll {
     pub(crate) body: Object,
     /// Where the next page begins; `None` when there is none.
     pub(crate) after: Option<Vec<Value>>,
+    /// How many hits there are, as the first page told.
+    pub(crate) total: Option<Value>,
 }
 
 /// How long something is kept open.
@@ -85,17 +87,20 @@ impl PointInTime {
 
 impl Scroll {
     pub(crate) fn encode(&self) -> String {
-        encode(&json!({ "scroll": [self.point.document(), self.body, self.after] }))
+        encode(&json!({ "scroll": [self.point.document(), self.body, self.after, self.total] }))
     }
 
     pub(crate) fn decode(text: &str, now: Timestamp) -> Result<Self, SearchError> {
         let decoded = decode(text)?;
         let read = || {
-            let [point, body, after] = decoded.get("scroll")?.as_array()?.as_slice() else { return None };
+            let [point, body, after, total] = decoded.get("scroll")?.as_array()?.as_slice() else {
+                return None;
+            };
             Some(Self {
                 point: PointInTime::of_document(point)?,
                 body: body.as_object()?.clone(),
                 after: after.as_array().cloned(),
+                total: (!total.is_null()).then(|| total.clone()),
             })
         };
         let scroll = read().ok_or_else(|| unknown("scroll"))?;

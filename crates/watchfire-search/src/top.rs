@@ -66,6 +66,11 @@ impl TopForm {
             && top.entries.len() >= self.most()
     }
 
+    /// Whether there are as many as are wanted.
+    pub(crate) fn has_all(&self, top: &Top) -> bool {
+        top.entries.len() >= self.most()
+    }
+
     fn compare(&self, one: &Entry, other: &Entry) -> Ordering {
         self.order
             .compare(&one.keys, &other.keys)

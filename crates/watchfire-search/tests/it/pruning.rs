@@ -90,7 +90,7 @@ fn answer(events: &[Event], prunes: bool, endpoint: Endpoint, body: &Value) -> S
         name: None,
         parameters: &BTreeMap::new(),
         body: text.as_bytes(),
-        now: Timestamp::from_millis(1_772_461_800_000),
+        now: Timestamp::parse("2026-03-02T10:40:00Z").expect("an instant"),
         elapsed: &|| Duration::ZERO,
         time_limit: Duration::from_mins(1),
     };
@@ -111,6 +111,29 @@ proptest! {
             "sort": ["@timestamp"],
             "aggs": { "hosts": { "terms": { "field": "host.name" } } },
         });
+        let [pruned, whole] = [true, false].map(|prunes| answer(&events, prunes, Endpoint::Search, &body));
+        prop_assert_eq!(pruned, whole);
+    }
+
+    #[test]
+    fn the_latest_are_found_without_reading_all(
+        events in events(),
+        query in clause(),
+        size in 1..5_usize,
+        descending in prop::bool::ANY,
+        total in prop_oneof![Just(json!(false)), Just(json!(true)), (0..6_u64).prop_map(|number| json!(number))],
+        after in prop::option::of(0..60_u32),
+    ) {
+        let order = if descending { "desc" } else { "asc" };
+        let mut body = json!({
+            "query": query,
+            "size": size,
+            "sort": [{ "@timestamp": order }, "_doc"],
+            "track_total_hits": total,
+        });
+        if let Some(minute) = after {
+            body["search_after"] = json!([format!("2026-03-02T10:{minute:02}:00Z"), "logs-a-default\t2"]);
+        }
         let [pruned, whole] = [true, false].map(|prunes| answer(&events, prunes, Endpoint::Search, &body));
         prop_assert_eq!(pruned, whole);
     }
