@@ -16,6 +16,7 @@ mod parse;
 mod render;
 mod selector;
 
+use rustc_hash::FxHashSet;
 use serde_json::Value;
 use watchfire_engine::correlate::KeyValue;
 
@@ -109,7 +110,7 @@ enum Direction {
 #[derive(Clone, Debug)]
 enum Chosen {
     /// These.
-    Exactly(Vec<KeyValue>),
+    Exactly(FxHashSet<KeyValue>),
     /// Those that fit a regular expression.
     Fitting(Box<watchfire_ir::Regex>),
 }

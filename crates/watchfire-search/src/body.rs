@@ -7,6 +7,22 @@ use crate::SearchError;
 /// A JSON object of a request.
 pub(crate) type Object = Map<String, Value>;
 
+/// Most names of fields in a list of a request: each is looked for in each hit.
+const MOST_NAMES: usize = 1_000;
+
+/// Refuses a list that is too long.
+pub(crate) fn refuse_many(number: usize, most: usize, what: &str) -> Result<(), SearchError> {
+    if number <= most {
+        return Ok(());
+    }
+    Err(SearchError::illegal(format!("there are {number} {what}, and {most} is the most")))
+}
+
+/// Refuses a list of too many names.
+pub(crate) fn refuse_many_names(names: &[Value], what: &str) -> Result<(), SearchError> {
+    refuse_many(names.len(), MOST_NAMES, &format!("names in `{what}`"))
+}
+
 /// The object that a value is.
 pub(crate) fn object<'v>(value: &'v Value, what: &str) -> Result<&'v Object, SearchError> {
     value.as_object().ok_or_else(|| SearchError::parsing(format!("`{what}` is not an object")))
@@ -74,6 +90,7 @@ pub(crate) fn list(value: &Value) -> &[Value] {
 /// Texts: one, several with commas, or a list.
 pub(crate) fn texts(value: &Value, what: &str) -> Result<Vec<String>, SearchError> {
     let mut texts = Vec::new();
+    refuse_many_names(list(value), what)?;
     for value in list(value) {
         let text = value.as_str().ok_or_else(|| SearchError::parsing(format!("`{what}` is not a text")))?;
         texts.extend(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned));

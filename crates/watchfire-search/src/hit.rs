@@ -71,7 +71,9 @@ impl HitForm {
         };
         let mut fields = Vec::new();
         for (key, analysed) in [("fields", true), ("docvalue_fields", false)] {
-            for field in body::list(body.get(key).unwrap_or(&Value::Null)) {
+            let names = body::list(body.get(key).unwrap_or(&Value::Null));
+            body::refuse_many_names(names, key)?;
+            for field in names {
                 fields.push(FieldForm::parse(field, key, analysed, schema)?);
             }
         }

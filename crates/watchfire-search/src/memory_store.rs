@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use rustc_hash::FxHashSet;
 use watchfire_events::{
     BatchBuilder, DataStream, Document, Event, EventBatch, EventId, Place, Timestamp, ValueRef, flatten,
 };
@@ -77,7 +78,8 @@ impl SearchStore for MemoryStore {
             Some(fields) => BatchBuilder::selecting(scan.schema, fields),
             None => BatchBuilder::new(scan.schema),
         };
-        let wanted = |event: &&Event| is_wanted(event, scan);
+        let ids: Option<FxHashSet<&str>> = scan.ids.map(|ids| ids.iter().map(String::as_str).collect());
+        let wanted = |event: &&Event| is_wanted(event, ids.as_ref(), scan);
         // Whoever takes batches may put events meanwhile.
         let events: Vec<Event> = {
             let all = self.events.read().unwrap_or_else(PoisonError::into_inner);
@@ -98,10 +100,10 @@ impl SearchStore for MemoryStore {
 }
 
 /// Whether the data stream, the window, the look-ups and the ids let an event through.
-fn is_wanted(event: &Event, scan: &Scan<'_>) -> bool {
+fn is_wanted(event: &Event, ids: Option<&FxHashSet<&str>>, scan: &Scan<'_>) -> bool {
     let narrow = !scan.windows.is_empty() || !scan.look_ups.is_empty();
     scan.streams.contains(&event.data_stream)
-        && scan.ids.is_none_or(|ids| ids.iter().any(|id| id == event.id.as_str()))
+        && ids.is_none_or(|ids| ids.contains(event.id.as_str()))
         && (!narrow || {
             let mut builder = BatchBuilder::new(scan.schema);
             builder.push(event.clone());

@@ -24,6 +24,8 @@ use crate::{SearchError, time_zone};
 
 /// The code of the diagnostic that a value does not fit the type of its field.
 const CANNOT_MATCH: &str = "KQR101";
+/// Most conditions that are asked one by one: clauses without `_id` and `_index` count as one altogether.
+const MOST_CONDITIONS: usize = 1_024;
 /// Most warnings of a search that are told.
 const MOST_WARNINGS: usize = 20;
 
@@ -92,15 +94,20 @@ impl<'s> QueryReader<'s> {
     }
 
     /// A query that asks for a condition.
-    pub(crate) fn of_condition(&mut self, condition: Condition) -> Query {
+    pub(crate) fn of_condition(&mut self, condition: Condition) -> Result<Query, SearchError> {
         if condition == Condition::constant(true) || condition == Condition::constant(false) {
-            return Query::Constant(condition == Condition::constant(true));
+            return Ok(Query::Constant(condition == Condition::constant(true)));
         }
-        let known = self.conditions.iter().position(|known| *known == condition);
-        Query::Condition(known.unwrap_or_else(|| {
-            self.conditions.push(condition);
-            self.conditions.len() - 1
-        }))
+        if let Some(known) = self.conditions.iter().position(|known| *known == condition) {
+            return Ok(Query::Condition(known));
+        }
+        body::refuse_many(
+            self.conditions.len() + 1,
+            MOST_CONDITIONS,
+            "clauses beside others on `_id` or `_index`, or filters",
+        )?;
+        self.conditions.push(condition);
+        Ok(Query::Condition(self.conditions.len() - 1))
     }
 
     fn clause(&mut self, clause: &Value, place: &str, depth: usize) -> Result<Query, SearchError> {
@@ -204,7 +211,7 @@ impl<'s> QueryReader<'s> {
             }
             self.warn(text);
         }
-        Ok(self.of_condition(condition.unwrap_or_else(|| Condition::constant(true))))
+        self.of_condition(condition.unwrap_or_else(|| Condition::constant(true)))
     }
 
     /// Keeps something to be told beside the results.

@@ -329,7 +329,7 @@ impl Searcher {
             parts.push(queries.read(query, "body")?);
         }
         if let Some(point) = point {
-            parts.push(arrived_until(point, schema, &mut queries));
+            parts.push(arrived_until(point, schema, &mut queries)?);
         }
         let query = Query::all(parts);
 
@@ -397,7 +397,11 @@ impl Searcher {
 }
 
 /// That an event arrived before a point in time was opened; one of which nobody knows when it arrived is seen.
-fn arrived_until(point: &PointInTime, schema: &dyn Schema, queries: &mut QueryReader<'_>) -> Query {
+fn arrived_until(
+    point: &PointInTime,
+    schema: &dyn Schema,
+    queries: &mut QueryReader<'_>,
+) -> Result<Query, SearchError> {
     let name = "event.ingested";
     let field = FieldRef { name: name.into(), field_type: schema.field_type(name) };
     let exists = Condition::leaf(FieldLeaf::new(field.clone(), Predicate::Exists));

@@ -16,6 +16,9 @@ use crate::body;
 use crate::date_format::DateFormat;
 use crate::source::{InBatch, Names, Source, number_or_text, sortable};
 
+/// Most keys of an order.
+const MOST_KEYS: usize = 32;
+
 /// The order of hits.
 #[derive(Clone, Debug)]
 pub(crate) struct SortOrder {
@@ -152,6 +155,7 @@ impl SortOrder {
             self.keys.push(SortKey { by: By::Score, descending, missing, greatest: false, format: None });
             return Ok(());
         }
+        body::refuse_many(self.keys.len() + 1, MOST_KEYS, "keys in `sort`")?;
         let source = Source::of(name, names, "sorting")?;
         let greatest = match body::text(options, "mode")? {
             None => descending,

@@ -19,6 +19,8 @@ use crate::body::{self, Object};
 use crate::date_format::DateFormat;
 use crate::source::{Source, number_of};
 
+/// Sources of a composite.
+const MOST_SOURCES: usize = 32;
 /// Combinations of values of one event beyond which a search is refused.
 const MOST_COMBINATIONS: usize = 4_096;
 
@@ -89,6 +91,7 @@ impl CompositeForm {
         let mut sources = Vec::new();
         for source in body::list(content.get("sources").unwrap_or(&Value::Null)) {
             for (name, kind) in body::object(source, "composite.sources")? {
+                body::refuse_many(sources.len() + 1, MOST_SOURCES, "sources of a composite")?;
                 sources.push(CompositeSource::parse(name, body::object(kind, name)?, reader)?);
             }
         }

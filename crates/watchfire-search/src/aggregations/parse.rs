@@ -23,6 +23,8 @@ use crate::top::TopForm;
 
 /// Aggregations below one another.
 const MOST_LEVELS: usize = 16;
+/// Aggregations of a search, and filters in them.
+const MOST_AGGREGATIONS: usize = 1_000;
 /// Hits of a `top_hits`, as Elasticsearch limits them.
 const MOST_TOP_HITS: u64 = 100;
 
@@ -33,11 +35,13 @@ pub(crate) struct AggregationReader<'r, 's> {
     pub(crate) sources: Vec<Source>,
     /// The queries, by theirs.
     pub(crate) asked: Vec<Query>,
+    /// How many aggregations there are so far.
+    number: usize,
 }
 
 impl<'r, 's> AggregationReader<'r, 's> {
     pub(crate) fn new(queries: &'r mut QueryReader<'s>) -> Self {
-        Self { queries, sources: Vec::new(), asked: Vec::new() }
+        Self { queries, sources: Vec::new(), asked: Vec::new(), number: 0 }
     }
 
     /// The aggregations of a request, or below another one.
@@ -63,6 +67,8 @@ impl<'r, 's> AggregationReader<'r, 's> {
                     "`{name}`: a `bucket_selector` stands below an aggregation with several buckets"
                 )));
             }
+            self.number += 1;
+            body::refuse_many(self.number, MOST_AGGREGATIONS, "aggregations")?;
             forms.push(self.one(name, object, level)?);
         }
         Ok(forms)
@@ -171,6 +177,7 @@ impl<'r, 's> AggregationReader<'r, 's> {
 
     fn query(&mut self, clause: &Value, place: &str) -> Result<QueryId, SearchError> {
         let query = self.queries.read(clause, place)?;
+        body::refuse_many(self.asked.len() + 1, MOST_AGGREGATIONS, "filters in aggregations")?;
         self.asked.push(query);
         Ok(QueryId(self.asked.len() - 1))
     }
