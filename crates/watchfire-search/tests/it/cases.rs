@@ -115,7 +115,7 @@ fn shown(mut answer: Value) -> String {
     format!("{}\n", text.trim_start())
 }
 
-fn ask(searcher: &Searcher, request: &str) -> Result<Value, watchfire_search::SearchError> {
+pub(crate) fn ask(searcher: &Searcher, request: &str) -> Result<Value, watchfire_search::SearchError> {
     let (head, body) = request.split_once("\n\n").unwrap_or((request.trim_end(), ""));
     let mut words = head.trim().split(' ');
     let endpoint = match words.next().expect("an endpoint") {

@@ -1,5 +1,6 @@
 //! Searches against what they answer.
 
 mod cases;
+mod garbage;
 mod pruning;
 mod stores;
