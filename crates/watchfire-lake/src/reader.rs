@@ -65,6 +65,14 @@ impl LakeReader {
         self.layout.streams()
     }
 
+    /// The fields that events of a data stream have had, in order of name, but for those that no column was made of.
+    pub fn fields(&self, stream: &DataStream) -> Result<Vec<String>, LakeError> {
+        let tables = self.tables(&IndexPatterns::new([stream.as_str()]))?;
+        let mut names: Vec<String> = tables.iter().flat_map(|table| table.columns().names_of_fields()).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
     /// The tables of the streams that patterns select, as they are at this moment.
     pub(crate) fn tables(&self, patterns: &IndexPatterns) -> Result<Vec<Arc<Table>>, LakeError> {
         let mut known = self.tables.lock().unwrap_or_else(PoisonError::into_inner);

@@ -226,6 +226,12 @@ impl TableColumns {
         self.by_name.get(name).copied()
     }
 
+    /// The columns that hold fields of events, and not what the lake says of them.
+    pub(crate) fn names_of_fields(&self) -> Vec<String> {
+        let own = [ID, INDEX, SOURCE, DIVERTED, SEQUENCE];
+        self.by_name.keys().filter(|name| !own.contains(&name.as_str())).cloned().collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.lower.len()
     }

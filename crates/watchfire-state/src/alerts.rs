@@ -1,5 +1,7 @@
 //! Alerts as they are kept: their documents, what people do with them, and its history.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -14,7 +16,7 @@ use crate::rules::millis;
 pub const ALERTS_STREAM: &str = ".alerts-security.alerts-default";
 
 /// What people say of an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AlertStatus {
     /// Nobody has looked at it.
     Open,
@@ -70,6 +72,8 @@ pub struct AlertQuery {
     pub status: Option<AlertStatus>,
     /// Those that were made in this window.
     pub made: Option<ExecutionWindow>,
+    /// Those behind the alert with this id, which was made then, in the order of answers.
+    pub after: Option<(Timestamp, String)>,
     /// At most so many, the oldest first.
     pub limit: u32,
 }
@@ -131,15 +135,38 @@ impl StateDatabase {
         let text = "SELECT id, rule, slot_ms, made_ms, shell, status, tags, assignees, status_changed_ms, \
             status_changed_by, status_reason, document FROM alerts \
             WHERE made_ms BETWEEN $1 AND $2 AND ($3 = '' OR rule = $3) AND ($4 = '' OR status = $4) \
-            ORDER BY made_ms, id LIMIT $5";
+            AND made_ms >= $6 AND (made_ms > $6 OR id > $7) ORDER BY made_ms, id LIMIT $5";
+        let (after, behind) = match &query.after {
+            Some((made, id)) => (millis(*made), id.clone()),
+            None => (i64::MIN, String::new()),
+        };
         let made = query.made;
         let query = sql(text)
             .bind(made.map_or(i64::MIN, |made| millis(made.from)))
             .bind(made.map_or(i64::MAX, |made| millis(made.to)))
             .bind(query.rule.clone().unwrap_or_default())
             .bind(query.status.map(|status| status.name().to_owned()).unwrap_or_default())
-            .bind(i64::from(query.limit));
+            .bind(i64::from(query.limit))
+            .bind(after)
+            .bind(behind);
         self.rows(query).await?.iter().map(kept).collect()
+    }
+
+    /// How many alerts there are of each status.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn count_alerts(&self) -> Result<BTreeMap<AlertStatus, u64>, StateError> {
+        let rows = self.rows(sql("SELECT status, COUNT(*) AS number FROM alerts GROUP BY status")).await?;
+        let mut counts: BTreeMap<AlertStatus, u64> =
+            AlertStatus::ALL.into_iter().map(|status| (status, 0)).collect();
+        for row in rows {
+            let status: String = row.try_get("status")?;
+            let status = AlertStatus::of(&status)
+                .ok_or_else(|| StateError::unreadable(format!("the status `{status}` of an alert")))?;
+            counts.insert(status, row.try_get::<i64, _>("number")?.unsigned_abs());
+        }
+        Ok(counts)
     }
 
     /// The alerts that were made in a window, as events that rules on alerts look at.

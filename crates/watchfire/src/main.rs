@@ -67,6 +67,8 @@ enum Command {
     #[cfg(feature = "serve")]
     Alerts(Box<serve::alerts::Alerts>),
     #[cfg(feature = "serve")]
+    Status(serve::status::Status),
+    #[cfg(feature = "serve")]
     Keys(serve::keys::Keys),
     #[cfg(feature = "serve")]
     Config(Box<serve::ConfigCommand>),
@@ -93,6 +95,8 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         #[cfg(feature = "serve")]
         Command::Alerts(alerts) => alerts.run(),
+        #[cfg(feature = "serve")]
+        Command::Status(status) => status.run(),
         #[cfg(feature = "serve")]
         Command::Keys(keys) => keys.run(),
         #[cfg(feature = "serve")]

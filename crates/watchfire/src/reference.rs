@@ -143,7 +143,7 @@ mod tests {
         for below in command.get_subcommands_mut() {
             let taken = std::mem::take(below);
             *below = match taken.get_name() {
-                "lake" | "serve" | "alerts" | "keys" | "config" => taken.hide(true),
+                "lake" | "serve" | "alerts" | "status" | "keys" | "config" => taken.hide(true),
                 "scan" | "hunt" => taken.mut_arg("lake", |lake| lake.hide(true)),
                 _ => taken,
             };
@@ -185,7 +185,7 @@ mod tests {
         let mut page = String::from(
             "# Commands of the server\n\nThe help of each, as `--help` prints it. They are built with `--features serve`.\n",
         );
-        for name in ["serve", "alerts", "keys", "config"] {
+        for name in ["serve", "alerts", "status", "keys", "config"] {
             let below = command.find_subcommand_mut(name).expect("this build has it");
             write_help(below, &mut page);
         }

@@ -14,7 +14,9 @@ pub(crate) mod keys;
 mod lake_events;
 mod lake_log;
 mod log;
+mod search;
 mod settled_clock;
+pub(crate) mod status;
 mod upkeep;
 
 use std::collections::BTreeSet;
@@ -30,7 +32,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use watchfire_events::Timestamp;
 use watchfire_lake::{Lake, LakeClock, LakeOptions};
 use watchfire_server::{
-    ApiKeys, Clock, Server, SetUpObjects, TlsAcceptor, Watcher, serve, syslog_tcp, syslog_udp,
+    ApiKeys, Clock, SearchLimits, Server, SetUpObjects, TlsAcceptor, Watcher, serve, syslog_tcp, syslog_udp,
 };
 use watchfire_sources::normalise::catalogue;
 use watchfire_state::{Installed, Scheduler, SchedulerSettings, StateDatabase, StateOptions};
@@ -38,8 +40,9 @@ use watchfire_state::{Installed, Scheduler, SchedulerSettings, StateDatabase, St
 use self::config::{Config, ConfigFile};
 use self::lake_events::LakeEvents;
 use self::lake_log::LakeLog;
+use self::search::EventSearch;
 use self::settled_clock::SettledClock;
-use self::upkeep::{Upkeep, chain};
+use self::upkeep::{KeysFile, Upkeep, chain};
 use crate::exit::{self, Exit};
 use crate::rule_paths::load_paths;
 use crate::time_argument;
@@ -240,14 +243,17 @@ impl Serve {
         }
         let keys = ApiKeys::open(&config.keys()).map_err(io::Error::other)?;
         let set_up = SetUpObjects::open(&config.data.join("set_up")).map_err(io::Error::other)?;
-        let server = Arc::new(Server::new(
+        let search =
+            EventSearch::new(Arc::clone(&lake), database.clone(), runtime.handle().clone(), &catalogue);
+        let server = Server::new(
             config.server_options(),
             Arc::new(LakeLog(Arc::clone(&lake))),
             Arc::new(MachineClock),
             set_up,
             (!keys.is_empty()).then_some(keys),
             uuid::Uuid::new_v4().simple().to_string(),
-        ));
+        );
+        let server = Arc::new(server.with_search(Arc::new(search), SearchLimits::default()));
         let stop = Arc::new(AtomicBool::new(false));
         let watcher = (!config.watch.is_empty())
             .then(|| {
@@ -267,7 +273,16 @@ impl Serve {
                 std::thread::Builder::new().name("watch".to_owned()).spawn(move || follow(watcher, &stop))
             })
             .transpose()?;
-        let upkeep = Upkeep { lake, scheduler, settled, stop: Arc::clone(&stop) };
+        let keys = KeysFile::new(Arc::clone(&server), config.keys());
+        let upkeep = Upkeep {
+            lake,
+            scheduler,
+            settled,
+            keys,
+            database: database.clone(),
+            retention: config.retention.clone(),
+            stop: Arc::clone(&stop),
+        };
         let handle = runtime.handle().clone();
         let at_work =
             std::thread::Builder::new().name("upkeep".to_owned()).spawn(move || upkeep.run(&handle))?;

@@ -41,7 +41,7 @@ enum Subcommand {
 
 /// Where the alerts are.
 #[derive(Debug, clap::Args)]
-struct Kept {
+pub(super) struct Kept {
     /// The folder of the server's data.
     #[arg(
         long,
@@ -131,7 +131,13 @@ fn start(text: &str) -> Result<Timestamp, String> {
 }
 
 impl Kept {
-    async fn open(&self) -> io::Result<StateDatabase> {
+    /// The folder of events, if that of the data is known.
+    pub(super) fn lake(&self) -> Option<PathBuf> {
+        self.data.as_ref().map(|data| data.join("lake"))
+    }
+
+    /// The database of the server.
+    pub(super) async fn open(&self) -> io::Result<StateDatabase> {
         let url = match (&self.database, &self.data) {
             (Some(url), _) => url.clone(),
             (None, data) => {
@@ -177,6 +183,7 @@ impl List {
             made: self.since.map(|from| ExecutionWindow { from, to: Timestamp::from_millis(i64::MAX) }),
             // One more shows whether there are more.
             limit: self.limit.saturating_add(1),
+            after: None,
         };
         let mut alerts = database.alerts(&query).await.map_err(|error| failed(&error))?;
         let has_more = alerts.len() > self.limit as usize;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
+use watchfire_events::{DataStream, IndexPatterns};
 use watchfire_server::{ServerOptions, TlsFiles};
 
 /// Where the server listens if nothing is said: as Elasticsearch does, and for this machine alone.
@@ -33,9 +34,52 @@ pub(super) struct ConfigFile {
     /// Where syslog is taken.
     #[serde(default)]
     pub(super) syslog: Syslog,
+    /// How long things are kept.
+    #[serde(default)]
+    pub(super) retention: Retention,
     /// Limits of requests and executions.
     #[serde(default)]
     pub(super) limits: Limits,
+}
+
+/// How long things are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Retention {
+    /// Days for which events are kept that nothing else is said of; without it they are kept for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) days: Option<u32>,
+    /// Days for which executions are kept, and what they found: a back-fill beyond raises counts of suppressed alerts again.
+    pub(super) executions_days: u32,
+    /// Of data streams: the first entry counts that selects one.
+    pub(super) streams: Vec<StreamRetention>,
+}
+
+/// How long the events of some data streams are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StreamRetention {
+    /// Index patterns.
+    pub(super) index: Vec<String>,
+    /// Days; without it, for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) days: Option<u32>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { days: None, executions_days: 90, streams: Vec::new() }
+    }
+}
+
+impl Retention {
+    /// For how many days events of a data stream are kept, by the day of their arrival; `None` if for good.
+    pub(super) fn days_of(&self, stream: &DataStream) -> Option<u32> {
+        let selects = |entry: &&StreamRetention| {
+            IndexPatterns::new(entry.index.iter().map(String::as_str)).select(stream)
+        };
+        self.streams.iter().find(selects).map_or(self.days, |entry| entry.days)
+    }
 }
 
 /// Files in PEM.
@@ -96,6 +140,7 @@ pub(super) struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tls: Option<Tls>,
     pub(super) syslog: Syslog,
+    pub(super) retention: Retention,
     pub(super) limits: Limits,
 }
 
@@ -137,6 +182,7 @@ impl ConfigFile {
             watch: if options.watch.is_empty() { self.watch } else { options.watch.clone() },
             tls: self.tls,
             syslog: self.syslog,
+            retention: self.retention,
             limits: Limits {
                 max_body_bytes: self.limits.max_body_bytes.or(Some(server.max_body_bytes)),
                 max_unpacked_bytes: self.limits.max_unpacked_bytes.or(Some(server.max_unpacked_bytes)),

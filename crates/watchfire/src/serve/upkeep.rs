@@ -1,13 +1,16 @@
 //! What goes on beside requests: commits, executions of rules, and looking after the tables.
 
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use watchfire_events::{IndexPatterns, Timestamp};
 use watchfire_lake::{CompactionOptions, Lake};
-use watchfire_state::{ExecutionStatus, Scheduler, TickReport};
+use watchfire_server::{ApiKeys, Server};
+use watchfire_state::{ExecutionStatus, Scheduler, StateDatabase, TickReport};
 
+use super::config::Retention;
 use super::lake_events::LakeEvents;
 use super::log;
 use super::settled_clock::SettledClock;
@@ -19,6 +22,12 @@ const STEP: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(30);
 /// How often small files of tables are joined: what a commit costs grows with their number (docs/lake.md).
 const COMPACTION: Duration = Duration::from_mins(1);
+
+/// How often what is kept no longer is taken away.
+const CLEANING: Duration = Duration::from_hours(1);
+/// For how long files stay that no table needs any more: longer than any scan takes.
+const MARGIN_HOURS: u32 = 2;
+const DAY_MS: i64 = 86_400_000;
 
 /// When rules are to be looked at.
 #[derive(Default)]
@@ -32,17 +41,58 @@ pub(super) struct Upkeep {
     pub(super) lake: Arc<Lake>,
     pub(super) scheduler: Arc<Scheduler<LakeEvents>>,
     pub(super) settled: Arc<SettledClock>,
+    pub(super) keys: KeysFile,
+    pub(super) database: StateDatabase,
+    pub(super) retention: Retention,
     pub(super) stop: Arc<AtomicBool>,
+}
+
+/// The file of keys, which `watchfire keys` changes while the server runs.
+pub(super) struct KeysFile {
+    server: Arc<Server>,
+    path: PathBuf,
+    seen: Mutex<Option<SystemTime>>,
+}
+
+impl KeysFile {
+    /// The file that a server's keys were read from.
+    pub(super) fn new(server: Arc<Server>, path: PathBuf) -> Self {
+        let seen = Mutex::new(modified(&path));
+        Self { server, path, seen }
+    }
+
+    /// Takes up keys that are new, and lets go of revoked ones.
+    fn look(&self) {
+        let now = modified(&self.path);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if *seen == now {
+            return;
+        }
+        *seen = now;
+        match ApiKeys::open(&self.path) {
+            Ok(keys) => {
+                log::line(&format!("keys read again: {}", self.path.display()));
+                self.server.set_keys(keys);
+            }
+            Err(error) => log::line(&format!("problem: keys stay as they were: {error}")),
+        }
+    }
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
 impl Upkeep {
     /// Runs until it is told to stop, and commits what is there then. It blocks.
     pub(super) fn run(&self, runtime: &tokio::runtime::Handle) {
         let mut compacted = Instant::now();
+        let mut cleaned: Option<Instant> = None;
         let mut plan = Plan::default();
         let mut failing = String::new();
         while !self.stop.load(Ordering::Acquire) {
             let began = Instant::now();
+            self.keys.look();
             match self.step(runtime, &mut plan) {
                 Ok(()) => failing.clear(),
                 // What goes on failing in the same way is said once.
@@ -59,10 +109,33 @@ impl Upkeep {
                     log::line(&format!("problem: tables could not be compacted: {error}"));
                 }
             }
+            if cleaned.is_none_or(|at| at.elapsed() >= CLEANING) {
+                cleaned = Some(Instant::now());
+                self.clean(runtime);
+            }
             std::thread::sleep(STEP.saturating_sub(began.elapsed()));
         }
         if let Err(error) = self.lake.commit() {
             log::line(&format!("problem: events stay in the spool until the next start: {error}"));
+        }
+    }
+
+    /// Takes away what is kept no longer, and deletes files that no table needs.
+    fn clean(&self, runtime: &tokio::runtime::Handle) {
+        match self.lake.expire(&|stream| self.retention.days_of(stream)) {
+            Ok(report) if report.rows > 0 => {
+                log::line(&format!("retention: {} events in {} files taken away", report.rows, report.files));
+            }
+            Ok(_) => {}
+            Err(error) => log::line(&format!("problem: old events could not be taken away: {error}")),
+        }
+        if let Err(error) = self.lake.vacuum(MARGIN_HOURS) {
+            log::line(&format!("problem: files without a table could not be deleted: {error}"));
+        }
+        let kept = i64::from(self.retention.executions_days) * DAY_MS;
+        let before = Timestamp::from_millis(time_argument::now().millis() - kept);
+        if let Err(error) = runtime.block_on(self.database.prune(before)) {
+            log::line(&format!("problem: old executions could not be taken away: {}", chain(&error)));
         }
     }
 

@@ -29,6 +29,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 struct Running {
     process: Child,
     address: String,
+    /// Where it takes syslog by TCP, if it does.
+    syslog: String,
 }
 
 impl Drop for Running {
@@ -39,13 +41,22 @@ impl Drop for Running {
 }
 
 fn start(folder: &Path) -> Running {
+    start_with(folder, &[])
+}
+
+fn start_with(folder: &Path, options: &[&str]) -> Running {
     let process = Command::new(env!("CARGO_BIN_EXE_watchfire"))
         .args(["serve", "--data", "data", "--rules", "rule.toml", "--listen", "127.0.0.1:0"])
+        .args(options)
         .current_dir(folder)
         .stderr(Stdio::piped())
         .spawn();
     // It is ended with this, whatever happens below.
-    let mut running = Running { process: process.expect("the command runs"), address: String::new() };
+    let mut running = Running {
+        process: process.expect("the command runs"),
+        address: String::new(),
+        syslog: String::new(),
+    };
     let log = BufReader::new(running.process.stderr.take().expect("it is a pipe"));
     let (tell, told) = mpsc::channel();
     // Reads to the end, so that the server can always write.
@@ -60,6 +71,9 @@ fn start(folder: &Path) -> Running {
         let line = told
             .recv_timeout(until.saturating_duration_since(Instant::now()))
             .unwrap_or_else(|_| panic!("it does not say where it listens: {said:?}"));
+        if let Some((_, address)) = line.split_once("syslog by TCP on ") {
+            address.trim_end_matches(['"', '}']).clone_into(&mut running.syslog);
+        }
         if let Some((_, address)) = line.split_once("listening on ") {
             address.trim_end_matches(['"', '}']).clone_into(&mut running.address);
             return running;
@@ -69,9 +83,13 @@ fn start(folder: &Path) -> Running {
 }
 
 fn bulk(server: &Running, lines: &str) -> serde_json::Value {
+    post(server, "/_bulk", lines)
+}
+
+fn post(server: &Running, path: &str, lines: &str) -> serde_json::Value {
     let mut stream = TcpStream::connect(&server.address).expect("it listens");
     let head = format!(
-        "POST /_bulk HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n",
+        "POST {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n",
         lines.len()
     );
     stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(lines.as_bytes())).expect("it reads");
@@ -141,6 +159,86 @@ fn what_is_acknowledged_survives_and_alerts_once() {
     assert!(ended.success(), "{ended}");
     assert_eq!(lines_of(folder, &["lake", "export", "data/lake"]), 4);
     assert_eq!(lines_of(folder, &["alerts", "list", "--data", "data", "--status", "open"]), 3);
+}
+
+/// Asks until there are so many hits.
+fn wait_for_hits(server: &Running, path: &str, query: &str, number: u64) -> serde_json::Value {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let answer = post(server, path, query);
+        let total = answer["hits"]["total"]["value"].as_u64().unwrap_or_default();
+        if total >= number {
+            assert_eq!(total, number, "{answer}");
+            return answer;
+        }
+        assert!(Instant::now() < until, "{answer}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn followed_files_and_syslog_are_searched_with_the_rest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    std::fs::write(folder.join("rule.toml"), RULE).expect("it can be written");
+    std::fs::create_dir(folder.join("logs")).expect("it can be made");
+    let line = |name: &str| {
+        format!(
+            "{{\"@timestamp\":\"2026-03-02T14:00:00Z\",\"data_stream\":{{\"type\":\"logs\",\"dataset\":\"test\",\"namespace\":\"default\"}},\"event\":{{\"category\":[\"process\"],\"type\":[\"start\"]}},\"process\":{{\"name\":\"{name}\"}}}}\n"
+        )
+    };
+    std::fs::write(folder.join("logs/a.ndjson"), line("marked.exe")).expect("it can be written");
+    std::fs::write(folder.join("server.toml"), "watch = [\"logs\"]\n[syslog]\ntcp = \"127.0.0.1:0\"\n")
+        .expect("it can be written");
+    let server = start_with(folder, &["--config", "server.toml"]);
+    wait_for_alerts(folder, 1);
+    let mut sender = TcpStream::connect(&server.syslog).expect("it listens");
+    sender.write_all(b"<34>1 2026-03-02T14:00:01Z ws1 su 7 - - refused\n").expect("it reads");
+    drop(sender);
+    let events = r#"{"query":{"term":{"process.name":"marked.exe"}},"sort":["@timestamp"]}"#;
+    let found = wait_for_hits(&server, "/logs-test-default/_search", events, 1);
+    assert_eq!(found["hits"]["hits"][0]["_source"]["process"]["name"], "marked.exe");
+    wait_for_hits(&server, "/logs-*/_search", r#"{"query":{"match":{"message":"refused"}}}"#, 1);
+    let alerts = r#"{"query":{"term":{"kibana.alert.rule.name":"Marked"}}}"#;
+    let found = wait_for_hits(&server, "/.alerts-security.alerts-default/_search", alerts, 1);
+    assert_eq!(found["hits"]["hits"][0]["_source"]["kibana.alert.workflow_status"], "open");
+    let sequence = r#"{"query":"process where process.name == \"marked.exe\""}"#;
+    let found = wait_for_hits(&server, "/logs-*/_eql/search", sequence, 1);
+    assert_eq!(found["hits"]["events"][0]["_source"]["process"]["name"], "marked.exe");
+
+    // A rule for which nothing arrives is named, and the exit code says so.
+    let (code, status) = status(folder);
+    assert_eq!(code, Some(0), "{status}");
+    assert_eq!(status["rules"]["can_match"], 1, "{status}");
+    assert_eq!(status["alerts"]["open"], 1, "{status}");
+    let stream = status["data_streams"].as_array().expect("a list").iter();
+    let stream =
+        stream.clone().find(|stream| stream["data_stream"] == "logs-test-default").expect("it is there");
+    assert_eq!(
+        (&stream["rules"], &stream["can_match"], &stream["events"]),
+        (&1.into(), &1.into(), &1.into())
+    );
+    drop(server);
+    let other = RULE
+        .replace("7c0f", "7c0e")
+        .replace("Marked", "Other")
+        .replace("process.name ==", "process.hash.md5 ==");
+    std::fs::write(folder.join("rule.toml"), other).expect("it can be written");
+    let _server = start(folder);
+    let (code, status) = self::status(folder);
+    assert_eq!(code, Some(1), "{status}");
+    let impossible = serde_json::json!([{ "name": "Other", "for_want_of": ["process.hash.md5"] }]);
+    assert_eq!(status["rules"]["impossible"], impossible, "{status}");
+}
+
+fn status(folder: &Path) -> (Option<i32>, serde_json::Value) {
+    let output = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        .args(["status", "--data", "data", "--format", "json"])
+        .current_dir(folder)
+        .output()
+        .expect("the command runs");
+    let answer = serde_json::from_slice(&output.stdout);
+    (output.status.code(), answer.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr))))
 }
 
 #[test]
