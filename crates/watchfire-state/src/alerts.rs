@@ -8,6 +8,7 @@ use sqlx::any::AnyRow;
 use watchfire_detect::ExecutionWindow;
 use watchfire_events::{DataStream, Document, Event, EventId, Place, Timestamp};
 
+use crate::audit::{Actor, Note};
 use crate::database::{StateDatabase, Writing, sql};
 use crate::error::StateError;
 use crate::rules::millis;
@@ -114,6 +115,28 @@ pub enum Triage {
     Note(String),
 }
 
+/// What became of alerts that were to be changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Triaged {
+    /// They were changed.
+    pub changed: u64,
+    /// They were so already.
+    pub unchanged: u64,
+    /// They are not there.
+    pub absent: u64,
+}
+
+impl Triage {
+    fn described(&self) -> Value {
+        match self {
+            Self::Status(status, reason) => json!({ "status": status.name(), "reason": reason }),
+            Self::Tags { add, remove } => json!({ "tags": { "add": add, "remove": remove } }),
+            Self::Assignees { add, remove } => json!({ "assignees": { "add": add, "remove": remove } }),
+            Self::Note(text) => json!({ "note": text }),
+        }
+    }
+}
+
 const COLUMNS: &str = "SELECT id, rule, slot_ms, made_ms, shell, status, tags, assignees, status_changed_ms, \
     status_changed_by, status_reason, document FROM alerts WHERE id = $1";
 
@@ -200,6 +223,40 @@ impl StateDatabase {
         }
         writing.commit().await?;
         Ok(changed)
+    }
+
+    /// As [`Self::triage`], but of alerts that are not there nothing is said but their number. The whole is one entry of
+    /// the audit log.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn triage_those_there(
+        &self,
+        ids: &[String],
+        change: &Triage,
+        by: &Actor<'_>,
+    ) -> Result<Triaged, StateError> {
+        let mut writing = self.begin().await?;
+        let (mut changed, mut triaged) = (Vec::new(), Triaged::default());
+        for id in ids {
+            match triage_one(&mut writing, id, change, by.name, by.at).await {
+                Ok(true) => changed.push(id),
+                Ok(false) => triaged.unchanged += 1,
+                Err(StateError::Absent { .. }) => triaged.absent += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        triaged.changed = changed.len() as u64;
+        if !changed.is_empty() {
+            let object = match &changed[..] {
+                [only] => (*only).clone(),
+                several => format!("{} alerts", several.len()),
+            };
+            let body = json!({ "ids": changed, "change": change.described() });
+            writing.note(by, Note { action: "changed", kind: "alerts", object: &object, body }).await?;
+        }
+        writing.commit().await?;
+        Ok(triaged)
     }
 
     /// What was done with an alert, the first first.

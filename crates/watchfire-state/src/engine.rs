@@ -24,7 +24,7 @@ pub(crate) struct Engine {
     undated: PassBook,
     exceptions: Option<ExceptionBook>,
     catalogue: Arc<Catalogue>,
-    made_of: (Vec<(String, u64)>, ExceptionTexts),
+    made_of: (Vec<RuleIdentity>, ExceptionTexts),
     /// An exception expires then.
     valid_until: Option<Timestamp>,
 }
@@ -110,8 +110,11 @@ impl Engine {
 
     /// Whether it is still what these rules and texts mean.
     pub(crate) fn is_of(&self, rules: &[RuleStanding], texts: &ExceptionTexts, now: Timestamp) -> bool {
-        let same =
-            |(known, rule): (&(String, u64), &RuleStanding)| known.0 == rule.id && known.1 == rule.revision;
+        // A rule that was taken away and made anew has the same id, and the revision that it had at first.
+        let same = |(known, rule): (&RuleIdentity, &RuleStanding)| {
+            let (id, revision, updated) = known;
+            *id == rule.id && *revision == rule.revision && *updated == rule.updated
+        };
         self.valid_until.is_none_or(|until| now < until)
             && self.made_of.1 == *texts
             && self.made_of.0.len() == rules.len()
@@ -146,8 +149,11 @@ impl PassBook {
     }
 }
 
-fn identities(rules: &[KeptRule]) -> Vec<(String, u64)> {
-    rules.iter().map(|kept| (kept.id.clone(), kept.revision)).collect()
+/// Id, revision and time of the last change.
+type RuleIdentity = (String, u64, Timestamp);
+
+fn identities(rules: &[KeptRule]) -> Vec<RuleIdentity> {
+    rules.iter().map(|kept| (kept.id.clone(), kept.revision, kept.updated)).collect()
 }
 
 fn compile(rule: &Rule, catalogue: &Catalogue, now: Option<Timestamp>) -> CompiledRule {

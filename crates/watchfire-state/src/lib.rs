@@ -26,6 +26,8 @@
 //! `docs/executions.md` is the page for users.
 
 mod alerts;
+mod audit;
+mod changes;
 mod clock;
 mod database;
 mod engine;
@@ -34,6 +36,7 @@ mod exceptions;
 mod execution;
 mod executions;
 mod memory_events;
+mod objects;
 mod pass;
 mod range_set;
 mod rebuild;
@@ -43,7 +46,9 @@ mod settle;
 mod settlements;
 mod stored_events;
 
-pub use alerts::{ALERTS_STREAM, AlertChange, AlertQuery, AlertStatus, KeptAlert, Triage};
+pub use alerts::{ALERTS_STREAM, AlertChange, AlertQuery, AlertStatus, KeptAlert, Triage, Triaged};
+pub use audit::{Actor, AuditEntry};
+pub use changes::StateChange;
 pub use clock::Clock;
 pub use database::{Backend, StateDatabase, StateOptions, StatementGate};
 pub use error::StateError;

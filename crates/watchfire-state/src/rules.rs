@@ -1,5 +1,6 @@
 //! The rules as they are kept.
 
+use serde_json::{Value, json};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use watchfire_detect::RuleUuid;
@@ -7,6 +8,7 @@ use watchfire_events::Timestamp;
 use watchfire_rules::format;
 use watchfire_rules::model::Rule;
 
+use crate::audit::{Actor, Note, differences};
 use crate::database::{StateDatabase, Writing, sql};
 use crate::error::StateError;
 use crate::pass::SPACE;
@@ -18,7 +20,7 @@ pub struct KeptRule {
     pub id: String,
     /// The rule, with `enabled` as it is.
     pub rule: Rule,
-    /// Raised by each change; 0 at first.
+    /// Raised by each change of what the rule is; 0 at first. Being enabled or not is no part of that.
     pub revision: u64,
     /// Where it came from.
     pub source: String,
@@ -35,6 +37,7 @@ pub struct KeptRule {
 pub(crate) struct RuleStanding {
     pub(crate) id: String,
     pub(crate) revision: u64,
+    pub(crate) updated: Timestamp,
     pub(crate) scheduled_from: Option<Timestamp>,
     /// The number of settlements.
     pub(crate) settled: i64,
@@ -90,56 +93,9 @@ impl StateDatabase {
         source: &str,
         now: Timestamp,
     ) -> Result<Installed, StateError> {
-        let (id, rule_id) = identity(rule);
-        let written = format::json::write(rule)
-            .map_err(|error| StateError::unreadable(format!("a rule that cannot be written: {error}")))?;
-        let body = written.to_string();
         let mut writing = self.begin().await?;
-        let known = writing
-            .row(sql("SELECT body, enabled, scheduled_from_ms FROM rules WHERE id = $1").bind(id.clone()))
-            .await?;
-        let at = millis(now);
-        let enabled = i64::from(rule.enabled());
-        let installed = match known {
-            None => {
-                let insert = "INSERT INTO rules (id, rule_id, name, enabled, version, revision, source, body, \
-                    created_ms, updated_ms, scheduled_from_ms, settled, reach_ms) \
-                    VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, 0, 0)";
-                let insert = sql(insert)
-                    .bind(id)
-                    .bind(rule_id)
-                    .bind(rule.name.clone())
-                    .bind(enabled)
-                    .bind(rule.version() as i64)
-                    .bind(source.to_owned())
-                    .bind(body)
-                    .bind(at)
-                    .bind(at)
-                    .bind(rule.enabled().then_some(at));
-                writing.run(insert).await?;
-                Installed::New
-            }
-            Some(row) if row.try_get::<String, _>("body")? == body => Installed::Same,
-            Some(row) => {
-                let scheduled: Option<i64> = row.try_get("scheduled_from_ms")?;
-                let was_enabled = row.try_get::<i64, _>("enabled")? != 0;
-                let scheduled =
-                    if rule.enabled() { if was_enabled { scheduled } else { Some(at) } } else { None };
-                let update = "UPDATE rules SET name = $2, enabled = $3, version = $4, revision = revision + 1, \
-                    source = $5, body = $6, updated_ms = $7, scheduled_from_ms = $8 WHERE id = $1";
-                let update = sql(update)
-                    .bind(id)
-                    .bind(rule.name.clone())
-                    .bind(enabled)
-                    .bind(rule.version() as i64)
-                    .bind(source.to_owned())
-                    .bind(body)
-                    .bind(at)
-                    .bind(scheduled);
-                writing.run(update).await?;
-                Installed::Changed
-            }
-        };
+        let by = Actor { name: INSTALLER, at: now };
+        let installed = put_rule(&mut writing, rule, source, &by).await?;
         writing.commit().await?;
         Ok(installed)
     }
@@ -162,29 +118,10 @@ impl StateDatabase {
     ///
     /// # Errors
     /// If there is no such rule.
-    pub async fn remove_rule(&self, id: &str) -> Result<(), StateError> {
+    pub async fn remove_rule(&self, id: &str, now: Timestamp) -> Result<(), StateError> {
         let mut writing = self.begin().await?;
-        let removed = writing.run(sql("DELETE FROM rules WHERE id = $1").bind(id.to_owned())).await?;
-        if removed == 0 {
-            return Err(absent(id));
-        }
-        self.forget(&mut writing, id).await?;
+        remove_rule(&mut writing, id, &Actor { name: INSTALLER, at: now }).await?;
         writing.commit().await
-    }
-
-    async fn forget(&self, writing: &mut Writing, id: &str) -> Result<(), StateError> {
-        for statement in [
-            "DELETE FROM executions WHERE rule = $1",
-            "DELETE FROM covered WHERE rule = $1",
-            "DELETE FROM failures WHERE rule = $1",
-            "DELETE FROM detections WHERE rule = $1",
-            "DELETE FROM carry_over WHERE rule = $1",
-            "DELETE FROM suppression WHERE rule = $1",
-            "DELETE FROM bucket_marks WHERE rule = $1",
-        ] {
-            writing.run(sql(statement).bind(id.to_owned())).await?;
-        }
-        Ok(())
     }
 
     /// A rule by its id.
@@ -194,6 +131,15 @@ impl StateDatabase {
     pub async fn rule(&self, id: &str) -> Result<KeptRule, StateError> {
         let row = self.row(sql("SELECT * FROM rules WHERE id = $1").bind(id.to_owned())).await?;
         kept(&row.ok_or_else(|| absent(id))?)
+    }
+
+    /// A rule by its `rule_id`, if there is one.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn rule_by_rule_id(&self, rule_id: &str) -> Result<Option<KeptRule>, StateError> {
+        let query = sql("SELECT * FROM rules WHERE rule_id = $1").bind(rule_id.to_owned());
+        self.row(query).await?.as_ref().map(kept).transpose()
     }
 
     /// All rules, in order of their `rule_id`.
@@ -206,12 +152,14 @@ impl StateDatabase {
 
     /// What changes of the rules while they run, in order of their `rule_id`.
     pub(crate) async fn rule_standings(&self) -> Result<Vec<RuleStanding>, StateError> {
-        let query =
-            sql("SELECT id, revision, scheduled_from_ms, settled, reach_ms FROM rules ORDER BY rule_id");
+        let query = sql(
+            "SELECT id, revision, updated_ms, scheduled_from_ms, settled, reach_ms FROM rules ORDER BY rule_id",
+        );
         let standing = |row: &AnyRow| {
             Ok(RuleStanding {
                 id: row.try_get("id")?,
                 revision: row.try_get::<i64, _>("revision")? as u64,
+                updated: Timestamp::from_millis(row.try_get("updated_ms")?),
                 scheduled_from: row
                     .try_get::<Option<i64>, _>("scheduled_from_ms")?
                     .map(Timestamp::from_millis),
@@ -221,6 +169,139 @@ impl StateDatabase {
         };
         self.rows(query).await?.iter().map(standing).collect()
     }
+}
+
+/// Who installs rules when nobody is named.
+const INSTALLER: &str = "watchfire";
+
+/// What a rule has beside what it is: whether it runs, and what a server adds.
+const BESIDE_CONTENT: [&str; 13] = [
+    "enabled",
+    "id",
+    "immutable",
+    "rule_source",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "updated_by",
+    "revision",
+    "execution_summary",
+    "outcome",
+    "alias_target_id",
+    "alias_purpose",
+];
+
+/// What the rule of a body is, whoever keeps it.
+fn content(body: &Value) -> Value {
+    let mut content = body.clone();
+    if let Value::Object(keys) = &mut content {
+        keys.retain(|key, _| !BESIDE_CONTENT.contains(&&**key));
+    }
+    content
+}
+
+/// A rule as it is to be kept, with who made the one that was there.
+fn body_of(rule: &Rule, before: Option<&Value>) -> Result<Value, StateError> {
+    let mut rule = rule.clone();
+    rule.enabled = Some(rule.enabled());
+    let server = &mut rule.server;
+    let made = before.and_then(|before| Some(before.get("created_by")?.as_str()?.to_owned()));
+    server.created_by = match before {
+        Some(_) => made,
+        None => server.created_by.take().or_else(|| server.updated_by.clone()),
+    };
+    (server.id, server.created_at, server.updated_at) = (None, None, None);
+    (server.revision, server.execution_summary) = (None, None);
+    (server.outcome, server.alias_target_id, server.alias_purpose) = (None, None, None);
+    format::json::write(&rule)
+        .map_err(|error| StateError::unreadable(format!("a rule that cannot be written: {error}")))
+}
+
+/// Keeps a rule in place of the one of its `rule_id`.
+pub(crate) async fn put_rule(
+    writing: &mut Writing,
+    rule: &Rule,
+    source: &str,
+    by: &Actor<'_>,
+) -> Result<Installed, StateError> {
+    let (id, rule_id) = identity(rule);
+    let known = sql("SELECT body, enabled, scheduled_from_ms FROM rules WHERE id = $1").bind(id.clone());
+    let at = millis(by.at);
+    let enabled = i64::from(rule.enabled());
+    let Some(row) = writing.row(known).await? else {
+        let insert = "INSERT INTO rules (id, rule_id, name, enabled, version, revision, source, body, \
+            created_ms, updated_ms, scheduled_from_ms, settled, reach_ms) \
+            VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, 0, 0)";
+        let insert = sql(insert)
+            .bind(id)
+            .bind(rule_id.clone())
+            .bind(rule.name.clone())
+            .bind(enabled)
+            .bind(rule.version() as i64)
+            .bind(source.to_owned())
+            .bind(body_of(rule, None)?.to_string())
+            .bind(at)
+            .bind(at)
+            .bind(rule.enabled().then_some(at));
+        writing.run(insert).await?;
+        let body = json!({ "enabled": rule.enabled(), "source": source });
+        writing.note(by, Note { action: "created", kind: "rule", object: &rule_id, body }).await?;
+        return Ok(Installed::New);
+    };
+    let text: String = row.try_get("body")?;
+    let before: Value =
+        serde_json::from_str(&text).map_err(|_| StateError::unreadable(format!("rule `{id}`")))?;
+    let after = body_of(rule, Some(&before))?;
+    let is_same = |key: &str| before.get(key) == after.get(key);
+    let was_enabled = row.try_get::<i64, _>("enabled")? != 0;
+    let is_same_content = content(&before) == content(&after);
+    if is_same_content && was_enabled == rule.enabled() && is_same("immutable") && is_same("rule_source") {
+        return Ok(Installed::Same);
+    }
+    let scheduled: Option<i64> = row.try_get("scheduled_from_ms")?;
+    let scheduled = if rule.enabled() { if was_enabled { scheduled } else { Some(at) } } else { None };
+    let update = "UPDATE rules SET name = $2, enabled = $3, version = $4, revision = revision + $5, \
+        source = $6, body = $7, updated_ms = $8, scheduled_from_ms = $9 WHERE id = $1";
+    let update = sql(update)
+        .bind(id)
+        .bind(rule.name.clone())
+        .bind(enabled)
+        .bind(rule.version() as i64)
+        .bind(i64::from(!is_same_content))
+        .bind(source.to_owned())
+        .bind(after.to_string())
+        .bind(at)
+        .bind(scheduled);
+    writing.run(update).await?;
+    let action = match (was_enabled, rule.enabled()) {
+        (false, true) if is_same_content => "enabled",
+        (true, false) if is_same_content => "disabled",
+        _ => "changed",
+    };
+    let body = differences(&before, &after);
+    writing.note(by, Note { action, kind: "rule", object: &rule_id, body }).await?;
+    Ok(Installed::Changed)
+}
+
+/// Takes a rule away, with all that is known of its executions.
+pub(crate) async fn remove_rule(writing: &mut Writing, id: &str, by: &Actor<'_>) -> Result<(), StateError> {
+    let row = writing.row(sql("SELECT rule_id, body FROM rules WHERE id = $1").bind(id.to_owned())).await?;
+    let row = row.ok_or_else(|| absent(id))?;
+    let (rule_id, body): (String, String) = (row.try_get("rule_id")?, row.try_get("body")?);
+    for statement in [
+        "DELETE FROM rules WHERE id = $1",
+        "DELETE FROM executions WHERE rule = $1",
+        "DELETE FROM covered WHERE rule = $1",
+        "DELETE FROM failures WHERE rule = $1",
+        "DELETE FROM detections WHERE rule = $1",
+        "DELETE FROM carry_over WHERE rule = $1",
+        "DELETE FROM suppression WHERE rule = $1",
+        "DELETE FROM bucket_marks WHERE rule = $1",
+    ] {
+        writing.run(sql(statement).bind(id.to_owned())).await?;
+    }
+    let body = serde_json::from_str(&body).unwrap_or(Value::String(body));
+    writing.note(by, Note { action: "removed", kind: "rule", object: &rule_id, body }).await
 }
 
 fn absent(id: &str) -> StateError {

@@ -2,6 +2,7 @@
 //! `WATCHFIRE_TEST_POSTGRES` has the address of a server.
 
 mod any_grid;
+mod changes;
 mod databases;
 mod founding_rule;
 mod scenarios;

@@ -220,7 +220,7 @@ fn what_is_pruned_is_not_found_twice() {
             let window = span(start(), start().plus_nanos(minutes(5)));
             bench.scheduler.run_range(&rules, window).await.expect("the run ends");
             assert_eq!(bench.alerts().await, before, "{}", database.name);
-            bench.database.remove_rule(&rules[0]).await.expect("it is there");
+            bench.database.remove_rule(&rules[0], start()).await.expect("it is there");
             assert!(matches!(bench.database.rule(&rules[0]).await, Err(StateError::Absent { .. })));
             assert_eq!(bench.alerts().await, before, "alerts outlive their rule");
             bench.database.close().await;
