@@ -198,18 +198,18 @@ impl ApiKeys {
         Ok(was_there)
     }
 
-    /// The id and the role of whoever sends this `Authorization` header: `ApiKey` with an encoded key, or `Basic` with
+    /// The name and the role of whoever sends this `Authorization` header: `ApiKey` with an encoded key, or `Basic` with
     /// the id as the user and the secret as the password.
-    pub(crate) fn role(&self, authorization: &str) -> Option<(&str, Role)> {
+    pub(crate) fn holder(&self, authorization: &str) -> Option<(&str, Role)> {
         let (scheme, encoded) = authorization.split_once(' ')?;
         if !scheme.eq_ignore_ascii_case("apikey") && !scheme.eq_ignore_ascii_case("basic") {
             return None;
         }
         let decoded = STANDARD.decode(encoded.trim()).ok()?;
         let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-        let (id, key) = self.keys.get_key_value(id)?;
+        let key = self.keys.get(id)?;
         let is_right = bool::from(hash(secret).as_bytes().ct_eq(key.hash.as_bytes()));
-        is_right.then_some((id.as_str(), key.role))
+        is_right.then_some((&*key.name, key.role))
     }
 
     fn save(&self) -> Result<(), ApiKeyError> {
@@ -247,11 +247,11 @@ mod tests {
         let mut keys = ApiKeys::open(&path).expect("no file is no error");
         let key = keys.create("beats", Role::Shipper, Timestamp::default()).expect("can be written");
         let again = ApiKeys::open(&path).expect("was written");
-        assert_eq!(again.role(&format!("ApiKey {}", key.encoded())), Some((&*key.id, Role::Shipper)));
-        assert_eq!(again.role(&format!("basic {}", key.encoded())), Some((&*key.id, Role::Shipper)));
+        assert_eq!(again.holder(&format!("ApiKey {}", key.encoded())), Some(("beats", Role::Shipper)));
+        assert_eq!(again.holder(&format!("basic {}", key.encoded())), Some(("beats", Role::Shipper)));
         let wrong = STANDARD.encode(format!("{}:{}x", key.id, key.secret));
-        assert_eq!(again.role(&format!("ApiKey {wrong}")), None);
-        assert_eq!(again.role(&format!("Bearer {}", key.encoded())), None);
+        assert_eq!(again.holder(&format!("ApiKey {wrong}")), None);
+        assert_eq!(again.holder(&format!("Bearer {}", key.encoded())), None);
         assert!(!fs::read_to_string(&path).expect("is there").contains(&key.secret));
         assert!(keys.revoke(&key.id).expect("can be written"));
         assert!(ApiKeys::open(&path).expect("was written").is_empty());

@@ -40,7 +40,7 @@ pub use counts::{CountsOfStream, IngestCounts};
 pub use event_log::{Appended, EventLog, EventLogError, StreamInfo};
 pub use options::{Clock, ServerOptions};
 pub use records::{InputPosition, RecordCounts, RecordInput, RecordsError};
-pub use routes::router;
+pub use routes::{Caller, FurtherRoutes, Refuse, router};
 pub use search::{Search, SearchEndpoint, SearchLimits, SearchRefusal, SearchRequest};
 pub use serving::serve;
 pub use set_up::{SetUpError, SetUpObjects};

@@ -35,11 +35,46 @@ enum Access {
     Of(Role),
 }
 
+/// Who sends a request. Handlers of [`FurtherRoutes`] find it among the extensions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The name of the key, or `local` where nobody is asked for one.
+    pub name: Arc<str>,
+    /// What it may do.
+    pub role: Role,
+}
+
+impl Caller {
+    /// Who is there where nobody is asked for a key.
+    fn local() -> Self {
+        Self { name: "local".into(), role: Role::Admin }
+    }
+}
+
+/// Paths of another interface, which a server serves beside its own.
+#[derive(Clone, Debug)]
+pub struct FurtherRoutes {
+    /// Who may take them; without it, whoever has a key.
+    pub role: Option<Role>,
+    /// The paths.
+    pub routes: Router,
+    /// How a request is refused that has no key, or one of another role: the status and why.
+    pub refuse: Refuse,
+}
+
+/// An answer that refuses a request: of its status, and why.
+pub type Refuse = fn(StatusCode, &str) -> Response;
+
+fn refuse(status: StatusCode, reason: &str) -> Response {
+    ApiError::new(status, "security_exception", reason).into_response()
+}
+
 /// All paths of a server.
 pub fn router(server: Arc<Server>) -> Router {
-    let guarded = |access: Access, router: Router<Arc<Server>>| {
-        router.route_layer(from_fn_with_state((Arc::clone(&server), access), guard))
+    let guarded_by = |access: Access, refuse: Refuse, router: Router<Arc<Server>>| {
+        router.route_layer(from_fn_with_state((Arc::clone(&server), access, refuse), guard))
     };
+    let guarded = |access: Access, router: Router<Arc<Server>>| guarded_by(access, refuse, router);
     let open = Router::new()
         .route("/api/watchfire/health", get(about::health))
         .route("/api/watchfire/ready", get(about::ready));
@@ -99,10 +134,12 @@ pub fn router(server: Arc<Server>) -> Router {
     } else {
         of_readers
     };
-    open.merge(of_any)
-        .merge(of_readers)
-        .merge(of_shippers)
-        .fallback(any(nothing_here))
+    let own = open.merge(of_any).merge(of_readers).merge(of_shippers);
+    let all = server.further.iter().fold(own, |all, FurtherRoutes { role, routes, refuse }| {
+        let access = role.map_or(Access::AnyKey, Access::Of);
+        all.merge(guarded_by(access, *refuse, routes.clone().with_state(())))
+    });
+    all.fallback(any(nothing_here))
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(media::with_headers))
         .with_state(server)
@@ -119,19 +156,20 @@ where
 
 /// Lets a request through if its key allows it.
 async fn guard(
-    State((server, access)): State<(Arc<Server>, Access)>,
-    request: Request,
+    State((server, access, refuse)): State<(Arc<Server>, Access, Refuse)>,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(keys) = &server.keys else { return next.run(request).await };
+    let Some(keys) = &server.keys else {
+        request.extensions_mut().insert(Caller::local());
+        return next.run(request).await;
+    };
     let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let role = header.and_then(|header| {
+    let caller = header.and_then(|header| {
         let keys = keys.read().unwrap_or_else(PoisonError::into_inner);
-        keys.role(header).map(|(_, role)| role)
+        keys.holder(header).map(|(name, role)| Caller { name: name.into(), role })
     });
-    let refused =
-        |status, reason: String| ApiError::new(status, "security_exception", reason).into_response();
-    match (role, access) {
+    match (caller, access) {
         // Whoever has a key is not kept out by those who try.
         (None, _) if server.has_too_many_failures() => {
             ApiError::busy("too many requests came without a valid key").into_response()
@@ -139,15 +177,18 @@ async fn guard(
         (None, _) => {
             server.count_failure();
             let reason = if header.is_none() { "the request has no key" } else { "the key is not valid" };
-            let mut response = refused(StatusCode::UNAUTHORIZED, reason.to_owned());
+            let mut response = refuse(StatusCode::UNAUTHORIZED, reason);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"));
             response
         }
-        (Some(role), Access::Of(needed)) if !role.includes(needed) => refused(
+        (Some(Caller { role, .. }), Access::Of(needed)) if !role.includes(needed) => refuse(
             StatusCode::FORBIDDEN,
-            format!("a key of the role `{role}` may not do what a {needed} may"),
+            &format!("a key of the role `{role}` may not do what a {needed} may"),
         ),
-        (Some(_), _) => next.run(request).await,
+        (Some(caller), _) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use crate::body::BodyRoom;
 use crate::counts::IngestCounts;
 use crate::search::{Search, SearchLimits, Searches};
-use crate::{ApiKeys, Clock, EventLog, ServerOptions, SetUpObjects};
+use crate::{ApiKeys, Clock, EventLog, FurtherRoutes, ServerOptions, SetUpObjects};
 
 /// The server: what its requests work with.
 pub struct Server {
@@ -21,6 +21,7 @@ pub struct Server {
     pub(crate) room: BodyRoom,
     /// Without it, the paths of searches are not there.
     pub(crate) searches: Option<Searches>,
+    pub(crate) further: Vec<FurtherRoutes>,
     /// Tells this start of the server from all others.
     run: String,
     requests: AtomicU64,
@@ -67,6 +68,7 @@ impl Server {
             counts: IngestCounts::default(),
             room,
             searches: None,
+            further: Vec::new(),
             run,
             requests: AtomicU64::new(0),
             failures: Mutex::default(),
@@ -77,6 +79,13 @@ impl Server {
     #[must_use]
     pub fn with_search(self, search: Arc<dyn Search>, limits: SearchLimits) -> Self {
         Self { searches: Some(Searches::new(search, limits)), ..self }
+    }
+
+    /// Serves the paths of other interfaces too. None of them may be one that is there already.
+    #[must_use]
+    pub fn with_routes(mut self, further: impl IntoIterator<Item = FurtherRoutes>) -> Self {
+        self.further.extend(further);
+        self
     }
 
     /// What has come in.

@@ -13,6 +13,8 @@
 //!
 //! Only tests and tools may depend on this crate; so its functions panic where a file is not as it must be.
 
+#[cfg(feature = "conversations")]
+mod conversations;
 mod text_cases;
 
 use std::io::Read;
@@ -20,6 +22,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+#[cfg(feature = "conversations")]
+pub use conversations::{Exchange, Party, hold_conversations};
 pub use text_cases::text_cases;
 
 /// The folder of shared data, if it is there.
