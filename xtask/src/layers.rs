@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// From bottom to top. A crate may depend on crates of lower layers, and on none of its own.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("vocabulary", &["watchfire-diagnostics", "watchfire-events"]),
     ("languages", &["watchfire-eql", "watchfire-kql"]),
     ("meaning", &["watchfire-ir"]),
@@ -17,6 +17,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("operations", &["watchfire-detect", "watchfire-search"]),
     ("schedules", &["watchfire-state"]),
     ("doors", &["watchfire-server"]),
+    ("interfaces", &["watchfire-kibana"]),
     ("edges", &["watchfire"]),
 ];
 
@@ -37,6 +38,9 @@ const FORBIDDEN: [(&str, &str, &str); 17] = [
     ("watchfire-state", "watchfire-sources", "executions start at the stored event"),
     ("watchfire-server", "watchfire-lake", "the server writes to whatever keeps events"),
     ("watchfire-server", "watchfire-rules", "what a server does with rules is put together in the command"),
+    ("watchfire-kibana", "watchfire-lake", "rules and alerts do not know how events are stored"),
+    ("watchfire-kibana", "watchfire-sources", "rules and alerts do not know where events are from"),
+    ("watchfire", "watchfire-kibana", "the command alone builds no server: that is a feature"),
     ("watchfire", "watchfire-lake", "the command alone builds no tables: that is a feature"),
     ("watchfire", "watchfire-state", "the command alone builds no database: that is a feature"),
     ("watchfire", "watchfire-server", "the command alone builds no server: that is a feature"),

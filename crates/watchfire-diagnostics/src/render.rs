@@ -1,6 +1,8 @@
-//! Diagnostics as text for people.
+//! Diagnostics as text for people, and as JSON for programs.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet};
+
+use serde_json::{Map, Value, json};
 
 use crate::{Diagnostic, Severity, SourceText, Span};
 
@@ -11,6 +13,44 @@ pub enum Colour {
     Never,
     /// ANSI colours.
     Always,
+}
+
+/// A JSON object: code, severity and message, places, notes, help and edit. Lines and columns count from 1, columns in
+/// characters; ends lie behind the last character. What there is none of is `null` or empty, never absent.
+pub fn json_object(diagnostic: &Diagnostic, source: &SourceText) -> Map<String, Value> {
+    let labels = diagnostic.labels.iter().map(|label| {
+        let mut place = place(Some(label.span), source);
+        place.insert("message".to_owned(), label.message.as_str().into());
+        place.insert("primary".to_owned(), label.primary.into());
+        Value::Object(place)
+    });
+    let edit = diagnostic.edit.as_ref().map(|edit| {
+        let mut place = place(Some(edit.span), source);
+        place.insert("replacement".to_owned(), edit.replacement.as_str().into());
+        Value::Object(place)
+    });
+    let mut object = Map::new();
+    object.insert("code".to_owned(), diagnostic.code.as_str().into());
+    object.insert("severity".to_owned(), diagnostic.severity.to_string().into());
+    object.insert("message".to_owned(), diagnostic.message.as_str().into());
+    object.extend(place(diagnostic.primary_span(), source));
+    object.insert("labels".to_owned(), labels.collect::<Vec<_>>().into());
+    object.insert("notes".to_owned(), json!(diagnostic.notes));
+    object.insert("help".to_owned(), json!(diagnostic.help));
+    object.insert("edit".to_owned(), edit.into());
+    object
+}
+
+fn place(span: Option<Span>, source: &SourceText) -> Map<String, Value> {
+    let start = span.map(|span| source.line_column(span.start));
+    let end = span.map(|span| source.line_column(span.end));
+    let numbers = [
+        ("line", start.map(|at| at.line)),
+        ("column", start.map(|at| at.column)),
+        ("end_line", end.map(|at| at.line)),
+        ("end_column", end.map(|at| at.column)),
+    ];
+    numbers.into_iter().map(|(key, number)| (key.to_owned(), json!(number))).collect()
 }
 
 /// One line: `name:line:column: severity[CODE]: message`, without the place where there is none.

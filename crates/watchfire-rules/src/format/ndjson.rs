@@ -146,6 +146,11 @@ pub fn write(export: &Export) -> serde_json::Result<String> {
     Ok(text)
 }
 
+/// The summary that stands at the end of an export.
+pub fn summary(export: &Export) -> ExportSummary {
+    summary::of(export)
+}
+
 /// Writes rules only, as an export without details has them: no summary, and nothing that the rules refer to.
 ///
 /// # Errors
