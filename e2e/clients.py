@@ -59,6 +59,42 @@ print(json.dumps({"version": info["version"]["number"], "stored": done + (one["r
     "again": again, "conflicts": [list(error.values())[0]["status"] for error in conflicts]}))
 """
 
+# The same client, searching what it wrote and the alerts on it.
+SEARCH = """
+import json, sys
+from elasticsearch import Elasticsearch, NotFoundError, helpers
+
+url, index = sys.argv[1:3]
+client = Elasticsearch(url)
+marked = {"term": {"labels.mark": "yes"}}
+found = {"all": client.count(index=index)["count"]}
+found["marked"] = client.search(index=index, query=marked, size=0, track_total_hits=True)["hits"]["total"]["value"]
+found["scanned"] = len({hit["_id"] for hit in helpers.scan(client, index=index, query={"query": {"match_all": {}}}, size=300)})
+point, after, paged = client.open_point_in_time(index=index, keep_alive="1m")["id"], None, []
+while True:
+    more = {"search_after": after} if after else {}
+    page = client.search(pit={"id": point, "keep_alive": "1m"}, sort=[{"@timestamp": "asc"}], size=170, source=False, **more)
+    point, hits = page["pit_id"], page["hits"]["hits"]
+    if not hits:
+        break
+    paged += [hit["_id"] for hit in hits]
+    after = hits[-1]["sort"]
+client.close_point_in_time(id=point)
+found["paged"] = len(paged) if len(paged) == len(set(paged)) else "some twice"
+events = client.eql.search(index=index, query='any where labels.mark == "yes"', size=10000, event_category_field="labels.mark")
+found["eql"] = len(events["hits"]["events"])
+groups = client.search(index=index, size=0, aggs={"marks": {"terms": {"field": "labels.mark"}}})["aggregations"]["marks"]["buckets"]
+found["buckets"] = {bucket["key"]: bucket["doc_count"] for bucket in groups}
+found["capabilities"] = sorted(client.field_caps(index=index, fields="labels.mark")["fields"])
+alerts = client.search(index=".alerts-security.alerts-default", query={"term": {"kibana.alert.ancestors.index": index}}, size=0, track_total_hits=True)
+found["alerts"] = alerts["hits"]["total"]["value"]
+try:
+    client.search(index="no-such-index")
+except NotFoundError as error:
+    found["unknown"] = error.status_code
+print(json.dumps(found))
+"""
+
 
 def free_port():
     with socket.socket() as probe:
@@ -193,6 +229,20 @@ action(type="omelasticsearch" server="127.0.0.1" serverport="{port}" searchIndex
     found = alerts()
     expect("alerts", len(found), marked)
     expect("alerts with ids of their own", len({alert["_id"] for alert in found}), marked)
+    for number, python in enumerate(arguments.pythons):
+        index = f"logs-client{number}-default"
+        output = subprocess.run([python, "-c", SEARCH, url, index], capture_output=True, text=True)
+        if output.returncode != 0:
+            problems.append(f"{python}: {output.stderr[-2000:]}")
+            continue
+        of_index, whole = -(-arguments.events // 10) + 1, arguments.events + 1
+        wanted = {
+            "all": whole, "marked": of_index, "scanned": whole, "paged": whole, "eql": of_index, "buckets": {"no": whole - of_index, "yes": of_index},
+            "capabilities": ["labels.mark"], "alerts": of_index, "unknown": 404,
+        }
+        told = json.loads(output.stdout)
+        for what in wanted:
+            expect(f"{python}: searched, {what}", told[what], wanted[what])
     server.send_signal(signal.SIGTERM)
     expect("the server ends", server.wait(timeout=60), 0)
     for index, number in stored.items():

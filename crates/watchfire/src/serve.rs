@@ -30,7 +30,10 @@ use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, UdpSocket};
 use watchfire_events::Timestamp;
+use watchfire_kibana::{DetectionApi, DetectionParts, routes};
 use watchfire_lake::{Lake, LakeClock, LakeOptions};
+use watchfire_rules::load::Fate;
+use watchfire_rules::model::Rule;
 use watchfire_server::{
     ApiKeys, Clock, SearchLimits, Server, SetUpObjects, TlsAcceptor, Watcher, serve, syslog_tcp, syslog_udp,
 };
@@ -40,7 +43,7 @@ use watchfire_state::{Installed, Scheduler, SchedulerSettings, StateDatabase, St
 use self::config::{Config, ConfigFile};
 use self::lake_events::LakeEvents;
 use self::lake_log::LakeLog;
-use self::search::EventSearch;
+use self::search::{AlertsAlone, EventSearch};
 use self::settled_clock::SettledClock;
 use self::upkeep::{KeysFile, Upkeep, chain};
 use crate::exit::{self, Exit};
@@ -84,6 +87,9 @@ pub(crate) struct Settings {
     /// Rule files, folders of rules: they are installed, enabled.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     rules: Vec<PathBuf>,
+    /// Rule files, folders of rules, such as a clone of detection-rules: they can be installed over the detection API.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    prebuilt: Vec<PathBuf>,
     /// Files and folders that are followed: what is written to them is kept as it comes.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     watch: Vec<PathBuf>,
@@ -154,7 +160,7 @@ fn without_password(url: &str) -> String {
 /// Whether a server can be started with it.
 fn check(config: &Config) -> io::Result<()> {
     let wrong = |message: String| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-    for path in &config.rules {
+    for path in config.rules.iter().chain(&config.prebuilt) {
         if !path.exists() {
             return wrong(format!("there are no rules at `{}`", path.display()));
         }
@@ -243,8 +249,23 @@ impl Serve {
         }
         let keys = ApiKeys::open(&config.keys()).map_err(io::Error::other)?;
         let set_up = SetUpObjects::open(&config.data.join("set_up")).map_err(io::Error::other)?;
-        let search =
-            EventSearch::new(Arc::clone(&lake), database.clone(), runtime.handle().clone(), &catalogue);
+        let search = Arc::new(EventSearch::new(
+            Arc::clone(&lake),
+            database.clone(),
+            runtime.handle().clone(),
+            &catalogue,
+        ));
+        let limits = SearchLimits::default();
+        let detection = Arc::new(DetectionApi::new(DetectionParts {
+            database: database.clone(),
+            catalogue: Arc::clone(&catalogue),
+            clock: Arc::new(MachineClock),
+            search: Arc::new(AlertsAlone { search: Arc::clone(&search), time_limit: limits.time_limit }),
+            executions: Arc::<Scheduler<LakeEvents>>::clone(&scheduler),
+            new_id: Arc::new(uuid::Uuid::new_v4),
+            prebuilt: prebuilt(&config)?,
+            version: config.elasticsearch_version.clone(),
+        }));
         let server = Server::new(
             config.server_options(),
             Arc::new(LakeLog(Arc::clone(&lake))),
@@ -253,7 +274,7 @@ impl Serve {
             (!keys.is_empty()).then_some(keys),
             uuid::Uuid::new_v4().simple().to_string(),
         );
-        let server = Arc::new(server.with_search(Arc::new(search), SearchLimits::default()));
+        let server = Arc::new(server.with_search(search, limits).with_routes(routes(&detection)));
         let stop = Arc::new(AtomicBool::new(false));
         let watcher = (!config.watch.is_empty())
             .then(|| {
@@ -355,6 +376,25 @@ fn follow(mut watcher: Watcher, stop: &AtomicBool) {
         said = problems;
         std::thread::sleep(LOOK.saturating_sub(began.elapsed()));
     }
+}
+
+/// The rules that can be installed over the detection API. What cannot be read is told.
+fn prebuilt(config: &Config) -> io::Result<Vec<Rule>> {
+    let mut rules = Vec::new();
+    if config.prebuilt.is_empty() {
+        return Ok(rules);
+    }
+    for file in load_paths(&config.prebuilt)? {
+        match file.content {
+            Some(content) => rules.push(content.to_api()),
+            None if file.fate == Fate::Failed => {
+                log::line(&format!("rule that cannot be installed: {}", file.source.name()));
+            }
+            None => {}
+        }
+    }
+    log::line(&format!("rules that can be installed: {}", rules.len()));
+    Ok(rules)
 }
 
 /// Installs the rules; whether all of them could be read.

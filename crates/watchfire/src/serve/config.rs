@@ -22,6 +22,9 @@ pub(super) struct ConfigFile {
     /// Rule files, folders of rules.
     #[serde(default)]
     pub(super) rules: Vec<PathBuf>,
+    /// Rule files, folders of rules, that can be installed over the detection API.
+    #[serde(default)]
+    pub(super) prebuilt: Vec<PathBuf>,
     /// `sqlite:PATH` or `postgres://…`.
     pub(super) database: Option<String>,
     /// The version of Elasticsearch that clients are told.
@@ -134,6 +137,7 @@ pub(super) struct Config {
     pub(super) data: PathBuf,
     pub(super) listen: SocketAddr,
     pub(super) rules: Vec<PathBuf>,
+    pub(super) prebuilt: Vec<PathBuf>,
     pub(super) database: String,
     pub(super) elasticsearch_version: String,
     pub(super) watch: Vec<PathBuf>,
@@ -157,7 +161,8 @@ impl ConfigFile {
         let of_tls = file.tls.iter_mut().flat_map(|Tls { certificate, key, client_authorities }| {
             [certificate, key].into_iter().chain(client_authorities)
         });
-        for path in file.rules.iter_mut().chain(&mut file.watch).chain(&mut file.data).chain(of_tls) {
+        let of_rules = file.rules.iter_mut().chain(&mut file.prebuilt);
+        for path in of_rules.chain(&mut file.watch).chain(&mut file.data).chain(of_tls) {
             *path = folder.join(&*path);
         }
         Ok(file)
@@ -177,6 +182,7 @@ impl ConfigFile {
         Ok(Config {
             listen: options.listen.or(self.listen).unwrap_or(default),
             rules: if options.rules.is_empty() { self.rules } else { options.rules.clone() },
+            prebuilt: if options.prebuilt.is_empty() { self.prebuilt } else { options.prebuilt.clone() },
             database: database.unwrap_or_else(|| format!("sqlite:{}", data.join("state.db").display())),
             elasticsearch_version: self.elasticsearch_version.unwrap_or(server.elasticsearch_version),
             watch: if options.watch.is_empty() { self.watch } else { options.watch.clone() },

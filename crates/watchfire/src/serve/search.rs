@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::runtime::Handle;
 use watchfire_events::{BatchBuilder, DataStream, Event, EventBatch, EventId, IndexPatterns, Place, flatten};
 use watchfire_ir::{Catalogue, Schema};
+use watchfire_kibana::{AlertSearch, AlertSearchError, Later};
 use watchfire_lake::{Lake, LakeError, LookUp, Selection, TimeField, Window};
 use watchfire_search::{
     Call, Endpoint, Scan, SearchOptions, SearchStore, Searcher, StoreError, StoredField, TimeOf, UnionStore,
@@ -16,6 +17,8 @@ use watchfire_search::{
 };
 use watchfire_server::{Search, SearchEndpoint, SearchRefusal, SearchRequest};
 use watchfire_state::{ALERTS_STREAM, AlertQuery, KeptAlert, StateDatabase};
+
+use crate::time_argument;
 
 /// Alerts that are read at a time.
 const PAGE: u32 = 1_000;
@@ -56,6 +59,35 @@ impl Search for EventSearch {
             status: error.status,
             kind: error.kind,
             reason: error.reason,
+        })
+    }
+}
+
+/// The alerts alone, for the detection API.
+pub(super) struct AlertsAlone {
+    pub(super) search: Arc<EventSearch>,
+    pub(super) time_limit: Duration,
+}
+
+impl AlertSearch for AlertsAlone {
+    fn search(&self, body: Value) -> Later<'_, Result<Value, AlertSearchError>> {
+        let request = SearchRequest {
+            endpoint: SearchEndpoint::Search,
+            index: Some(ALERTS_STREAM.to_owned()),
+            name: None,
+            parameters: BTreeMap::new(),
+            body: body.to_string().into_bytes(),
+            now: time_argument::now(),
+            time_limit: self.time_limit,
+        };
+        let search = Arc::clone(&self.search);
+        let answer = tokio::task::spawn_blocking(move || search.answer(&request));
+        Box::pin(async {
+            let refused = |status, message| AlertSearchError { status, message };
+            match answer.await {
+                Ok(answer) => answer.map_err(|refusal| refused(refusal.status, refusal.reason)),
+                Err(error) => Err(refused(500, format!("the search has failed: {error}"))),
+            }
         })
     }
 }
