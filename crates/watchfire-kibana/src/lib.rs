@@ -24,6 +24,7 @@ mod exceptions;
 mod filter;
 mod multipart;
 mod objects;
+mod openapi;
 mod request;
 mod routes;
 mod rules;
@@ -31,5 +32,6 @@ mod service;
 mod value_lists;
 mod versions;
 
+pub use openapi::OPENAPI;
 pub use routes::routes;
 pub use service::{AlertSearch, AlertSearchError, DetectionApi, DetectionParts, Executions, Later, NewId};

@@ -12,7 +12,7 @@ use crate::exceptions::{items, lists, transfer};
 use crate::request::check_origin;
 use crate::rules::{bulk, crud, export, find, import, prebuilt, preview};
 use crate::service::DetectionApi;
-use crate::{about, alerts, audit, value_lists};
+use crate::{about, alerts, audit, openapi, value_lists};
 
 type Routes = Router<Arc<DetectionApi>>;
 
@@ -42,6 +42,7 @@ fn of_any() -> Routes {
         .route("/logout", get(about::logout))
         .route("/api/detection_engine/privileges", get(about::privileges))
         .route("/api/lists/privileges", get(about::list_privileges))
+        .route("/api/watchfire/openapi.json", get(openapi::document))
         .route("/api/detection_engine/{*rest}", any(about::nothing_here))
 }
 

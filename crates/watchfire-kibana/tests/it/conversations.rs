@@ -15,13 +15,15 @@ use watchfire_server::{ApiKeys, Role, router};
 use watchfire_test_support::{Party, hold_conversations};
 
 use crate::api_server::{StillClock, Wishes, server};
+use crate::described::Description;
 
 const NOW: Timestamp = Timestamp::from_millis(1_772_461_800_000);
 
 #[test]
 fn conversations_go_as_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let answers = hold_conversations(&folder, start, |_, _| {});
+    let description = Description::read();
+    let answers = hold_conversations(&folder, start, |case, exchange| description.check(case, exchange));
     assert!(answers > 0, "there are no answers");
 }
 

@@ -3,3 +3,4 @@
 mod alert_search;
 mod api_server;
 mod conversations;
+mod described;
