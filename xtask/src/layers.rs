@@ -23,7 +23,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
 
 /// Edges that are not wanted although they point down, each with the reason. An edge that only a feature brings is another
 /// matter.
-const FORBIDDEN: [(&str, &str, &str); 17] = [
+const FORBIDDEN: [(&str, &str, &str); 20] = [
     ("watchfire-eql", "watchfire-events", "a parser knows no data"),
     ("watchfire-kql", "watchfire-events", "a parser knows no data"),
     ("watchfire-sources", "watchfire-rules", "a source does not know who reads it"),
