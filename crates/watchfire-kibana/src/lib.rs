@@ -8,7 +8,7 @@
 //!                                                               └─► Executions    previews, manual runs
 //! ```
 //!
-//! [`routes`] gives the paths for [`watchfire_server::Server::with_routes`], a router for each role. What is asked of alerts
+//! [`routes()`] gives the paths for [`watchfire_server::Server::with_routes`], a router for each role. What is asked of alerts
 //! goes as JSON to an [`AlertSearch`], which is given from outside, as are [`Executions`], time and chance: this crate knows
 //! neither how alerts are searched nor where events lie.
 //!
