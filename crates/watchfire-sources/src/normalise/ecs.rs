@@ -172,7 +172,7 @@ fn stream_fields(stream: &DataStream, dataset: Option<&str>) -> Vec<(&'static st
 }
 
 /// Names under which records that are not ECS keep their time.
-const TIME_NAMES: &[&str] = &[
+pub(crate) const TIME_NAMES: &[&str] = &[
     "timestamp",
     "Timestamp",
     "event.created",
@@ -186,14 +186,15 @@ const TIME_NAMES: &[&str] = &[
 
 /// The time of a record that has no `@timestamp`, from other names of the same thing.
 pub(crate) fn find_time(record: TapeObject<'_>) -> Option<Timestamp> {
-    TIME_NAMES.iter().find_map(|name| read_time(record.get_field(name)?))
+    TIME_NAMES.iter().find_map(|name| read_time(record.get_field(name)?.scalar()?))
 }
 
 /// Seconds below this are seconds; above, milliseconds (the year 5138 in seconds is March 1973 in milliseconds).
 const MOST_SECONDS: f64 = 1e11;
 
-fn read_time(value: TapeValue<'_>) -> Option<Timestamp> {
-    let number = match value.scalar()? {
+/// A time as such a name has it.
+pub(crate) fn read_time(value: Scalar<'_>) -> Option<Timestamp> {
+    let number = match value {
         Scalar::Text(text) => return Timestamp::parse(text),
         other => other.as_f64()?,
     };

@@ -5,7 +5,7 @@ use watchfire_events::{FieldNames, Timestamp};
 use super::draft::Draft;
 use super::finished::Finished;
 use super::wanted::Wants;
-use super::{Publication, SourceKind, powershell, security, sysmon};
+use super::{Publication, SourceKind, ecs, powershell, security, sysmon};
 use crate::fields::{FieldValue, part};
 use crate::windows::{WindowsEvent, message_codes, values};
 
@@ -89,6 +89,13 @@ pub(crate) fn map<'a>(
     time = stamped.or(time);
     if let Some(at) = time {
         draft.set("@timestamp", at.to_iso_millis());
+    }
+    if time.is_none() && !draft.has("@timestamp") {
+        // As of any other source, an event without its time has one of another name: of agents, when it was read.
+        time = ecs::TIME_NAMES.iter().find_map(|name| ecs::read_time(draft.copy_value(name)?.scalar()?));
+        if let Some(at) = time {
+            draft.set("@timestamp", at.to_iso_millis());
+        }
     }
     host(&mut draft, kind);
     let has_time = time.is_some() || draft.has("@timestamp");
