@@ -68,7 +68,8 @@ impl LakeReader {
     /// The fields that events of a data stream have had, in order of name, but for those that no column was made of.
     pub fn fields(&self, stream: &DataStream) -> Result<Vec<String>, LakeError> {
         let tables = self.tables(&IndexPatterns::new([stream.as_str()]))?;
-        let mut names: Vec<String> = tables.iter().flat_map(|table| table.columns().names_of_fields()).collect();
+        let mut names: Vec<String> =
+            tables.iter().flat_map(|table| table.columns().names_of_fields()).collect();
         names.sort_unstable();
         Ok(names)
     }

@@ -19,7 +19,7 @@ mod settled_clock;
 pub(crate) mod status;
 mod upkeep;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ use watchfire_events::Timestamp;
 use watchfire_kibana::{DetectionApi, DetectionParts, routes};
 use watchfire_lake::{Lake, LakeClock, LakeOptions};
 use watchfire_rules::load::Fate;
-use watchfire_rules::model::Rule;
+use watchfire_rules::model::{Rule, RuleId};
 use watchfire_server::{
     ApiKeys, Clock, SearchLimits, Server, SetUpObjects, TlsAcceptor, Watcher, serve, syslog_tcp, syslog_udp,
 };
@@ -404,6 +404,10 @@ fn install(runtime: &tokio::runtime::Runtime, database: &StateDatabase, config: 
     }
     let now = time_argument::now();
     let (mut counts, mut unread) = ([0_u64; 3], 0_u64);
+    let kept = runtime.block_on(database.rules()).map_err(|error| io::Error::other(chain(&error)))?;
+    // Who has turned a rule off does not want it to come back with the next start.
+    let enabled: BTreeMap<RuleId, bool> =
+        kept.into_iter().filter_map(|kept| Some((kept.rule.rule_id.clone()?, kept.rule.enabled()))).collect();
     for file in load_paths(&config.rules)? {
         let Some(content) = file.content else {
             unread += 1;
@@ -413,7 +417,8 @@ fn install(runtime: &tokio::runtime::Runtime, database: &StateDatabase, config: 
             continue;
         };
         let mut rule = content.rule;
-        rule.enabled = Some(true);
+        let known = rule.rule_id.as_ref().and_then(|id| enabled.get(id));
+        rule.enabled = Some(known.copied().unwrap_or(true));
         let installed = runtime
             .block_on(database.install_rule(&rule, file.source.name(), now))
             .map_err(|error| io::Error::other(chain(&error)))?;

@@ -162,6 +162,7 @@ impl SearchStore for LakeStore {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` takes")]
 fn unread(error: LakeError) -> StoreError {
     StoreError(super::upkeep::chain(&error))
 }

@@ -87,9 +87,13 @@ fn bulk(server: &Running, lines: &str) -> serde_json::Value {
 }
 
 fn post(server: &Running, path: &str, lines: &str) -> serde_json::Value {
+    post_as(server, path, "application/x-ndjson", lines)
+}
+
+fn post_as(server: &Running, path: &str, media: &str, lines: &str) -> serde_json::Value {
     let mut stream = TcpStream::connect(&server.address).expect("it listens");
     let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n",
+        "POST {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\nkbn-xsrf: test\r\ncontent-type: {media}\r\ncontent-length: {}\r\n\r\n",
         lines.len()
     );
     stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(lines.as_bytes())).expect("it reads");
@@ -218,6 +222,18 @@ fn followed_files_and_syslog_are_searched_with_the_rest() {
         (&stream["rules"], &stream["can_match"], &stream["events"]),
         (&1.into(), &1.into(), &1.into())
     );
+    // So are alerts and rules in Kibana's paths; a rule that is turned off stays so.
+    let found = post_as(&server, "/api/detection_engine/signals/search", "application/json", alerts);
+    assert_eq!(found["hits"]["total"]["value"], 1, "{found}");
+    let off = r#"{"action":"disable","query":"alert.attributes.name: Marked"}"#;
+    let done = post_as(&server, "/api/detection_engine/rules/_bulk_action", "application/json", off);
+    assert_eq!(done["attributes"]["summary"]["succeeded"], 1, "{done}");
+    drop(server);
+    let server = start(folder);
+    let (_, status) = self::status(folder);
+    assert_eq!(status["rules"]["enabled"], 0, "{status}");
+    let on = off.replace("disable", "enable");
+    post_as(&server, "/api/detection_engine/rules/_bulk_action", "application/json", &on);
     drop(server);
     let other = RULE
         .replace("7c0f", "7c0e")
