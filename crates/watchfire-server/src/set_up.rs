@@ -87,6 +87,9 @@ pub struct SetUpObjects {
     objects: Mutex<BTreeMap<Kind, Objects>>,
 }
 
+/// Longest name of a file on the file systems that there are.
+const MOST_FILE_NAME_BYTES: usize = 255;
+
 impl SetUpObjects {
     /// Those of a folder, which is made if it is not there.
     ///
@@ -196,6 +199,12 @@ impl SetUpObjects {
             Some(template) => template.contains_key("data_stream"),
             None => BUILT_IN.iter().any(|pattern| IndexPattern::new(pattern).fits(&name)),
         }
+    }
+
+    /// Whether a name can be that of a file, in which some letters take up several bytes.
+    pub(crate) fn can_be_kept(name: &str) -> bool {
+        let bytes: usize = utf8_percent_encode(name, IN_FILE_NAMES).map(str::len).sum();
+        bytes + ENDING.len() <= MOST_FILE_NAME_BYTES
     }
 
     fn path(&self, kind: Kind, name: &str) -> PathBuf {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::documents::blocking;
 use super::{Parameters, answer};
 use crate::error::ApiError;
-use crate::set_up::{Kind, SetUpError};
+use crate::set_up::{Kind, SetUpError, SetUpObjects};
 use crate::state::Server;
 use crate::{body, names};
 
@@ -138,6 +138,7 @@ pub(super) async fn put(
     body: Body,
 ) -> Result<Response, ApiError> {
     let kind = kind_of(&uri);
+    check_length(&name)?;
     let object = object_of(&server, &headers, body).await?;
     if kind == Kind::DataStream {
         names::check(&name)?;
@@ -155,6 +156,7 @@ pub(super) async fn put_index(
     body: Body,
 ) -> Result<Response, ApiError> {
     names::check(&name)?;
+    check_length(&name)?;
     let object = object_of(&server, &headers, body).await?;
     if server.set_up.has(Kind::Index, &name) {
         return Err(ApiError::new(
@@ -203,4 +205,12 @@ fn failed(error: &SetUpError) -> ApiError {
         SetUpError::TooMany => ApiError::illegal(error.to_string()),
         SetUpError::File { .. } | SetUpError::NoObject(_) => ApiError::failed(error.to_string()),
     }
+}
+
+/// Fails on a name under which nothing can be kept.
+fn check_length(name: &str) -> Result<(), ApiError> {
+    if SetUpObjects::can_be_kept(name) {
+        return Ok(());
+    }
+    Err(ApiError::illegal("the name is too long to be kept"))
 }
