@@ -1,16 +1,15 @@
 //! Events in memory: documents that are few, such as alerts, and tests.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
 use rustc_hash::FxHashSet;
 use watchfire_events::{
-    BatchBuilder, DataStream, Document, Event, EventBatch, EventId, Place, Timestamp, ValueRef, flatten,
+    BatchBuilder, DataStream, Document, Event, EventBatch, EventId, Place, Timestamp, ValueRef,
 };
 use watchfire_ir::Schema;
 
-use crate::{LookUp, Scan, SearchStore, StoreError, StoredField, TimeWindow};
+use crate::{LookUp, Scan, SearchStore, StoreError, StoredField, StoredFields, TimeWindow};
 
 /// Events of a batch.
 const BATCH_EVENTS: usize = 1_024;
@@ -57,16 +56,11 @@ impl SearchStore for MemoryStore {
 
     fn fields(&self, stream: &DataStream, schema: &dyn Schema) -> Result<Vec<StoredField>, StoreError> {
         let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
-        let mut fields = BTreeMap::new();
+        let mut fields = StoredFields::default();
         for event in events.iter().filter(|event| event.data_stream == *stream) {
-            flatten(&event.document, &mut |name, _| {
-                if !fields.contains_key(name) {
-                    let name: Arc<str> = name.into();
-                    fields.insert(Arc::clone(&name), schema.field_type(&name));
-                }
-            });
+            fields.add_document(&event.document, schema);
         }
-        Ok(fields.into_iter().map(|(name, field_type)| StoredField { name, field_type }).collect())
+        Ok(fields.into_list())
     }
 
     fn scan(
@@ -74,10 +68,6 @@ impl SearchStore for MemoryStore {
         scan: &Scan<'_>,
         take: &mut dyn FnMut(&EventBatch) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        let new_builder = || match scan.fields {
-            Some(fields) => BatchBuilder::selecting(scan.schema, fields),
-            None => BatchBuilder::new(scan.schema),
-        };
         let ids: Option<FxHashSet<&str>> = scan.ids.map(|ids| ids.iter().map(String::as_str).collect());
         let wanted = |event: &&Event| is_wanted(event, ids.as_ref(), scan);
         // Whoever takes batches may put events meanwhile.
@@ -85,7 +75,7 @@ impl SearchStore for MemoryStore {
             let all = self.events.read().unwrap_or_else(PoisonError::into_inner);
             all.iter().filter(wanted).cloned().collect()
         };
-        let mut builder = new_builder();
+        let mut builder = scan.batches();
         for event in events {
             builder.push(event);
             if builder.len() == BATCH_EVENTS && take(&builder.finish()).is_break() {

@@ -1,11 +1,14 @@
 //! What a search needs of whatever keeps events.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use thiserror::Error;
-use watchfire_events::{DataStream, EventBatch, FieldSelection, FieldType, Timestamp};
+use watchfire_events::{
+    BatchBuilder, DataStream, Document, EventBatch, FieldSelection, FieldType, Timestamp, flatten,
+};
 use watchfire_ir::Schema;
 
 /// Why events cannot be read.
@@ -46,6 +49,31 @@ pub struct StoredField {
     pub field_type: FieldType,
 }
 
+/// Fields as they are met, each once.
+#[derive(Clone, Debug, Default)]
+pub struct StoredFields(BTreeMap<Arc<str>, FieldType>);
+
+impl StoredFields {
+    /// Adds those of a document.
+    pub fn add_document(&mut self, document: &Document, schema: &dyn Schema) {
+        flatten(document, &mut |name, _| {
+            if !self.0.contains_key(name) {
+                self.0.insert(name.into(), schema.field_type(name));
+            }
+        });
+    }
+
+    /// Adds a field; one that is there stays as it is.
+    pub fn add(&mut self, field: StoredField) {
+        self.0.entry(field.name).or_insert(field.field_type);
+    }
+
+    /// In order of name.
+    pub fn into_list(self) -> Vec<StoredField> {
+        self.0.into_iter().map(|(name, field_type)| StoredField { name, field_type }).collect()
+    }
+}
+
 /// Which events are to be read, and what of them.
 #[derive(Clone, Copy)]
 pub struct Scan<'a> {
@@ -61,6 +89,16 @@ pub struct Scan<'a> {
     pub fields: Option<&'a dyn FieldSelection>,
     /// The types of columns.
     pub schema: &'a dyn Schema,
+}
+
+impl<'a> Scan<'a> {
+    /// What makes batches with the columns that are asked for.
+    pub fn batches(&self) -> BatchBuilder<'a> {
+        match self.fields {
+            Some(fields) => BatchBuilder::selecting(self.schema, fields),
+            None => BatchBuilder::new(self.schema),
+        }
+    }
 }
 
 impl fmt::Debug for Scan<'_> {

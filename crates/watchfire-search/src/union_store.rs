@@ -1,13 +1,12 @@
 //! Several stores as one.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use watchfire_events::{DataStream, EventBatch};
 use watchfire_ir::Schema;
 
-use crate::{Scan, SearchStore, StoreError, StoredField};
+use crate::{Scan, SearchStore, StoreError, StoredField, StoredFields};
 
 /// Several stores, read one after the other. A data stream may be in more than one.
 #[derive(Clone, Debug)]
@@ -32,13 +31,11 @@ impl SearchStore for UnionStore {
     }
 
     fn fields(&self, stream: &DataStream, schema: &dyn Schema) -> Result<Vec<StoredField>, StoreError> {
-        let mut fields = BTreeMap::new();
+        let mut fields = StoredFields::default();
         for store in &self.0 {
-            for field in store.fields(stream, schema)? {
-                fields.entry(field.name).or_insert(field.field_type);
-            }
+            store.fields(stream, schema)?.into_iter().for_each(|field| fields.add(field));
         }
-        Ok(fields.into_iter().map(|(name, field_type)| StoredField { name, field_type }).collect())
+        Ok(fields.into_list())
     }
 
     fn scan(

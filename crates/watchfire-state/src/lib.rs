@@ -56,6 +56,6 @@ pub use execution::{ExecutionKind, ExecutionMessage, ExecutionRecord, ExecutionS
 pub use executions::Covered;
 pub use memory_events::MemoryEvents;
 pub use range_set::RangeSet;
-pub use rules::{Installed, KeptRule};
+pub use rules::{BESIDE_CONTENT, Installed, KeptRule};
 pub use scheduler::{Preview, PreviewError, Scheduler, SchedulerSettings, TickReport};
 pub use stored_events::{EventQuery, LateQuery, StoredEvents};

@@ -175,7 +175,7 @@ impl StateDatabase {
 const INSTALLER: &str = "watchfire";
 
 /// What a rule has beside what it is: whether it runs, and what a server adds.
-const BESIDE_CONTENT: [&str; 13] = [
+pub const BESIDE_CONTENT: [&str; 13] = [
     "enabled",
     "id",
     "immutable",

@@ -25,7 +25,7 @@ use watchfire_rules::model::Rule;
 use watchfire_sources::normalise::catalogue_with;
 
 use self::document::Said;
-use self::gather::{Chosen, Wanted, gather};
+use self::gather::{Chosen, Gathered, Wanted, gather};
 use self::lookup::{Lookup, LookupOptions, Lookups};
 use crate::destination::Destination;
 use crate::exception_options::ExceptionOptions;
@@ -178,15 +178,7 @@ impl Explain {
             }
             return Ok(Exit::Problems);
         }
-        let mut excepted = BTreeMap::new();
-        if together && !items.is_empty() {
-            for (at, event) in gathered.events.iter().enumerate().filter(|(_, event)| event.distance == 0) {
-                let by = excepting(&items, &batch_of(&event.event, &catalogue), &catalogue);
-                if !by.is_empty() {
-                    excepted.insert(at, by);
-                }
-            }
-        }
+        let excepted = excepted(&gathered, &items, &catalogue);
         let counting = counted::Counting {
             history: &self.history,
             reading: &self.reading,
@@ -202,7 +194,7 @@ impl Explain {
             counts: counts.as_ref(),
             excepted: &excepted,
         };
-        self.answer(&shown, &told, (&mut lookup, loading), &items, &catalogue, &mut *out)?;
+        self.answer(&shown, &told, (&mut lookup, loading), &catalogue, &mut *out)?;
         out.flush()?;
         Ok(if clean { Exit::Success } else { Exit::Problems })
     }
@@ -216,7 +208,6 @@ impl Explain {
         shown: &document::Shown<'_>,
         told: &[usize],
         (lookup, loading): (&mut Lookups, LookupOptions<'_>),
-        exceptions: &[&BookItem],
         catalogue: &Catalogue,
         out: &mut dyn Write,
     ) -> io::Result<()> {
@@ -239,8 +230,7 @@ impl Explain {
             let asked = (self.indicators.indicators.as_slice(), &shown.named.rule, loading);
             let found =
                 if answer.fires() { lookup.ask(&batch, questions, asked)? } else { Lookup::NotNeeded };
-            let excepted_by =
-                if answer.fires() { excepting(exceptions, &batch, catalogue) } else { Vec::new() };
+            let excepted_by = shown.excepted.get(&at).map_or(&[][..], Vec::as_slice);
             answers.push(Said { event, at, answer, found, excepted_by });
         }
         match self.format {
@@ -285,11 +275,18 @@ fn batch_of(event: &Event, catalogue: &Catalogue) -> EventBatch {
     builder.finish()
 }
 
-/// The exceptions that hide the event of a batch of one.
-fn excepting(items: &[&BookItem], batch: &EventBatch, catalogue: &Catalogue) -> Vec<String> {
-    let excepts =
-        |item: &&&BookItem| reference::evaluate(&item.condition, batch, 0, catalogue, &mut Vec::new());
-    items.iter().filter(excepts).map(|item| item.id()).collect()
+/// The events that exceptions hide, of those that satisfy the condition or that of a stage: by their place among those
+/// gathered, with the exceptions.
+fn excepted(gathered: &Gathered, items: &[&BookItem], catalogue: &Catalogue) -> BTreeMap<usize, Vec<String>> {
+    let by = |event: &Event| -> Vec<String> {
+        let batch = batch_of(event, catalogue);
+        let excepts =
+            |item: &&&BookItem| reference::evaluate(&item.condition, &batch, 0, catalogue, &mut Vec::new());
+        items.iter().filter(excepts).map(|item| item.id()).collect()
+    };
+    let fitting = gathered.events.iter().enumerate().filter(|(_, event)| event.distance == 0);
+    let by = fitting.filter(|_| !items.is_empty()).map(|(at, event)| (at, by(&event.event)));
+    by.filter(|(_, by)| !by.is_empty()).collect()
 }
 
 /// The rules that are meant: the first way of naming that fits any counts.

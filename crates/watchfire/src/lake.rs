@@ -54,7 +54,7 @@ impl LakeCommand {
 
 /// The clock of this machine.
 #[derive(Debug)]
-struct MachineClock;
+pub(crate) struct MachineClock;
 
 impl LakeClock for MachineClock {
     fn now(&self) -> Timestamp {

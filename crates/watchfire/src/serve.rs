@@ -1,53 +1,54 @@
-//! `watchfire serve`: durable ingest, rules on schedule, alerts.
+//! `watchfire serve`: durable ingest, rules on schedule, searches, and work on rules and alerts.
 //!
 //! ```text
-//! shippers ─► watchfire-server ─► LakeLog ─► Lake: spool ─ commits ─► tables
-//!                                                                        │ LakeEvents
-//! rules ─► StateDatabase ◄──────────── Scheduler ◄───────────────────────┘
-//!             alerts                      ▲ SettledClock: all that arrived by then has been committed
-//!                                      Upkeep, a thread of its own
+//! shippers ────────┐
+//! files, syslog ───┴► watchfire-server ─► LakeLog ─► Lake: spool ─ commits ─► tables
+//!   (feeds)                                                                   │ LakeEvents
+//! rules ─► StateDatabase ◄──────────── Scheduler ◄────────────────────────────┤
+//!             │ alerts                    ▲ SettledClock: all that arrived by then has been committed
+//!             │                        Upkeep, a thread of its own            │
+//!             ├─► EventSearch ◄───────────────────────────────────────────────┘
+//!             └─► watchfire-kibana: the detection API
 //! ```
 
 pub(crate) mod alerts;
 mod config;
+mod feeds;
 pub(crate) mod keys;
 mod lake_events;
 mod lake_log;
 mod log;
+mod rules;
 mod search;
 mod settled_clock;
 pub(crate) mod status;
 mod upkeep;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 use watchfire_events::Timestamp;
 use watchfire_kibana::{DetectionApi, DetectionParts, routes};
-use watchfire_lake::{Lake, LakeClock, LakeOptions};
-use watchfire_rules::load::Fate;
-use watchfire_rules::model::{Rule, RuleId};
-use watchfire_server::{
-    ApiKeys, Clock, SearchLimits, Server, SetUpObjects, TlsAcceptor, Watcher, serve, syslog_tcp, syslog_udp,
-};
+use watchfire_lake::{Lake, LakeOptions};
+use watchfire_server::{ApiKeys, Clock, SearchLimits, Server, SetUpObjects, Watcher, serve};
 use watchfire_sources::normalise::catalogue;
-use watchfire_state::{Installed, Scheduler, SchedulerSettings, StateDatabase, StateOptions};
+use watchfire_state::{Scheduler, SchedulerSettings, StateDatabase, StateOptions};
 
 use self::config::{Config, ConfigFile};
+use self::feeds::{follow, take_syslog};
 use self::lake_events::LakeEvents;
 use self::lake_log::LakeLog;
+use self::rules::{install, prebuilt};
 use self::search::{AlertsAlone, EventSearch};
 use self::settled_clock::SettledClock;
 use self::upkeep::{KeysFile, Upkeep, chain};
 use crate::exit::{self, Exit};
-use crate::rule_paths::load_paths;
+use crate::lake::MachineClock;
 use crate::time_argument;
 
 /// Takes events from shippers as Elasticsearch does, keeps them, and runs rules over them on schedule.
@@ -188,16 +189,6 @@ fn check(config: &Config) -> io::Result<()> {
     Ok(())
 }
 
-/// The clock of this machine.
-#[derive(Debug)]
-struct MachineClock;
-
-impl LakeClock for MachineClock {
-    fn now(&self) -> Timestamp {
-        time_argument::now()
-    }
-}
-
 impl Clock for MachineClock {
     fn now(&self) -> Timestamp {
         time_argument::now()
@@ -316,7 +307,7 @@ impl Serve {
             let served = serve(server, listener, tls, told_to_stop()).await;
             let _ = stop_syslog.send(true);
             for task in syslog {
-                task.await.map_err(io::Error::other)??;
+                task.await.map_err(io::Error::other)?;
             }
             served
         });
@@ -331,106 +322,6 @@ impl Serve {
         ended.map_err(|_| io::Error::other("what goes on beside requests has failed"))?;
         Ok(if is_whole { Exit::Success } else { Exit::Problems })
     }
-}
-
-/// Takes syslog where the configuration says so.
-async fn take_syslog(
-    server: &Arc<Server>,
-    config: &config::Syslog,
-    tls: Option<&TlsAcceptor>,
-    stop: &tokio::sync::watch::Receiver<bool>,
-) -> io::Result<Vec<tokio::task::JoinHandle<io::Result<()>>>> {
-    let mut tasks = Vec::new();
-    if let Some(address) = config.udp {
-        let socket = UdpSocket::bind(address).await?;
-        log::line(&format!("syslog by UDP on {}", socket.local_addr()?));
-        tasks.push(tokio::spawn(syslog_udp(Arc::clone(server), socket, stop.clone())));
-    }
-    for (address, tls) in [(config.tcp, None), (config.tls, tls)] {
-        let Some(address) = address else { continue };
-        let listener = TcpListener::bind(address).await?;
-        let by = if tls.is_some() { "TLS" } else { "TCP" };
-        log::line(&format!("syslog by {by} on {}", listener.local_addr()?));
-        tasks.push(tokio::spawn(syslog_tcp(Arc::clone(server), listener, tls.cloned(), stop.clone())));
-    }
-    Ok(tasks)
-}
-
-/// How often files that are followed are looked at.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// Follows files until it is told to stop.
-fn follow(mut watcher: Watcher, stop: &AtomicBool) {
-    // What stays as it is is said once.
-    let mut said = BTreeSet::new();
-    while !stop.load(Ordering::Acquire) {
-        let began = Instant::now();
-        let problems = match watcher.look() {
-            Ok(look) => look.problems,
-            Err(error) => vec![error.to_string()],
-        };
-        let problems: BTreeSet<String> = problems.into_iter().collect();
-        for problem in problems.difference(&said) {
-            log::line(&format!("problem: followed files: {problem}"));
-        }
-        said = problems;
-        std::thread::sleep(LOOK.saturating_sub(began.elapsed()));
-    }
-}
-
-/// The rules that can be installed over the detection API. What cannot be read is told.
-fn prebuilt(config: &Config) -> io::Result<Vec<Rule>> {
-    let mut rules = Vec::new();
-    if config.prebuilt.is_empty() {
-        return Ok(rules);
-    }
-    for file in load_paths(&config.prebuilt)? {
-        match file.content {
-            Some(content) => rules.push(content.to_api()),
-            None if file.fate == Fate::Failed => {
-                log::line(&format!("rule that cannot be installed: {}", file.source.name()));
-            }
-            None => {}
-        }
-    }
-    log::line(&format!("rules that can be installed: {}", rules.len()));
-    Ok(rules)
-}
-
-/// Installs the rules; whether all of them could be read.
-fn install(runtime: &tokio::runtime::Runtime, database: &StateDatabase, config: &Config) -> io::Result<bool> {
-    if config.rules.is_empty() {
-        return Ok(true);
-    }
-    let now = time_argument::now();
-    let (mut counts, mut unread) = ([0_u64; 3], 0_u64);
-    let kept = runtime.block_on(database.rules()).map_err(|error| io::Error::other(chain(&error)))?;
-    // Who has turned a rule off does not want it to come back with the next start.
-    let enabled: BTreeMap<RuleId, bool> =
-        kept.into_iter().filter_map(|kept| Some((kept.rule.rule_id.clone()?, kept.rule.enabled()))).collect();
-    for file in load_paths(&config.rules)? {
-        let Some(content) = file.content else {
-            unread += 1;
-            for diagnostic in &file.diagnostics {
-                log::line(&format!("rule not loaded: {}: {}", file.source.name(), diagnostic.message));
-            }
-            continue;
-        };
-        let mut rule = content.rule;
-        let known = rule.rule_id.as_ref().and_then(|id| enabled.get(id));
-        rule.enabled = Some(known.copied().unwrap_or(true));
-        let installed = runtime
-            .block_on(database.install_rule(&rule, file.source.name(), now))
-            .map_err(|error| io::Error::other(chain(&error)))?;
-        counts[match installed {
-            Installed::New => 0,
-            Installed::Changed => 1,
-            Installed::Same => 2,
-        }] += 1;
-    }
-    let [new, changed, same] = counts;
-    log::line(&format!("rules: {new} new, {changed} changed, {same} as they were, {unread} not loaded"));
-    Ok(unread == 0)
 }
 
 /// Ends when the process is told to stop.

@@ -7,7 +7,7 @@ use watchfire_events::FieldTypes;
 use watchfire_ir::Catalogue;
 use watchfire_rules::format;
 use watchfire_rules::model::{Rule, RuleKind};
-use watchfire_state::{ExecutionRecord, ExecutionStatus, KeptRule};
+use watchfire_state::{BESIDE_CONTENT, ExecutionRecord, ExecutionStatus, KeptRule};
 
 use crate::answer::ApiError;
 use crate::filter::Attributes;
@@ -62,33 +62,13 @@ pub(crate) fn body(rule: &Rule) -> Result<Map<String, Value>, ApiError> {
 /// What a rule detects and how, with what counts where it says nothing: without what is said of it beside that, such as who
 /// changed it, and what belongs to the place where it runs.
 pub(crate) fn comparable(rule: &Rule) -> Result<Map<String, Value>, ApiError> {
-    const LOCAL: [&str; 20] = [
-        "id",
-        "rule_id",
-        "enabled",
-        "immutable",
-        "rule_source",
-        "created_at",
-        "created_by",
-        "updated_at",
-        "updated_by",
-        "revision",
-        "execution_summary",
-        "outcome",
-        "alias_target_id",
-        "alias_purpose",
-        "actions",
-        "throttle",
-        "exceptions_list",
-        "meta",
-        "output_index",
-        "version",
-    ];
+    const LOCAL: [&str; 7] =
+        ["rule_id", "actions", "throttle", "exceptions_list", "meta", "output_index", "version"];
     let mut object = body(rule)?;
     fill_in(rule, &mut object);
     object.insert("tags".to_owned(), json!(rule.tags()));
     object.insert("interval".to_owned(), json!(rule.interval()));
-    object.retain(|key, _| !LOCAL.contains(&&**key));
+    object.retain(|key, _| !LOCAL.contains(&&**key) && !BESIDE_CONTENT.contains(&&**key));
     Ok(object)
 }
 

@@ -171,7 +171,7 @@ impl Counts {
             let known = known.as_ref().map(|known| match known {
                 KnownBy::History(place) => json!({ "history": place }),
                 KnownBy::Event { milliseconds, .. } => {
-                    json!({ "event": self.known_by.get(number), "milliseconds_before": milliseconds.to_string().parse::<i64>().ok() })
+                    json!({ "event": self.known_by.get(number), "milliseconds_before": i64::try_from(*milliseconds).ok() })
                 }
             });
             json!({ "values": object(values), "new": known.is_none(), "known_by": known })

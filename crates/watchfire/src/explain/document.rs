@@ -29,7 +29,7 @@ pub(super) struct Shown<'a> {
     pub(super) gathered: &'a Gathered,
     /// What the rule counts or compares, if it does.
     pub(super) counts: Option<&'a Counts>,
-    /// The events that exceptions hide from a rule which takes several together, by their place among those gathered.
+    /// The events that exceptions hide, by their place among those gathered.
     pub(super) excepted: &'a BTreeMap<usize, Vec<String>>,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Said<'a> {
     /// What indicators say of it, if the rule asks for some.
     pub(super) found: Lookup,
     /// The exceptions that keep it from an alert.
-    pub(super) excepted_by: Vec<String>,
+    pub(super) excepted_by: &'a [String],
 }
 
 impl Said<'_> {

@@ -63,7 +63,7 @@ impl Style<'_> {
             if let Some(text) = found.text() {
                 writeln!(out, "  {}", escape_controls(&text))?;
             }
-            for item in excepted_by {
+            for item in *excepted_by {
                 writeln!(out, "  no alert: exception `{}`", escape_controls(item))?;
             }
             self.answer(answer, shown, (0, 1), &event.event, out)?;

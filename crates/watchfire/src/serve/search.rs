@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::runtime::Handle;
-use watchfire_events::{BatchBuilder, DataStream, Event, EventBatch, EventId, IndexPatterns, Place, flatten};
+use watchfire_events::{DataStream, Event, EventBatch, EventId, IndexPatterns, Place};
 use watchfire_ir::{Catalogue, Schema};
 use watchfire_kibana::{AlertSearch, AlertSearchError, Later};
 use watchfire_lake::{Lake, LakeError, LookUp, Selection, TimeField, Window};
 use watchfire_search::{
-    Call, Endpoint, Scan, SearchOptions, SearchStore, Searcher, StoreError, StoredField, TimeOf, UnionStore,
-    add_alert_fields,
+    Call, Endpoint, Scan, SearchOptions, SearchStore, Searcher, StoreError, StoredField, StoredFields,
+    TimeOf, UnionStore, add_alert_fields,
 };
 use watchfire_server::{Search, SearchEndpoint, SearchRefusal, SearchRequest};
 use watchfire_state::{ALERTS_STREAM, AlertQuery, KeptAlert, StateDatabase};
@@ -199,20 +199,14 @@ impl SearchStore for AlertStore {
     }
 
     fn fields(&self, stream: &DataStream, schema: &dyn Schema) -> Result<Vec<StoredField>, StoreError> {
-        let mut fields = BTreeMap::new();
+        let mut fields = StoredFields::default();
         if stream.as_str() == ALERTS_STREAM {
             self.pages(&mut |page| {
-                for alert in page {
-                    flatten(&alert.document, &mut |name, _| {
-                        if !fields.contains_key(name) {
-                            fields.insert(Arc::<str>::from(name), schema.field_type(name));
-                        }
-                    });
-                }
+                page.iter().for_each(|alert| fields.add_document(&alert.document, schema));
                 ControlFlow::Continue(())
             })?;
         }
-        Ok(fields.into_iter().map(|(name, field_type)| StoredField { name, field_type }).collect())
+        Ok(fields.into_list())
     }
 
     fn scan(
@@ -225,10 +219,7 @@ impl SearchStore for AlertStore {
             return Ok(());
         }
         let mut number = 0;
-        let mut builder = match scan.fields {
-            Some(fields) => BatchBuilder::selecting(scan.schema, fields),
-            None => BatchBuilder::new(scan.schema),
-        };
+        let mut builder = scan.batches();
         self.pages(&mut |page| {
             for alert in page {
                 if scan.ids.is_some_and(|ids| !ids.contains(&alert.id)) {

@@ -18,6 +18,7 @@ use watchfire_state::{AlertStatus, ExecutionRecord, ExecutionStatus, KeptRule, S
 use super::alerts::Kept;
 use super::upkeep::chain;
 use crate::exit::{self, Exit};
+use crate::explain::Format;
 use crate::terminal::escape_controls;
 use crate::time_argument;
 
@@ -47,15 +48,6 @@ pub(crate) struct Status {
     /// How the answer is written. JSON has all names.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-/// How the answer is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Text,
-    /// One JSON object.
-    Json,
 }
 
 /// What one data stream is to the rules.
