@@ -140,27 +140,34 @@ impl<'s> Executions<'s> {
         Ok(())
     }
 
-    /// Runs all executions that see something new.
+    /// Runs all executions that see something new, and those behind them that have something to give out or still see some
+    /// of it: without what has left the window, events can be joined in another way.
     fn run_all(
         &mut self,
         by_execution: &BTreeMap<Timestamp, Vec<(Timestamp, usize)>>,
         state: &mut State,
         found: &mut Vec<Detection<EventRef>>,
     ) -> io::Result<()> {
+        let form = self.correlation.scheduled_form();
         let has_limit = self.correlation.suppression().is_none();
         let mut waiting: VecDeque<Detection<EventRef>> = VecDeque::new();
+        let mut rest = by_execution.iter().peekable();
         let mut next: Option<Timestamp> = None;
-        for (&execution, new) in by_execution {
-            // What was held back alerts at executions that see nothing new.
-            while let Some(at) = next.filter(|at| *at < execution && !waiting.is_empty()) {
-                self.give(at, &mut waiting, found);
-                next = Some(self.schedule.next(at));
-            }
-            self.counts.executions += 1;
-            if matches!(self.correlation.scheduled_form(), ScheduledForm::NewTerms { .. }) {
+        loop {
+            let looks_again = form == ScheduledForm::Joined && !state.window.is_empty();
+            let idle = next.filter(|_| looks_again || !waiting.is_empty());
+            let sees_new = rest.peek().map(|(execution, _)| **execution);
+            let Some(execution) = idle.into_iter().chain(sees_new).min() else { return Ok(()) };
+            let new = rest.next_if(|(at, _)| **at == execution).map_or(&[][..], |(_, new)| new);
+            self.counts.executions += u64::from(!new.is_empty());
+            if matches!(form, ScheduledForm::NewTerms { .. }) {
                 self.learn(new, state);
             }
-            let detections = self.execute(execution, new, state)?;
+            let detections = if new.is_empty() && form != ScheduledForm::Joined {
+                Vec::new()
+            } else {
+                self.execute(execution, new, state)?
+            };
             self.counts.found += detections.len() as u64;
             if has_limit {
                 let before = waiting.len() as u64;
@@ -175,11 +182,6 @@ impl<'s> Executions<'s> {
             }
             next = Some(self.schedule.next(execution));
         }
-        while let Some(at) = next.filter(|_| !waiting.is_empty()) {
-            self.give(at, &mut waiting, found);
-            next = Some(self.schedule.next(at));
-        }
-        Ok(())
     }
 
     /// Gives out as many of those that wait as one execution may.
@@ -258,7 +260,11 @@ impl<'s> Executions<'s> {
             return Ok(new.iter().map(of).collect());
         }
         let window = self.schedule.window(execution);
-        state.window = state.window.split_off(&(window.from, 0));
+        let kept = state.window.split_off(&(window.from, 0));
+        let left = std::mem::replace(&mut state.window, kept);
+        if form == ScheduledForm::Joined && new.is_empty() && left.is_empty() {
+            return Ok(Vec::new());
+        }
         state.window.extend(new);
         if let ScheduledForm::NewTerms { history_ms } = form {
             return Ok(self.new_terms(execution, history_ms, state));
