@@ -41,6 +41,15 @@ enum Plan {
     NewTerms(NewTermsPlan),
 }
 
+/// What it takes to find a result when its last event has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtOnce {
+    /// That event.
+    Event,
+    /// That event and earlier ones of the window.
+    Earlier,
+}
+
 /// How the hits of a query are joined, beyond what its text says.
 #[derive(Clone, Debug)]
 pub struct CorrelationOptions {
@@ -221,6 +230,23 @@ impl Correlation {
     /// Whether a result is a group of events, and not just one.
     pub fn gives_groups(&self) -> bool {
         matches!(self.plan, Plan::Eql(EqlPlan::Sequence(_) | EqlPlan::Sample(_)))
+    }
+
+    /// What it takes to find a result as soon as its last event is there; `None` if that takes the end of an execution: if
+    /// results are counted, chosen or left out for others, or rest on events that are missing.
+    pub fn at_once(&self) -> Option<AtOnce> {
+        if self.suppression.is_some() {
+            return None;
+        }
+        match &self.plan {
+            Plan::Eql(EqlPlan::Event(plan)) => plan.pipes.is_empty().then_some(AtOnce::Event),
+            Plan::Eql(EqlPlan::Sequence(plan)) => {
+                let is_whole = plan.pipes.is_empty() && !plan.stages.iter().any(|stage| stage.missing);
+                is_whole.then_some(AtOnce::Earlier)
+            }
+            // Which events stand for a key depends on all that has it.
+            Plan::Eql(EqlPlan::Sample(_)) | Plan::Threshold(_) | Plan::NewTerms(_) => None,
+        }
     }
 
     /// If the result depends on how much of the past is looked at: what makes it so.

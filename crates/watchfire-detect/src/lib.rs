@@ -43,7 +43,7 @@ pub use alert::{
     common_document, update_suppression,
 };
 pub use compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
-pub use correlation::{Correlation, CorrelationCounts, CorrelationOptions};
+pub use correlation::{AtOnce, Correlation, CorrelationCounts, CorrelationOptions};
 pub use counting::{NewTermsPlan, ThresholdPlan};
 pub use detection::{BucketFacts, Detection, DetectionFacts, SuppressedGroup};
 pub use exceptions::codes as exception_codes;

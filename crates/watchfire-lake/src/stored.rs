@@ -112,7 +112,7 @@ impl StoredEvents {
         reader: Option<Box<dyn ReadSources>>,
         failures: Arc<Failures>,
     ) -> Self {
-        let input: Arc<str> = format!("lake:{stream}").into();
+        let input = input_of(stream);
         let place = |&record: &u64| Place { input: Arc::clone(&input), record, line: None, offset: None };
         Self {
             stream: stream.clone(),
@@ -209,6 +209,15 @@ impl RestoreEvent for FromStored {
             Place { input: format!("lake:{stream}").into(), record: sequence, line: None, offset: None };
         StoredRow { stream, place, event }.event().map_err(|_| RestoreEventError::Damaged)
     }
+}
+
+/// The place of an event of a data stream that has this number: that which it has when it is read.
+pub fn place_in_lake(stream: &DataStream, sequence: u64) -> Place {
+    Place { input: input_of(stream), record: sequence, line: None, offset: None }
+}
+
+fn input_of(stream: &DataStream) -> Arc<str> {
+    format!("lake:{stream}").into()
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub struct StreamInfo {
 /// Keeps events for good. Its methods may block.
 pub trait EventLog: Send + Sync {
     /// Keeps events, in this order, and returns when those that are `Stored` are durable. It may stamp their documents with
-    /// the time of their arrival.
+    /// the time of their arrival, and take the documents of those that are `Stored`.
     ///
     /// # Errors
     /// Then none of the events may be acknowledged.

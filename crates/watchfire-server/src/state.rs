@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::body::BodyRoom;
 use crate::counts::IngestCounts;
+use crate::metrics::Metrics;
 use crate::search::{Search, SearchLimits, Searches};
 use crate::{ApiKeys, Clock, EventLog, FurtherRoutes, ServerOptions, SetUpObjects};
 
@@ -22,6 +23,7 @@ pub struct Server {
     /// Without it, the paths of searches are not there.
     pub(crate) searches: Option<Searches>,
     pub(crate) further: Vec<FurtherRoutes>,
+    pub(crate) metrics: Vec<Arc<dyn Metrics>>,
     /// Tells this start of the server from all others.
     run: String,
     requests: AtomicU64,
@@ -69,6 +71,7 @@ impl Server {
             room,
             searches: None,
             further: Vec::new(),
+            metrics: Vec::new(),
             run,
             requests: AtomicU64::new(0),
             failures: Mutex::default(),
@@ -85,6 +88,13 @@ impl Server {
     #[must_use]
     pub fn with_routes(mut self, further: impl IntoIterator<Item = FurtherRoutes>) -> Self {
         self.further.extend(further);
+        self
+    }
+
+    /// Tells metrics of other parts too.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<dyn Metrics>) -> Self {
+        self.metrics.push(metrics);
         self
     }
 

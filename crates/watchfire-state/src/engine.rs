@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use watchfire_detect::{
-    Arrival, CompileOptions, CompiledRule, ExceptionBook, ItemState, RuleBook, RuleSchedule, RuleState,
-    Suppression, compile_rule,
+    Arrival, AtOnce, CompileOptions, CompiledRule, Correlation, ExceptionBook, ItemState, RuleBook,
+    RuleSchedule, RuleState, Suppression, compile_rule,
 };
 use watchfire_events::Timestamp;
 use watchfire_ir::Catalogue;
@@ -35,6 +35,8 @@ pub(crate) struct EngineRule {
     pub(crate) suppression: Option<Suppression>,
     /// How it runs, or why it does not.
     pub(crate) way: Result<Runs, String>,
+    /// What it takes for it to alert when an event has come; `None` if it alerts at its executions alone.
+    pub(crate) at_once: Option<AtOnce>,
     /// The ids of exception lists that it names and that are not there.
     pub(crate) absent_lists: Vec<String>,
 }
@@ -91,10 +93,12 @@ impl Engine {
             ready.push(way);
         }
         let undated = PassBook::new(undated, exceptions.as_ref());
+        let at_once = undated.at_once();
         let of_rule = |rule: &Rule| exceptions.as_ref().map(|book| book.of_rule(rule).absent);
         let names = |rule: &Rule| rule.exceptions_list().iter().map(|list| list.list_id.clone()).collect();
         let made_of = (identities(&rules), texts);
-        let rules = rules.into_iter().zip(ready).map(|(kept, way)| EngineRule {
+        let rules = rules.into_iter().zip(ready).enumerate().map(|(number, (kept, way))| EngineRule {
+            at_once: at_once.get(&number).copied(),
             suppression: Suppression::of(&kept.rule),
             absent_lists: of_rule(&kept.rule).unwrap_or_else(|| names(&kept.rule)),
             way,
@@ -146,6 +150,20 @@ impl PassBook {
         let numbers = rules.iter().enumerate().map(|(at, (number, _, _))| (*number, at)).collect();
         let rules = rules.into_iter().map(|(_, rule, compiled)| (rule, compiled));
         Self { book: RuleBook::with_exceptions(rules, exceptions), numbers }
+    }
+
+    /// By the number in the engine, what the rules take that alert when an event has come: those whose events are not alerts
+    /// themselves and need no indicator.
+    fn at_once(&self) -> BTreeMap<usize, AtOnce> {
+        let by_book: BTreeMap<usize, usize> =
+            self.numbers.iter().map(|(number, in_book)| (*in_book, *number)).collect();
+        let of = |(number, correlation): (usize, &Correlation)| {
+            let index = self.book.correlated(number);
+            let waits = self.book.reads_alerts(index) || self.book.needs_indicator(index);
+            let at_once = correlation.at_once().filter(|_| !waits)?;
+            Some((*by_book.get(&self.book.rule_number(index))?, at_once))
+        };
+        self.book.correlations().into_iter().enumerate().filter_map(of).collect()
     }
 }
 

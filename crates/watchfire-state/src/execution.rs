@@ -15,10 +15,12 @@ pub enum ExecutionKind {
     BackFill,
     /// Somebody asked for it.
     Manual,
+    /// Events had arrived, and its time had not come yet.
+    Continuous,
 }
 
 impl ExecutionKind {
-    pub(crate) const ALL: [Self; 3] = [Self::Scheduled, Self::BackFill, Self::Manual];
+    pub(crate) const ALL: [Self; 4] = [Self::Scheduled, Self::BackFill, Self::Manual, Self::Continuous];
 
     /// The word for it.
     pub fn name(self) -> &'static str {
@@ -26,22 +28,24 @@ impl ExecutionKind {
             Self::Scheduled => "scheduled",
             Self::BackFill => "back-fill",
             Self::Manual => "manual",
+            Self::Continuous => "continuous",
         }
     }
 
     /// What alerts call it.
     pub(crate) fn alert_type(self) -> &'static str {
         match self {
-            Self::Scheduled => "scheduled",
+            Self::Scheduled | Self::Continuous => "scheduled",
             Self::BackFill | Self::Manual => "manual",
         }
     }
 
-    /// When alerts count as made: rules on alerts see those of a run over the past at their next execution.
+    /// When alerts count as made: rules on alerts see those of a run over the past, and those of looks before its time, at
+    /// their next execution.
     pub(crate) fn alert_time(self, slot: Timestamp, now: Timestamp) -> Timestamp {
         match self {
             Self::Scheduled => slot,
-            Self::BackFill | Self::Manual => now,
+            Self::BackFill | Self::Manual | Self::Continuous => now,
         }
     }
 }

@@ -57,5 +57,5 @@ pub use executions::Covered;
 pub use memory_events::MemoryEvents;
 pub use range_set::RangeSet;
 pub use rules::{BESIDE_CONTENT, Installed, KeptRule};
-pub use scheduler::{Preview, PreviewError, Scheduler, SchedulerSettings, TickReport};
+pub use scheduler::{Arrived, LookReport, Preview, PreviewError, Scheduler, SchedulerSettings, TickReport};
 pub use stored_events::{EventQuery, LateQuery, StoredEvents};

@@ -10,6 +10,7 @@
 //! A slot is owed from the time at which its rule was enabled until an execution of it has been settled. That is all that
 //! decides what runs: a start, a tick that came late, a failed execution, a clock that jumps and a gap of days are one case.
 
+mod continuous;
 mod jobs;
 mod passes;
 mod preview;
@@ -24,6 +25,8 @@ use watchfire_events::Timestamp;
 use watchfire_ir::Catalogue;
 use watchfire_rules::model::Rule;
 
+use self::continuous::Recent;
+pub use self::continuous::{Arrived, LookReport};
 use self::jobs::Job;
 pub use self::preview::{Preview, PreviewError};
 use crate::clock::Clock;
@@ -48,6 +51,9 @@ pub struct SchedulerSettings {
     pub slots_in_pass: usize,
     /// Most rules that are settled in one transaction.
     pub rules_in_transaction: usize,
+    /// Most events that are held for sequences between executions; without room for those of its window, a rule
+    /// alerts at its execution.
+    pub recent_events: usize,
     /// How long a slot that failed is left alone, in milliseconds: twice as long each time,
     pub retry_after_ms: u64,
     /// but never longer than this.
@@ -62,6 +68,7 @@ impl Default for SchedulerSettings {
             gap_budget: 48,
             slots_in_pass: 24,
             rules_in_transaction: 64,
+            recent_events: 100_000,
             retry_after_ms: 30_000,
             retry_at_most_ms: 3_600_000,
         }
@@ -91,6 +98,7 @@ pub struct Scheduler<E> {
     engine: Mutex<Option<Arc<Engine>>>,
     /// One run at a time. Runs of other processes are told by the numbers of settlements.
     running: Mutex<()>,
+    recent: Mutex<Recent>,
 }
 
 impl<E: StoredEvents> Scheduler<E> {
@@ -110,6 +118,7 @@ impl<E: StoredEvents> Scheduler<E> {
             settings,
             engine: Mutex::new(None),
             running: Mutex::new(()),
+            recent: Mutex::default(),
         }
     }
 

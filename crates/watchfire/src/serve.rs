@@ -3,6 +3,7 @@
 //! ```text
 //! shippers ────────┐
 //! files, syslog ───┴► watchfire-server ─► LakeLog ─► Lake: spool ─ commits ─► tables
+//!                                            └─► Arrivals ─► looks, between executions ─► Scheduler
 //!   (feeds)                                                                   │ LakeEvents
 //! rules ─► StateDatabase ◄──────────── Scheduler ◄────────────────────────────┤
 //!             │ alerts                    ▲ SettledClock: all that arrived by then has been committed
@@ -12,12 +13,15 @@
 //! ```
 
 pub(crate) mod alerts;
+mod arrivals;
 mod config;
+mod counts;
 mod feeds;
 pub(crate) mod keys;
 mod lake_events;
 mod lake_log;
 mod log;
+mod looks;
 mod rules;
 mod search;
 mod settled_clock;
@@ -39,10 +43,13 @@ use watchfire_server::{ApiKeys, Clock, SearchLimits, Server, SetUpObjects, Watch
 use watchfire_sources::normalise::catalogue;
 use watchfire_state::{Scheduler, SchedulerSettings, StateDatabase, StateOptions};
 
+use self::arrivals::Arrivals;
 use self::config::{Config, ConfigFile};
+use self::counts::ServerCounts;
 use self::feeds::{follow, take_syslog};
 use self::lake_events::LakeEvents;
 use self::lake_log::LakeLog;
+use self::looks::Looks;
 use self::rules::{install, prebuilt};
 use self::search::{AlertsAlone, EventSearch};
 use self::settled_clock::SettledClock;
@@ -257,15 +264,18 @@ impl Serve {
             prebuilt: prebuilt(&config)?,
             version: config.elasticsearch_version.clone(),
         }));
+        let arrivals: Option<Arc<Arrivals>> = config.continuous.then(Arc::default);
         let server = Server::new(
             config.server_options(),
-            Arc::new(LakeLog(Arc::clone(&lake))),
+            Arc::new(LakeLog { lake: Arc::clone(&lake), arrivals: arrivals.clone() }),
             Arc::new(MachineClock),
             set_up,
             (!keys.is_empty()).then_some(keys),
             uuid::Uuid::new_v4().simple().to_string(),
         );
-        let server = Arc::new(server.with_search(search, limits).with_routes(routes(&detection)));
+        let counts = Arc::new(ServerCounts::new(Arc::clone(&lake)));
+        let server = server.with_search(search, limits).with_routes(routes(&detection));
+        let server = Arc::new(server.with_metrics(Arc::<ServerCounts>::clone(&counts)));
         let stop = Arc::new(AtomicBool::new(false));
         let watcher = (!config.watch.is_empty())
             .then(|| {
@@ -285,11 +295,21 @@ impl Serve {
                 std::thread::Builder::new().name("watch".to_owned()).spawn(move || follow(watcher, &stop))
             })
             .transpose()?;
+        let looking = arrivals
+            .map(|arrivals| {
+                let (stop, handle) = (Arc::clone(&stop), runtime.handle().clone());
+                let looks =
+                    Looks { scheduler: Arc::clone(&scheduler), arrivals, counts: Arc::clone(&counts), stop };
+                let looks = move || looks.run(&handle);
+                std::thread::Builder::new().name("looks".to_owned()).spawn(looks)
+            })
+            .transpose()?;
         let keys = KeysFile::new(Arc::clone(&server), config.keys());
         let upkeep = Upkeep {
             lake,
             scheduler,
             settled,
+            counts,
             keys,
             database: database.clone(),
             retention: config.retention.clone(),
@@ -314,6 +334,9 @@ impl Serve {
         stop.store(true, Ordering::Release);
         if let Some(following) = following {
             following.join().map_err(|_| io::Error::other("what follows files has failed"))?;
+        }
+        if let Some(looking) = looking {
+            looking.join().map_err(|_| io::Error::other("what looks at arriving events has failed"))?;
         }
         let ended = at_work.join();
         runtime.block_on(database.close());

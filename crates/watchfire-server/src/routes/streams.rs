@@ -15,6 +15,7 @@ use super::{Parameters, answer};
 use crate::counts::CountsOfStream;
 use crate::error::{ApiError, json_answer};
 use crate::event_log::StreamInfo;
+use crate::metrics::{MetricsText, metric_label};
 use crate::names;
 use crate::state::Server;
 
@@ -124,45 +125,43 @@ pub(super) async fn list(
 /// The text format of Prometheus.
 pub(super) async fn metrics(State(server): State<Arc<Server>>) -> Response {
     let counts = server.counts.by_stream();
-    let mut text = String::new();
-    let mut metric = |name: &str, help: &str, samples: Vec<(String, u64)>| {
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter");
-        for (labels, value) in samples {
-            let _ = writeln!(text, "{name}{{{labels}}} {value}");
-        }
-    };
+    let mut text = MetricsText::default();
     let each = |number: fn(&CountsOfStream) -> u64| {
-        counts.iter().map(|(stream, of)| (label("stream", stream), number(of))).collect()
+        let of_stream =
+            |(stream, of): (&String, &CountsOfStream)| (metric_label("stream", stream), number(of));
+        counts.iter().map(of_stream).collect::<Vec<_>>()
     };
-    metric("watchfire_events_stored_total", "Events that are durable.", each(|counts| counts.stored));
-    metric("watchfire_events_repeated_total", "Events whose id had arrived.", each(|counts| counts.repeated));
-    metric(
+    text.counter("watchfire_events_stored_total", "Events that are durable.", each(|counts| counts.stored));
+    text.counter(
+        "watchfire_events_repeated_total",
+        "Events whose id had arrived.",
+        each(|counts| counts.repeated),
+    );
+    text.counter(
         "watchfire_events_unrecognised_total",
         "Events of no known source, kept as they came.",
         each(|counts| counts.unrecognised),
     );
     let refused = counts.iter().flat_map(|(stream, counts)| {
-        let labels = |kind: &str| format!("{},{}", label("stream", stream), label("type", kind));
+        let labels =
+            |kind: &str| format!("{},{}", metric_label("stream", stream), metric_label("type", kind));
         counts.refused.iter().map(move |(kind, number)| (labels(kind), *number)).collect::<Vec<_>>()
     });
-    metric(
+    text.counter(
         "watchfire_items_refused_total",
         "Items that were refused, by the type of their error.",
-        refused.collect(),
+        refused,
     );
     let not_run = counts.iter().flat_map(|(stream, counts)| {
-        let labels = |name: &str| format!("{},{}", label("stream", stream), label("pipeline", name));
+        let labels =
+            |name: &str| format!("{},{}", metric_label("stream", stream), metric_label("pipeline", name));
         counts.pipelines_not_run.iter().map(move |(name, number)| (labels(name), *number)).collect::<Vec<_>>()
     });
-    metric(
+    text.counter(
         "watchfire_pipelines_not_run_total",
         "Events for which an ingest pipeline was named; none is run.",
-        not_run.collect(),
+        not_run,
     );
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
-}
-
-fn label(name: &str, value: &str) -> String {
-    let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-    format!("{name}=\"{value}\"")
+    server.metrics.iter().for_each(|metrics| metrics.write(&mut text));
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text.into_text()).into_response()
 }

@@ -16,6 +16,7 @@ use crate::error::StateError;
 use crate::execution::{ExecutionKind, ExecutionMessage, ExecutionRecord, ExecutionStatus};
 use crate::executions::{Covered, Failure};
 use crate::pass::{Passes, RuleFinds, SPACE, Task, warnings};
+use crate::range_set::RangeSet;
 use crate::rules::{KeptRule, RuleStanding, millis};
 use crate::settle::{Known, Settlement, Settling};
 use crate::settlements::{KnownQuery, Marks, Reach, RuleSettlement};
@@ -82,6 +83,21 @@ impl Run {
         all.map(|failure| failure.not_before).filter(|at| *at > now).min()
     }
 
+    /// The schedule of a rule that runs.
+    pub(super) fn schedule(&self, rule: usize) -> Option<&RuleSchedule> {
+        self.engine.rules[rule].way.as_ref().ok().map(|runs| &runs.schedule)
+    }
+
+    /// From when on executions of a rule are owed; nothing while it is not enabled.
+    pub(super) fn scheduled_from(&self, rule: usize) -> Option<Timestamp> {
+        self.standings[rule].scheduled_from
+    }
+
+    /// The slots of a rule that are done.
+    pub(super) fn covered_slots(&self, rule: usize) -> &RangeSet {
+        &self.covered[rule].slots
+    }
+
     fn runs(&self, rule: usize) -> Option<(&EngineRule, &RuleSchedule, bool)> {
         let of = &self.engine.rules[rule];
         of.way.as_ref().ok().map(|runs| (of, &runs.schedule, runs.is_dated))
@@ -145,7 +161,7 @@ pub(crate) fn reach_of(schedule: &RuleSchedule, slots: &[Timestamp], reach_ms: i
 }
 
 /// How long after an event of a window its execution can be, in milliseconds.
-fn length(schedule: &RuleSchedule, slot: Timestamp) -> i64 {
+pub(super) fn length(schedule: &RuleSchedule, slot: Timestamp) -> i64 {
     let window = schedule.window(slot);
     millis(window.to.max(slot)) - millis(window.from.min(slot))
 }
@@ -157,8 +173,9 @@ pub(super) fn blank(
     kind: ExecutionKind,
     now: Timestamp,
 ) -> ExecutionRecord {
-    // A second manual run of a slot is another execution; what is owed is run until it is done.
-    let run = if kind == ExecutionKind::Manual { millis(now) } else { 0 };
+    // A second manual run of a slot or look at it is another execution; what is owed is run until it is done.
+    let is_one_of_many = matches!(kind, ExecutionKind::Manual | ExecutionKind::Continuous);
+    let run = if is_one_of_many { millis(now) } else { 0 };
     let name = format!("{} {} {} {run}", kept.id, kind.name(), millis(slot));
     ExecutionRecord {
         id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string(),
@@ -290,7 +307,7 @@ impl<E: StoredEvents> Scheduler<E> {
         }
     }
 
-    async fn settle(
+    pub(super) async fn settle(
         &self,
         run: &mut Run,
         passed: Vec<Passed>,
@@ -323,6 +340,7 @@ impl<E: StoredEvents> Scheduler<E> {
             let settled = settled.map_err(|error| StateError::Setup { why: error.to_string() })?;
             let settlements: Vec<(usize, RuleSettlement)> = settled
                 .into_iter()
+                .filter(|(_, settlement)| !settlement.executions.is_empty())
                 .map(|(part, settlement)| rule_settlement(run, &part, settlement))
                 .collect();
             let (rules, settlements): (Vec<usize>, Vec<RuleSettlement>) = settlements.into_iter().unzip();
@@ -510,7 +528,13 @@ pub(super) fn settle_one(
         is_group: passed.finds.is_group,
         now,
     };
-    Some((passed.part, settling.settle(passed.records, passed.finds, known)))
+    let mut settlement = settling.settle(passed.records, passed.finds, known);
+    // Looks are many, and most of them find what is known.
+    let has_said = |record: &ExecutionRecord| {
+        record.kind != ExecutionKind::Continuous || record.found > 0 || record.alerts > 0
+    };
+    settlement.executions.retain(has_said);
+    Some((passed.part, settlement))
 }
 
 fn rule_settlement(run: &Run, part: &Part, settlement: Settlement) -> (usize, RuleSettlement) {
@@ -519,12 +543,16 @@ fn rule_settlement(run: &Run, part: &Part, settlement: Settlement) -> (usize, Ru
     let mut after = before.clone();
     let mut reach_ms = standing.reach_ms;
     if let Some((_, schedule, _)) = run.runs(part.rule) {
-        for (slot, _) in &part.slots {
+        for (slot, kind) in &part.slots {
+            reach_ms = reach_ms.max(length(schedule, *slot));
+            // A look leaves its slot to the execution.
+            if *kind == ExecutionKind::Continuous {
+                continue;
+            }
             let interval = i64::try_from(schedule.interval_ms()).unwrap_or(i64::MAX);
             let window = schedule.window(*slot);
             after.slots.add((millis(*slot).saturating_sub(interval), millis(*slot)));
             after.windows.add((millis(window.from) - 1, millis(window.to)));
-            reach_ms = reach_ms.max(length(schedule, *slot));
         }
     }
     let settlement = RuleSettlement {

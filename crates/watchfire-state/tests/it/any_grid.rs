@@ -11,6 +11,7 @@ use watchfire_detect::{
 };
 use watchfire_events::{BatchBuilder, Document, Event, Timestamp};
 use watchfire_rules::model::Rule;
+use watchfire_state::{Arrived, ExecutionKind, LookReport};
 
 use crate::support::{Bench, CATALOGUE, at, event, minutes, rule, run, span, sqlite, without_volatile};
 
@@ -28,6 +29,8 @@ pub(crate) const RULES: &[&str] = &[
     "type = 'query'\nquery = 'process.name: *'\nalert_suppression = { group_by = ['host.id'] }",
     "type = 'query'\nquery = 'process.name: *'\n\
      alert_suppression = { group_by = ['process.name'], duration = { value = 12, unit = 'm' } }",
+    "type = 'eql'\nlanguage = 'eql'\nquery = 'sample by host.id [any where process.name == \"a\"] \
+     [any where process.name == \"c\"]'",
 ];
 
 pub(crate) fn rules() -> Vec<Rule> {
@@ -123,6 +126,15 @@ pub(crate) fn difference(found: &BTreeMap<String, Value>, expected: &BTreeMap<St
 
 /// A server that looks at the clock at these minutes.
 async fn live(events: &[(Timestamp, Event)], ticks: &[i64]) -> BTreeMap<String, Value> {
+    live_with(events, ticks, usize::MAX).await
+}
+
+/// The same, that looks at events as soon as so many have arrived.
+async fn live_with(
+    events: &[(Timestamp, Event)],
+    ticks: &[i64],
+    at_a_time: usize,
+) -> BTreeMap<String, Value> {
     let database = sqlite();
     let bench = Bench::new(&database.options).await;
     for rule in rules() {
@@ -131,10 +143,18 @@ async fn live(events: &[(Timestamp, Event)], ticks: &[i64]) -> BTreeMap<String, 
     let mut rest = events.iter().peekable();
     for tick in ticks {
         let now = start().plus_nanos(minutes(*tick));
-        bench.clock.set(now);
-        while let Some((_, event)) = rest.next_if(|(arrives, _)| *arrives <= now) {
+        let mut arrived = Arrived::default();
+        while let Some((arrives, event)) = rest.next_if(|(arrives, _)| *arrives <= now) {
             bench.events.push(event.clone());
+            arrived.events.push(event.clone());
+            if arrived.events.len() >= at_a_time {
+                bench.scheduler.look(std::mem::take(&mut arrived), *arrives).await.expect("the look ends");
+            }
         }
+        if at_a_time < usize::MAX {
+            bench.scheduler.look(arrived, now).await.expect("the look ends");
+        }
+        bench.clock.set(now);
         let report = bench.scheduler.tick().await.expect("the tick ends");
         assert_eq!((report.failed, report.cannot_run), (Vec::new(), Vec::new()));
     }
@@ -184,6 +204,74 @@ proptest! {
         prop_assert_eq!(difference(&live, &scanned), Vec::<String>::new(), "live");
         prop_assert_eq!(difference(&filled, &scanned), Vec::<String>::new(), "filled");
     }
+}
+
+/// Of events that arrive after others that were later, a look can join what executions do not.
+fn is_of_sequence(difference: &str) -> bool {
+    difference.starts_with("surplus: \"r2\"")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn looks_between_executions_make_the_same_alerts(
+        made in made(),
+        mut ticks in prop::collection::vec(0..LAST, 0..30),
+        at_a_time in 1..4_usize,
+    ) {
+        let in_order: Vec<Made> = made.iter().map(|(time, _, name, host)| (*time, 0, *name, *host)).collect();
+        ticks.push(LAST);
+        ticks.sort_unstable();
+        for (made, is_in_order) in [(made, false), (in_order, true)] {
+            let events = events(&made);
+            let looked = run(live_with(&events, &ticks, at_a_time));
+            let mut differences = difference(&looked, &scanned(&events));
+            if !is_in_order {
+                differences.retain(|difference| !is_of_sequence(difference));
+            }
+            prop_assert_eq!(differences, Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn a_look_alerts_before_the_execution_does() {
+    let made: Vec<Made> = (0..12).map(|nth| (nth * 10 + 1, 0, (nth % 3) as u8, 0)).collect();
+    let events = events(&made);
+    run(async {
+        let database = sqlite();
+        let bench = Bench::new(&database.options).await;
+        for rule in rules() {
+            bench.database.install_rule(&rule, "test", start()).await.expect("a rule is installed");
+        }
+        events.iter().for_each(|(_, event)| bench.events.push(event.clone()));
+        let looked_at = start().plus_nanos(minutes(2));
+        let nothing = bench.scheduler.look(Arrived::default(), start()).await.expect("the look ends");
+        assert_eq!(nothing, LookReport::default());
+        let arrived = Arrived { events: events.into_iter().map(|(_, event)| event).collect(), left_out: 0 };
+        let report = bench.scheduler.look(arrived, looked_at).await.expect("the look ends");
+        let alerts = bench.alerts().await;
+        let of = |name: &str| {
+            let of_rule = alerts.iter().filter(|alert| alert.document["kibana.alert.rule.name"] == *name);
+            of_rule.filter(|alert| !alert.document.contains_key("kibana.alert.group.index")).count()
+        };
+        // Three of four, since `max_signals` is three.
+        assert_eq!(of("r0"), 3);
+        assert_eq!(of("r1"), 8);
+        // Thresholds, new values, suppression and samples are for executions.
+        assert_eq!([of("r3"), of("r4"), of("r5"), of("r6"), of("r7"), of("r8")], [0; 6]);
+        assert!(alerts.iter().all(|alert| alert.made == looked_at));
+        assert!(report.found.iter().all(|record| record.kind == ExecutionKind::Continuous));
+        // What arrived within the window before the first look is not at hand.
+        assert_eq!(report.postponed, 1);
+        let due = start().plus_nanos(minutes(5));
+        bench.clock.set(due);
+        let report = bench.scheduler.tick().await.expect("the tick ends");
+        let again: Vec<u64> = report.executions.iter().take(2).map(|record| record.found).collect();
+        assert_eq!(again, [0, 0]);
+        bench.database.close().await;
+    });
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub(super) struct ConfigFile {
     /// Files and folders that are followed.
     #[serde(default)]
     pub(super) watch: Vec<PathBuf>,
+    /// Whether rules look at events when they arrive, and not at their executions alone.
+    pub(super) continuous: Option<bool>,
     /// Encryption of connections.
     pub(super) tls: Option<Tls>,
     /// Where syslog is taken.
@@ -141,6 +143,7 @@ pub(super) struct Config {
     pub(super) database: String,
     pub(super) elasticsearch_version: String,
     pub(super) watch: Vec<PathBuf>,
+    pub(super) continuous: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tls: Option<Tls>,
     pub(super) syslog: Syslog,
@@ -186,6 +189,7 @@ impl ConfigFile {
             database: database.unwrap_or_else(|| format!("sqlite:{}", data.join("state.db").display())),
             elasticsearch_version: self.elasticsearch_version.unwrap_or(server.elasticsearch_version),
             watch: if options.watch.is_empty() { self.watch } else { options.watch.clone() },
+            continuous: self.continuous.unwrap_or(true),
             tls: self.tls,
             syslog: self.syslog,
             retention: self.retention,

@@ -4,15 +4,33 @@ use std::io;
 use std::sync::Arc;
 
 use watchfire_events::{Event, Timestamp};
-use watchfire_lake::{Appended as Kept, Lake, LakeError};
+use watchfire_lake::{Appended as Kept, Lake, LakeError, place_in_lake};
 use watchfire_server::{Appended, EventLog, EventLogError, StreamInfo};
 
+use super::arrivals::Arrivals;
+
 /// A lake that the server writes to.
-pub(super) struct LakeLog(pub(super) Arc<Lake>);
+pub(super) struct LakeLog {
+    pub(super) lake: Arc<Lake>,
+    /// Where events go when they are durable, if they are looked at.
+    pub(super) arrivals: Option<Arc<Arrivals>>,
+}
 
 impl EventLog for LakeLog {
     fn append(&self, events: &mut [Event]) -> Result<Vec<Appended>, EventLogError> {
-        let kept = self.0.append(events).map_err(refused)?;
+        let kept = self.lake.append(events).map_err(refused)?;
+        if let Some(arrivals) = &self.arrivals {
+            let stored = |(kept, event): (&Kept, &mut Event)| match kept {
+                Kept::Stored(number) => Some(Event {
+                    id: event.id.clone(),
+                    data_stream: event.data_stream.clone(),
+                    document: std::mem::take(&mut event.document),
+                    place: place_in_lake(&event.data_stream, *number),
+                }),
+                Kept::Repeated | Kept::Refused(_) => None,
+            };
+            arrivals.add(kept.iter().zip(events.iter_mut()).filter_map(stored));
+        }
         let answer = |kept| match kept {
             Kept::Stored(number) => Appended::Stored(number),
             Kept::Repeated => Appended::Repeated,
@@ -22,7 +40,7 @@ impl EventLog for LakeLog {
     }
 
     fn streams(&self) -> Result<Vec<StreamInfo>, EventLogError> {
-        let tables = self.0.reader().statistics().map_err(refused)?;
+        let tables = self.lake.reader().statistics().map_err(refused)?;
         let info = |table: watchfire_lake::TableStatistics| StreamInfo {
             name: table.stream,
             events: table.rows,
@@ -33,7 +51,7 @@ impl EventLog for LakeLog {
     }
 
     fn ready(&self) -> Result<(), EventLogError> {
-        self.0.append(&mut []).map(drop).map_err(refused)
+        self.lake.append(&mut []).map(drop).map_err(refused)
     }
 }
 

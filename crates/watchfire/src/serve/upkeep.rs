@@ -8,9 +8,10 @@ use std::time::{Duration, Instant, SystemTime};
 use watchfire_events::{IndexPatterns, Timestamp};
 use watchfire_lake::{CompactionOptions, Lake};
 use watchfire_server::{ApiKeys, Server};
-use watchfire_state::{ExecutionStatus, Scheduler, StateDatabase, TickReport};
+use watchfire_state::{ExecutionRecord, ExecutionStatus, Scheduler, StateDatabase};
 
 use super::config::Retention;
+use super::counts::ServerCounts;
 use super::lake_events::LakeEvents;
 use super::log;
 use super::settled_clock::SettledClock;
@@ -41,6 +42,7 @@ pub(super) struct Upkeep {
     pub(super) lake: Arc<Lake>,
     pub(super) scheduler: Arc<Scheduler<LakeEvents>>,
     pub(super) settled: Arc<SettledClock>,
+    pub(super) counts: Arc<ServerCounts>,
     pub(super) keys: KeysFile,
     pub(super) database: StateDatabase,
     pub(super) retention: Retention,
@@ -151,31 +153,35 @@ impl Upkeep {
         self.lake.commit().map_err(not_committed)?;
         self.settled.settle_before(now);
         plan.looked = Some(Instant::now());
+        let began = Instant::now();
         let report = runtime
             .block_on(self.scheduler.tick())
             .map_err(|error| format!("rules could not be executed: {}", chain(&error)))?;
         plan.next_due = report.next_due;
-        Self::tell(&report);
+        self.counts.ticked(&report, began.elapsed());
+        tell(&report.failed);
+        tell(&report.executions);
         Ok(())
     }
+}
 
-    fn tell(report: &TickReport) {
-        for record in report.failed.iter().chain(&report.executions) {
-            let is_plain = record.status == ExecutionStatus::Succeeded;
-            if is_plain && record.alerts == 0 {
-                continue;
-            }
-            let messages: Vec<&str> = record.messages.iter().map(|message| message.text.as_str()).collect();
-            log::line(&format!(
-                "execution of {}: {}, {} alerts, {} held back{}{}",
-                record.rule,
-                record.status,
-                record.alerts,
-                record.held_back,
-                if messages.is_empty() { "" } else { ": " },
-                messages.join("; ")
-            ));
+/// Logs executions that have made alerts, or of which there is something to say.
+pub(super) fn tell(executions: &[ExecutionRecord]) {
+    for record in executions {
+        if record.status == ExecutionStatus::Succeeded && record.alerts == 0 {
+            continue;
         }
+        let messages: Vec<&str> = record.messages.iter().map(|message| message.text.as_str()).collect();
+        log::line(&format!(
+            "{} execution of {}: {}, {} alerts, {} held back{}{}",
+            record.kind.name(),
+            record.rule,
+            record.status,
+            record.alerts,
+            record.held_back,
+            if messages.is_empty() { "" } else { ": " },
+            messages.join("; ")
+        ));
     }
 }
 

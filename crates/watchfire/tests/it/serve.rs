@@ -104,6 +104,17 @@ fn post_as(server: &Running, path: &str, media: &str, lines: &str) -> serde_json
     serde_json::from_str(body).expect("the body is JSON")
 }
 
+fn get(server: &Running, path: &str) -> String {
+    let mut stream = TcpStream::connect(&server.address).expect("it listens");
+    let head = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+    assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+    body.to_owned()
+}
+
 fn event(id: &str, name: &str) -> String {
     format!(
         "{{\"create\":{{\"_index\":\"logs-test-default\",\"_id\":\"{id}\"}}}}\n{{\"@timestamp\":\"2026-03-02T14:00:00Z\",\"event\":{{\"category\":[\"process\"],\"type\":[\"start\"]}},\"process\":{{\"name\":\"{name}\"}}}}\n"
@@ -163,6 +174,28 @@ fn what_is_acknowledged_survives_and_alerts_once() {
     assert!(ended.success(), "{ended}");
     assert_eq!(lines_of(folder, &["lake", "export", "data/lake"]), 4);
     assert_eq!(lines_of(folder, &["alerts", "list", "--data", "data", "--status", "open"]), 3);
+}
+
+#[test]
+fn an_alert_does_not_wait_for_its_execution() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let daily = RULE.replace("\"2s\"", "\"24h\"").replace("now-1h", "now-25h");
+    std::fs::write(folder.join("rule.toml"), daily).expect("it can be written");
+    let server = start(folder);
+    bulk(&server, &(event("1", "marked.exe") + &event("2", "other.exe")));
+    wait_for_alerts(folder, 1);
+    bulk(&server, &(event("3", "marked.exe") + &event("1", "marked.exe")));
+    wait_for_alerts(folder, 2);
+    let metrics = get(&server, "/metrics");
+    for sample in [
+        "watchfire_alerts_total{kind=\"continuous\"} 2",
+        "watchfire_events_not_looked_at_total 0",
+        "watchfire_executions_total{kind=\"continuous\",status=\"succeeded\"} 2",
+        "watchfire_rules_that_cannot_run 0",
+    ] {
+        assert!(metrics.lines().any(|line| line == sample), "no `{sample}` in {metrics}");
+    }
 }
 
 /// Asks until there are so many hits.

@@ -1,0 +1,151 @@
+//! What executions and looks have done since the start, and how the lake stands: for `/metrics`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use watchfire_lake::Lake;
+use watchfire_server::{Metrics, MetricsText, metric_label};
+use watchfire_state::{ExecutionRecord, LookReport, TickReport};
+
+/// Counts since the start.
+#[derive(Debug)]
+pub(super) struct ServerCounts {
+    lake: Arc<Lake>,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// By kind and status.
+    executions: BTreeMap<(&'static str, &'static str), u64>,
+    /// By kind.
+    alerts: BTreeMap<&'static str, u64>,
+    suppressed: u64,
+    held_back: u64,
+    late: u64,
+    cannot_run: u64,
+    executing: Duration,
+    looks: u64,
+    looking: Duration,
+    not_looked_at: u64,
+    postponed: u64,
+}
+
+impl ServerCounts {
+    pub(super) fn new(lake: Arc<Lake>) -> Self {
+        Self { lake, counts: Mutex::default() }
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts what a look at the clock did.
+    pub(super) fn ticked(&self, report: &TickReport, took: Duration) {
+        let mut counts = self.counts();
+        report.failed.iter().chain(&report.executions).for_each(|record| counts.add(record));
+        counts.cannot_run = report.cannot_run.len() as u64;
+        if !(report.failed.is_empty() && report.executions.is_empty()) {
+            counts.executing += took;
+        }
+    }
+
+    /// Counts what a look at arrived events did, and how many it was not given.
+    pub(super) fn looked(&self, report: &LookReport, took: Duration, left_out: u64) {
+        let mut counts = self.counts();
+        report.found.iter().for_each(|record| counts.add(record));
+        counts.looks += 1;
+        counts.looking += took;
+        counts.not_looked_at += left_out;
+        counts.postponed += report.postponed;
+    }
+}
+
+impl Counts {
+    fn add(&mut self, record: &ExecutionRecord) {
+        *self.executions.entry((record.kind.name(), record.status.name())).or_default() += 1;
+        *self.alerts.entry(record.kind.name()).or_default() += record.alerts;
+        self.suppressed += record.suppressed;
+        self.held_back += record.held_back;
+        self.late += record.late;
+    }
+}
+
+impl Metrics for ServerCounts {
+    fn write(&self, text: &mut MetricsText) {
+        let one = |number: u64| [(String::new(), number)];
+        let counts = self.counts();
+        let executions = counts.executions.iter().map(|((kind, status), number)| {
+            (format!("{},{}", metric_label("kind", kind), metric_label("status", status)), *number)
+        });
+        text.counter(
+            "watchfire_executions_total",
+            "Executions of rules, by why and how they ended.",
+            executions,
+        );
+        let alerts = counts.alerts.iter().map(|(kind, number)| (metric_label("kind", kind), *number));
+        text.counter(
+            "watchfire_alerts_total",
+            "Alerts that were made, by the kind of their execution.",
+            alerts,
+        );
+        text.counter(
+            "watchfire_detections_suppressed_total",
+            "What was found and put into the alerts of others.",
+            one(counts.suppressed),
+        );
+        text.counter(
+            "watchfire_alerts_held_back_total",
+            "Alerts over max_signals, which later executions make.",
+            one(counts.held_back),
+        );
+        text.counter(
+            "watchfire_events_late_total",
+            "Events that came too late for any window, counted once for each rule that looks at their stream.",
+            one(counts.late),
+        );
+        text.gauge(
+            "watchfire_rules_that_cannot_run",
+            "Rules that are enabled and cannot run.",
+            one(counts.cannot_run),
+        );
+        let milliseconds = |took: Duration| one(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        text.counter(
+            "watchfire_executing_milliseconds_total",
+            "Time in which rules were executed.",
+            milliseconds(counts.executing),
+        );
+        text.counter("watchfire_looks_total", "Looks at events when they arrived.", one(counts.looks));
+        text.counter(
+            "watchfire_looking_milliseconds_total",
+            "Time that these took.",
+            milliseconds(counts.looking),
+        );
+        text.counter(
+            "watchfire_events_not_looked_at_total",
+            "Events that arrived faster than they could be looked at: executions find them.",
+            one(counts.not_looked_at),
+        );
+        text.counter(
+            "watchfire_looks_postponed_total",
+            "Rules on sequences that were left to their execution, since not all of their window was at hand.",
+            one(counts.postponed),
+        );
+        drop(counts);
+        let state = self.lake.state();
+        text.gauge("watchfire_lake_waiting_events", "Events that wait for their commit.", one(state.waiting));
+        text.gauge("watchfire_lake_spool_bytes", "Bytes of the spool.", one(state.spool_bytes));
+        text.gauge("watchfire_lake_ids", "Ids that are remembered.", one(state.ids));
+        text.counter(
+            "watchfire_lake_ids_forgotten_early_total",
+            "Ids that were forgotten before their time, for want of room.",
+            one(state.ids_forgotten_early),
+        );
+        text.counter(
+            "watchfire_lake_held_stamps_total",
+            "Events that were stamped with the time of an earlier one, because the clock went back.",
+            one(state.held_stamps),
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! Looks at events as they arrive, between executions of rules.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use watchfire_state::{Scheduler, StateError};
+
+use super::arrivals::Arrivals;
+use super::counts::ServerCounts;
+use super::lake_events::LakeEvents;
+use super::log;
+use super::upkeep::{chain, tell};
+use crate::time_argument;
+
+/// How long is waited for events before it is seen whether to stop.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// The time between two looks: what arrives within it is looked at together.
+const STEP: Duration = Duration::from_millis(250);
+
+/// Looks at events.
+pub(super) struct Looks {
+    pub(super) scheduler: Arc<Scheduler<LakeEvents>>,
+    pub(super) arrivals: Arc<Arrivals>,
+    pub(super) counts: Arc<ServerCounts>,
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+impl Looks {
+    /// Runs until it is told to stop. It blocks.
+    pub(super) fn run(&self, runtime: &tokio::runtime::Handle) {
+        let mut failing = String::new();
+        while !self.stop.load(Ordering::Acquire) {
+            let arrived = self.arrivals.take(PATIENCE);
+            if arrived.events.is_empty() && arrived.left_out == 0 {
+                continue;
+            }
+            let began = Instant::now();
+            if arrived.left_out > 0 {
+                log::line(&format!(
+                    "problem: {} events arrived faster than they were looked at; rules find them at their executions",
+                    arrived.left_out
+                ));
+            }
+            let left_out = arrived.left_out;
+            match runtime.block_on(self.scheduler.look(arrived, time_argument::now().to_millisecond())) {
+                Ok(report) => {
+                    failing.clear();
+                    tell(&report.found);
+                    self.counts.looked(&report, began.elapsed(), left_out);
+                }
+                // The rules have changed while they were read: the next look has them.
+                Err(StateError::Overtaken { .. }) => {}
+                Err(error) => {
+                    let error = chain(&error);
+                    if error != failing {
+                        log::line(&format!(
+                            "problem: no look at what arrived: {error}; rules find it at their executions"
+                        ));
+                        failing = error;
+                    }
+                }
+            }
+            std::thread::sleep(STEP.saturating_sub(began.elapsed()));
+        }
+    }
+}
