@@ -4,7 +4,8 @@
     e2e/load.py target/release/watchfire --rules detection-rules/rules --rate 25000 --seconds 600
 
 Server and client are on the same machine. Needs Python alone, and /proc for the memory. Bodies are made before the clock
-starts: what is measured is the server, as far as two processors let one tell it from the client.
+starts: what is measured is the server, as far as two processors let one tell it from the client. Beside the load, an event is sent
+twice a second that a rule of its own looks for: the time until its alert is in the database is the latency of alerts.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import os
 import random
 import signal
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -22,6 +24,8 @@ import threading
 import time
 
 BODIES = 40
+# Stands in bodies for the time at which they are sent.
+STAMP = "2000-01-01T00:00:00"
 EVENTS = 1_000
 
 
@@ -34,13 +38,12 @@ def free_port():
 def body(chance, size):
     """Process starts of some hosts, of about so many bytes each."""
     lines = []
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
     programs = ["svchost.exe", "chrome.exe", "conhost.exe", "powershell.exe", "cmd.exe", "git.exe", "python.exe"]
     for _ in range(EVENTS):
         host, program = chance.randrange(500), chance.choice(programs)
         unique = f"{chance.getrandbits(64):016x}"
         event = {
-            "@timestamp": f"{stamp}.{chance.randrange(1000):03}Z",
+            "@timestamp": f"{STAMP}.{chance.randrange(1000):03}Z",
             "agent": {"id": f"agent-{host}", "type": "endpoint", "version": "9.2.0"},
             "data_stream": {"type": "logs", "dataset": "endpoint.events.process", "namespace": "default"},
             "ecs": {"version": "8.10.0"},
@@ -71,9 +74,11 @@ def sender(port, bodies, until, pace, results, lock):
     while time.time() < until:
         due += pace
         time.sleep(max(0, due - time.time()))
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+        lines = bodies[at % len(bodies)].replace(STAMP.encode(), stamp.encode())
         began = time.time()
         try:
-            connection.request("POST", "/_bulk?filter_path=errors", bodies[at % len(bodies)], {"content-type": "application/x-ndjson"})
+            connection.request("POST", "/_bulk?filter_path=errors", lines, {"content-type": "application/x-ndjson"})
             answer = connection.getresponse()
             text = answer.read()
         except (OSError, http.client.HTTPException) as error:
@@ -85,6 +90,64 @@ def sender(port, bodies, until, pace, results, lock):
         with lock:
             results.append((time.time(), time.time() - began, EVENTS if good else 0, "" if good else str(answer.status)))
         at += 1
+
+
+PROBE_RULE = """
+[rule]
+name = "Probe"
+rule_id = "3f0f3a2e-8d53-4f0c-9d3c-5c8f0f1b7a11"
+description = "Events that are sent to see how long their alert takes."
+risk_score = 21
+severity = "low"
+type = "eql"
+language = "eql"
+index = ["logs-probe-*"]
+query = 'process where process.name == "watchfire-probe.exe"'
+interval = "5m"
+from = "now-9m"
+max_signals = 10000
+"""
+PROBE_PACE = 0.5
+
+
+def prober(port, database, until, latencies, sent):
+    """Sends probes, and looks for their alerts in between."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    state = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)
+    number, due, known = 0, time.time(), set()
+    while time.time() < until or (len(latencies) < len(sent) and time.time() < until + 20):
+        if time.time() >= due and time.time() < until:
+            due += PROBE_PACE
+            probe = f"probe-{number}"
+            number += 1
+            event = {
+                "@timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "event": {"category": ["process"], "type": ["start"], "kind": "event"},
+                "process": {"name": "watchfire-probe.exe", "pid": number},
+            }
+            sent[probe] = time.time()
+            lines = json.dumps({"create": {"_index": "logs-probe-default", "_id": probe}}) + "\n" + json.dumps(event) + "\n"
+            try:
+                connection.request("POST", "/_bulk", lines, {"content-type": "application/x-ndjson"})
+                answer = json.loads(connection.getresponse().read())
+                if answer.get("errors", True):
+                    del sent[probe]
+            except (OSError, http.client.HTTPException, ValueError):
+                del sent[probe]
+                connection.close()
+        names = state.execute(
+            "SELECT a.id FROM alerts a JOIN rules r ON a.rule = r.id WHERE r.rule_id = ?",
+            ("3f0f3a2e-8d53-4f0c-9d3c-5c8f0f1b7a11",),
+        ).fetchall()
+        now = time.time()
+        for (name,) in names:
+            if name not in known:
+                known.add(name)
+                [(document,)] = state.execute("SELECT document FROM alerts WHERE id = ?", (name,)).fetchall()
+                probe = json.loads(document)["kibana.alert.ancestors"][0]["id"]
+                if probe in sent:
+                    latencies[probe] = now - sent[probe]
+        time.sleep(0.02)
 
 
 def memory(pid):
@@ -110,7 +173,10 @@ def main():
     os.makedirs(folder, exist_ok=True)
     port = free_port()
     arguments = ["serve", "--data", os.path.join(folder, "data"), "--listen", f"127.0.0.1:{port}"]
-    for rules in options.rules:
+    probe_rule = os.path.join(folder, "probe.toml")
+    with open(probe_rule, "w") as file:
+        file.write(PROBE_RULE)
+    for rules in [probe_rule, *options.rules]:
         arguments += ["--rules", os.path.abspath(rules)]
     log = open(os.path.join(folder, "server.log"), "wb")
     server = subprocess.Popen([os.path.abspath(options.program), *arguments], stderr=log)
@@ -127,12 +193,15 @@ def main():
     until = began + options.seconds
     pace = EVENTS * options.senders / options.rate
     threads = [threading.Thread(target=sender, args=(port, bodies[at::options.senders], until, pace, results, lock)) for at in range(options.senders)]
+    latencies_of_alerts, probes = {}, {}
+    database = os.path.join(folder, "data", "state.db")
+    threads.append(threading.Thread(target=prober, args=(port, database, until, latencies_of_alerts, probes)))
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
         resident.append((time.time() - began, memory(server.pid)))
         time.sleep(1)
-    took = time.time() - began
+    took = max((at for at, _, _, _ in results), default=time.time()) - began
     acknowledged = sum(number for _, _, number, _ in results)
     # Until all of it is committed, and rules have seen it.
     settled = None
@@ -158,6 +227,12 @@ def main():
     print(f"| asked | {options.rate} events/s of {statistics.mean(len(one) for one in bodies) / EVENTS:.0f} bytes, {options.seconds} s |")
     print(f"| acknowledged | {acknowledged} in {took:.0f} s: {acknowledged / took:.0f} events/s |")
     print(f"| answer to a request of {EVENTS} events, p50 · p99 · max | {quantile(0.5):.0f} · {quantile(0.99):.0f} · {quantile(1):.0f} ms |")
+    alerted = sorted(latencies_of_alerts.values())
+    of_alerts = lambda share: alerted[min(len(alerted) - 1, int(len(alerted) * share))] if alerted else 0
+    print(
+        f"| from sending an event to its alert, {len(alerted)} of {len(probes)}, p50 · p99 · max "
+        f"| {of_alerts(0.5):.2f} · {of_alerts(0.99):.2f} · {of_alerts(1):.2f} s |"
+    )
     print(f"| memory by quarters, greatest | {', '.join(f'{mib:.0f}' for mib in quarters)} MiB |")
     print(f"| requests that failed | {failures or 'none'} |")
     print(f"| all committed behind the last request | {'not within 300 s' if settled is None else f'{settled:.1f} s'} |")
