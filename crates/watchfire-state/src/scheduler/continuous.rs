@@ -52,7 +52,8 @@ pub struct LookReport {
 pub(super) struct Recent {
     /// The rules that they are of.
     engine: Option<Arc<Engine>>,
-    /// All events that arrived behind this instant and were hit are held; nothing before the first look.
+    /// All events that arrived behind this instant and were hit are held; nothing before the first look, and behind one that
+    /// has failed.
     since: Option<Timestamp>,
     held: VecDeque<Held>,
 }
@@ -64,10 +65,11 @@ struct Held {
     event: Event,
 }
 
-/// What a rule looks at.
+/// Rules that look at the same events.
+#[derive(Default)]
 struct Looked {
-    rule: usize,
-    slots: Vec<Timestamp>,
+    /// Each with the executions that it looks ahead of.
+    rules: Vec<(usize, Vec<Timestamp>)>,
     events: MemoryEvents,
 }
 
@@ -87,10 +89,6 @@ impl Recent {
             self.since = self.since.max(Some(gone.ingested));
         }
     }
-
-    fn of_rule(&self, rule: usize) -> impl Iterator<Item = &Event> {
-        self.held.iter().filter(move |held| held.rules.contains(&rule)).map(|held| &held.event)
-    }
 }
 
 /// The time at which an event arrived.
@@ -108,6 +106,15 @@ impl<E: StoredEvents> Scheduler<E> {
     /// Of the database. The executions find what was not settled.
     pub async fn look(&self, arrived: Arrived, now: Timestamp) -> Result<LookReport, StateError> {
         let _alone = self.running.lock().await;
+        let looked = self.look_alone(arrived, now).await;
+        if looked.is_err() {
+            // What arrived may not be held: until a window has passed, sequences are for executions.
+            self.recent.lock().await.since = None;
+        }
+        looked
+    }
+
+    async fn look_alone(&self, arrived: Arrived, now: Timestamp) -> Result<LookReport, StateError> {
         let engine = self.engine(now).await?;
         let mut recent = self.recent.lock().await;
         recent.begin(&engine, arrived.left_out == 0, now);
@@ -122,7 +129,7 @@ impl<E: StoredEvents> Scheduler<E> {
         }
         let mut run = self.run(&engine, now).await?;
         let at_once = |rule: &usize| engine.at_once(*rule);
-        let joined: Vec<Held> = matched
+        let to_hold: Vec<Held> = matched
             .iter()
             .filter_map(|held| {
                 let is_joined = |rule: &usize| at_once(rule) == Some(AtOnce::Earlier);
@@ -131,34 +138,33 @@ impl<E: StoredEvents> Scheduler<E> {
                 is_held.then(|| Held { ingested: held.ingested, rules, event: held.event.clone() })
             })
             .collect();
-        recent.held.extend(joined);
+        recent.held.extend(to_hold);
         let before = now.plus_nanos(-i128::from(engine.longest_look_back_ms()) * 1_000_000);
         recent.forget(before, self.settings.recent_events);
-        let mut looked = Vec::new();
+        let (mut alone, mut joined) = (Looked::default(), Looked::default());
         for (rule, arrived) in by_rule {
             let Some(schedule) = run.schedule(rule) else { continue };
             let slots = run.open_slots(rule, schedule, &arrived);
             let (Some(first), Some(kind)) = (slots.first(), at_once(&rule)) else { continue };
-            let events = MemoryEvents::default();
+            let is_whole = || recent.since.is_some_and(|since| since < schedule.window(*first).from);
             match kind {
-                AtOnce::Event => {
-                    let of_rule = matched.iter().filter(|held| held.rules.contains(&rule));
-                    of_rule.for_each(|held| events.push(held.event.clone()));
-                }
-                AtOnce::Earlier if recent.since.is_some_and(|since| since < schedule.window(*first).from) => {
-                    recent.of_rule(rule).for_each(|event| events.push(event.clone()));
-                }
-                AtOnce::Earlier => {
-                    report.postponed += 1;
-                    continue;
-                }
+                AtOnce::Event => alone.rules.push((rule, slots)),
+                AtOnce::Earlier if is_whole() => joined.rules.push((rule, slots)),
+                AtOnce::Earlier => report.postponed += 1,
             }
-            looked.push(Looked { rule, slots, events });
         }
+        matched.into_iter().for_each(|held| alone.events.push(held.event));
+        let is_wanted = |held: &&Held| joined.rules.iter().any(|(rule, _)| held.rules.contains(rule));
+        recent.held.iter().filter(is_wanted).for_each(|held| joined.events.push(held.event.clone()));
         drop(recent);
         let passing = Arc::clone(&engine);
         let memory = self.settings.memory;
-        let passed = tokio::task::spawn_blocking(move || pass(&passing, memory, looked, now)).await;
+        let passes = move || -> std::io::Result<Vec<Passed>> {
+            let mut passed = pass(&passing, memory, alone, now)?;
+            passed.extend(pass(&passing, memory, joined, now)?);
+            Ok(passed)
+        };
+        let passed = tokio::task::spawn_blocking(passes).await;
         let passed = passed.map_err(|error| StateError::Setup { why: error.to_string() })?;
         let passed = passed.map_err(|error| StateError::Setup {
             why: format!("what has arrived cannot be joined: {error}"),
@@ -227,16 +233,25 @@ fn by_rule(matched: &[Held]) -> BTreeMap<usize, Vec<Timestamp>> {
     by_rule
 }
 
-/// What rules find in the events that each looks at.
-fn pass(engine: &Engine, memory: u64, looked: Vec<Looked>, now: Timestamp) -> std::io::Result<Vec<Passed>> {
+/// What rules find in the events that they look at.
+fn pass(engine: &Engine, memory: u64, looked: Looked, now: Timestamp) -> std::io::Result<Vec<Passed>> {
+    if looked.rules.is_empty() {
+        return Ok(Vec::new());
+    }
     let book = engine.undated();
     let passes = Passes::new(&book.book, engine.catalogue(), memory);
+    let mut tasks = Vec::new();
+    for (rule, slots) in &looked.rules {
+        if let (Some(&rule), Ok(runs)) = (book.numbers.get(rule), &engine.rules[*rule].way) {
+            let plan = ExecutionPlan { executions: slots.clone(), ..ExecutionPlan::default() };
+            tasks.push(Task { rule, schedule: runs.schedule.clone(), plan });
+        }
+    }
+    let mut found = passes.run(&tasks, &looked.events, Vec::new())?;
     let mut passed = Vec::new();
-    for Looked { rule, slots, events } in looked {
-        let (Some(&in_book), Ok(runs)) = (book.numbers.get(&rule), &engine.rules[rule].way) else { continue };
-        let plan = ExecutionPlan { executions: slots.clone(), ..ExecutionPlan::default() };
-        let task = Task { rule: in_book, schedule: runs.schedule.clone(), plan };
-        let Some(finds) = passes.run(&[task], &events, Vec::new())?.remove(&in_book) else { continue };
+    for (rule, slots) in looked.rules {
+        let finds = book.numbers.get(&rule).and_then(|in_book| found.remove(in_book));
+        let (Some(finds), Ok(runs)) = (finds, &engine.rules[rule].way) else { continue };
         if finds.detections.is_empty() {
             continue;
         }
