@@ -17,6 +17,7 @@ mod preview;
 
 pub(crate) use self::passes::reach_of;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -88,6 +89,15 @@ pub struct TickReport {
     pub next_due: Option<Timestamp>,
 }
 
+/// How a rule stands by settlements of this process.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    /// When the rule was changed: one that was removed and made anew stands otherwise.
+    updated: Timestamp,
+    settled: i64,
+    reach_ms: i64,
+}
+
 /// Executes the rules of a state over stored events.
 pub struct Scheduler<E> {
     database: StateDatabase,
@@ -98,7 +108,11 @@ pub struct Scheduler<E> {
     engine: Mutex<Option<Arc<Engine>>>,
     /// One run at a time. Runs of other processes are told by the numbers of settlements.
     running: Mutex<()>,
+    /// One look at a time, beside runs.
     recent: Mutex<Recent>,
+    /// How rules stand by settlements of this process. What is known of a rule is read, and what a run or a look found of it is
+    /// settled, while this is locked: so that neither overtakes the other.
+    standings: Mutex<HashMap<String, Standing>>,
 }
 
 impl<E: StoredEvents> Scheduler<E> {
@@ -119,6 +133,7 @@ impl<E: StoredEvents> Scheduler<E> {
             engine: Mutex::new(None),
             running: Mutex::new(()),
             recent: Mutex::default(),
+            standings: Mutex::default(),
         }
     }
 

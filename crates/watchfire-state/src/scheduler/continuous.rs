@@ -105,18 +105,22 @@ impl<E: StoredEvents> Scheduler<E> {
     /// # Errors
     /// Of the database. The executions find what was not settled.
     pub async fn look(&self, arrived: Arrived, now: Timestamp) -> Result<LookReport, StateError> {
-        let _alone = self.running.lock().await;
-        let looked = self.look_alone(arrived, now).await;
+        let mut recent = self.recent.lock().await;
+        let looked = self.look_with(&mut recent, arrived, now).await;
         if looked.is_err() {
             // What arrived may not be held: until a window has passed, sequences are for executions.
-            self.recent.lock().await.since = None;
+            recent.since = None;
         }
         looked
     }
 
-    async fn look_alone(&self, arrived: Arrived, now: Timestamp) -> Result<LookReport, StateError> {
+    async fn look_with(
+        &self,
+        recent: &mut Recent,
+        arrived: Arrived,
+        now: Timestamp,
+    ) -> Result<LookReport, StateError> {
         let engine = self.engine(now).await?;
-        let mut recent = self.recent.lock().await;
         recent.begin(&engine, arrived.left_out == 0, now);
         let matching = Arc::clone(&engine);
         let matched = tokio::task::spawn_blocking(move || hits(&matching, arrived.events)).await;
@@ -156,7 +160,6 @@ impl<E: StoredEvents> Scheduler<E> {
         matched.into_iter().for_each(|held| alone.events.push(held.event));
         let is_wanted = |held: &&Held| joined.rules.iter().any(|(rule, _)| held.rules.contains(rule));
         recent.held.iter().filter(is_wanted).for_each(|held| joined.events.push(held.event.clone()));
-        drop(recent);
         let passing = Arc::clone(&engine);
         let memory = self.settings.memory;
         let passes = move || -> std::io::Result<Vec<Passed>> {

@@ -10,7 +10,7 @@ use watchfire_events::{Event, Timestamp};
 use watchfire_rules::model::Rule;
 
 use super::jobs::{self, Job, Owed};
-use super::{Scheduler, SchedulerSettings, TickReport};
+use super::{Scheduler, SchedulerSettings, Standing, TickReport};
 use crate::engine::{Engine, EngineRule, PassBook};
 use crate::error::StateError;
 use crate::execution::{ExecutionKind, ExecutionMessage, ExecutionRecord, ExecutionStatus};
@@ -313,13 +313,23 @@ impl<E: StoredEvents> Scheduler<E> {
         passed: Vec<Passed>,
         report: &mut TickReport,
     ) -> Result<(), StateError> {
-        let with_waiting = self.database.rules_with_waiting().await?;
         let mut rest = passed.into_iter();
         loop {
             let chunk: Vec<Passed> = rest.by_ref().take(self.settings.rules_in_transaction.max(1)).collect();
             if chunk.is_empty() {
                 return Ok(());
             }
+            let mut standings = self.standings.lock().await;
+            for passed in &chunk {
+                let own = &mut run.standings[passed.part.rule];
+                let is_ahead =
+                    |known: &&Standing| known.updated == own.updated && known.settled > own.settled;
+                if let Some(known) = standings.get(&own.id).filter(is_ahead) {
+                    own.settled = known.settled;
+                    own.reach_ms = own.reach_ms.max(known.reach_ms);
+                }
+            }
+            let with_waiting = self.database.rules_with_waiting().await?;
             let mut inputs = Vec::new();
             for mut passed in chunk {
                 let id = &run.standings[passed.part.rule].id;
@@ -346,8 +356,12 @@ impl<E: StoredEvents> Scheduler<E> {
             let (rules, settlements): (Vec<usize>, Vec<RuleSettlement>) = settlements.into_iter().unzip();
             self.database.settle(&settlements).await?;
             for (rule, settlement) in rules.into_iter().zip(settlements) {
-                run.standings[rule].settled += 1;
-                run.standings[rule].reach_ms = run.standings[rule].reach_ms.max(settlement.reach_ms);
+                let own = &mut run.standings[rule];
+                own.settled += 1;
+                own.reach_ms = own.reach_ms.max(settlement.reach_ms);
+                let standing =
+                    Standing { updated: own.updated, settled: own.settled, reach_ms: own.reach_ms };
+                standings.insert(own.id.clone(), standing);
                 run.covered[rule] = settlement.after;
                 if let Some(failures) = run.failures.get_mut(&settlement.rule) {
                     let done = &settlement.settlement.executions;

@@ -11,7 +11,7 @@ use watchfire_detect::{
 };
 use watchfire_events::{BatchBuilder, Document, Event, Timestamp};
 use watchfire_rules::model::Rule;
-use watchfire_state::{Arrived, ExecutionKind, LookReport};
+use watchfire_state::Arrived;
 
 use crate::support::{Bench, CATALOGUE, at, event, minutes, rule, run, span, sqlite, without_volatile};
 
@@ -233,45 +233,6 @@ proptest! {
             prop_assert_eq!(differences, Vec::<String>::new());
         }
     }
-}
-
-#[test]
-fn a_look_alerts_before_the_execution_does() {
-    let made: Vec<Made> = (0..12).map(|nth| (nth * 10 + 1, 0, (nth % 3) as u8, 0)).collect();
-    let events = events(&made);
-    run(async {
-        let database = sqlite();
-        let bench = Bench::new(&database.options).await;
-        for rule in rules() {
-            bench.database.install_rule(&rule, "test", start()).await.expect("a rule is installed");
-        }
-        events.iter().for_each(|(_, event)| bench.events.push(event.clone()));
-        let looked_at = start().plus_nanos(minutes(2));
-        let nothing = bench.scheduler.look(Arrived::default(), start()).await.expect("the look ends");
-        assert_eq!(nothing, LookReport::default());
-        let arrived = Arrived { events: events.into_iter().map(|(_, event)| event).collect(), left_out: 0 };
-        let report = bench.scheduler.look(arrived, looked_at).await.expect("the look ends");
-        let alerts = bench.alerts().await;
-        let of = |name: &str| {
-            let of_rule = alerts.iter().filter(|alert| alert.document["kibana.alert.rule.name"] == *name);
-            of_rule.filter(|alert| !alert.document.contains_key("kibana.alert.group.index")).count()
-        };
-        // Three of four, since `max_signals` is three.
-        assert_eq!(of("r0"), 3);
-        assert_eq!(of("r1"), 8);
-        // Thresholds, new values, suppression and samples are for executions.
-        assert_eq!([of("r3"), of("r4"), of("r5"), of("r6"), of("r7"), of("r8")], [0; 6]);
-        assert!(alerts.iter().all(|alert| alert.made == looked_at));
-        assert!(report.found.iter().all(|record| record.kind == ExecutionKind::Continuous));
-        // What arrived within the window before the first look is not at hand.
-        assert_eq!(report.postponed, 1);
-        let due = start().plus_nanos(minutes(5));
-        bench.clock.set(due);
-        let report = bench.scheduler.tick().await.expect("the tick ends");
-        let again: Vec<u64> = report.executions.iter().take(2).map(|record| record.found).collect();
-        assert_eq!(again, [0, 0]);
-        bench.database.close().await;
-    });
 }
 
 #[test]

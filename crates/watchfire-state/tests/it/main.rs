@@ -5,6 +5,7 @@ mod any_grid;
 mod changes;
 mod databases;
 mod founding_rule;
+mod looks;
 mod scenarios;
 mod simulation;
 mod state;
