@@ -189,7 +189,7 @@ fn the_container_file_copies_what_is_there() {
     let mut copied = BTreeSet::new();
     for line in file.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         let (instruction, rest) = line.split_once(' ').expect("an instruction and its words");
-        let known = ["FROM", "RUN", "WORKDIR", "COPY", "USER", "ENTRYPOINT", "CMD"];
+        let known = ["FROM", "ARG", "RUN", "WORKDIR", "COPY", "USER", "ENTRYPOINT", "CMD"];
         assert!(known.contains(&instruction), "{line}");
         let words: Vec<&str> = rest.split_whitespace().collect();
         if instruction == "COPY" && !words[0].starts_with("--from") {
