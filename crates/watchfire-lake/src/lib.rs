@@ -23,6 +23,7 @@ mod columnise;
 mod compact;
 mod data_file;
 mod error;
+mod export;
 mod id_index;
 mod lake;
 mod layout;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use watchfire_events::{DataStream, FieldSelection, FieldTypes, IndexPatterns};
 
 use crate::check::{CheckDepth, CheckReport, check_table};
+use crate::export::Arranged;
 use crate::layout::Layout;
 use crate::runtime::Blocking;
 use crate::scan::{Scan, Selection};
@@ -127,28 +128,33 @@ impl LakeReader {
         Ok(CheckReport { tables, spool_records, spool_unread })
     }
 
-    /// Writes events as NDJSON: each line an object with `_index`, `_id` and `_source`. Answers how many.
+    /// Writes events as NDJSON: each line an object with `_index`, `_id` and `_source`. They come table by table, each in order
+    /// of arrival. Answers how many.
     pub fn export(
         &self,
         schema: &dyn FieldTypes,
-        selection: Selection,
+        selection: &Selection,
         out: &mut dyn Write,
     ) -> Result<u64, LakeError> {
         let none = NoField;
-        let mut scan = self.scan(schema, Some(&none), selection)?;
         let mut written = 0;
-        while let Some(batch) = scan.next_batch()? {
-            for event in batch.events() {
-                let line = serde_json::json!({
-                    "_index": event.data_stream.as_str(),
-                    "_id": event.id.as_str(),
-                    "_source": event.document,
-                });
-                writeln!(out, "{line}").map_err(LakeError::io("cannot write", Path::new("the output")))?;
-                written += 1;
+        for table in self.tables(&selection.patterns)? {
+            let mut scan = Scan::new(&[table], schema, Some(&none), selection.clone());
+            let mut lines = Arranged::default();
+            while let Some(batch) = scan.next_batch()? {
+                for event in batch.events() {
+                    let line = serde_json::json!({
+                        "_index": event.data_stream.as_str(),
+                        "_id": event.id.as_str(),
+                        "_source": event.document,
+                    });
+                    lines.push(event.place.record, line.to_string())?;
+                    written += 1;
+                }
             }
+            scan.finish()?;
+            lines.write(out)?;
         }
-        scan.finish()?;
         Ok(written)
     }
 

@@ -64,16 +64,16 @@ fn events_are_exported_as_lines() {
     drop(lake_of_two(folder.path()));
     let reader = LakeReader::open(folder.path()).expect("it opens");
     let mut out = Vec::new();
-    let written = reader.export(&*catalogue(), Selection::default(), &mut out).expect("it exports");
+    let written = reader.export(&*catalogue(), &Selection::default(), &mut out).expect("it exports");
     assert_eq!(written, 2);
     let lines: Vec<Value> = String::from_utf8(out)
         .expect("text")
         .lines()
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
-    assert_eq!((&lines[0]["_id"], &lines[1]["_id"]), (&json!("b"), &json!("a")), "in order of time");
-    assert_eq!(lines[1]["_source"]["process"]["args"], json!(["x", "x"]));
-    assert_eq!(lines[1]["_index"], "logs-test-default");
+    assert_eq!((&lines[0]["_id"], &lines[1]["_id"]), (&json!("a"), &json!("b")), "in order of arrival");
+    assert_eq!(lines[0]["_source"]["process"]["args"], json!(["x", "x"]));
+    assert_eq!(lines[0]["_index"], "logs-test-default");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::time_argument;
 
 /// Writes events of a lake as search hits, as `normalize` does: `scan` and `hunt` read them.
 ///
-/// Events come table by table and day by day of their arrival.
+/// Events come table by table, each in order of arrival.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -59,7 +59,7 @@ impl Export {
         let selection = Selection { patterns, windows: window.into_iter().collect(), ..Selection::default() };
         let reader = read(&self.lake)?;
         let mut out = self.destination.open()?;
-        let written = reader.export(&catalogue(), selection, &mut out).map_err(failed)?;
+        let written = reader.export(&catalogue(), &selection, &mut out).map_err(failed)?;
         out.flush()?;
         writeln!(log, "exported: {written} events")?;
         Ok(Exit::Success)
