@@ -138,6 +138,8 @@ impl std::fmt::Debug for dyn LakeSchema {
 struct Arrivals {
     streams: BTreeMap<DataStream, StreamArrivals>,
     ids: IdIndex,
+    /// No event is stamped with an earlier time.
+    floor: Timestamp,
     held_stamps: u64,
 }
 
@@ -216,6 +218,13 @@ impl Lake {
         drop(arrivals);
         self.spool.sync(below)?;
         Ok(answers)
+    }
+
+    /// From here on no event is stamped with an earlier time, even if the clock goes back: for whoever has looked at all
+    /// that had arrived before. What a lake was told is forgotten when it is closed.
+    pub fn stamp_from(&self, instant: Timestamp) {
+        let mut arrivals = lock(&self.arrivals);
+        arrivals.floor = arrivals.floor.max(instant.to_millisecond());
     }
 
     /// Commits the events of the streams that have enough of them, or the first of which has waited long enough.
@@ -362,13 +371,16 @@ impl Lake {
 }
 
 impl Arrivals {
-    /// The time with which an event of a stream is stamped: never before that of the one before.
+    /// The time with which an event of a stream is stamped: never before that of the one before, nor before
+    /// [`Lake::stamp_from`].
     fn stamp(&mut self, stream: &DataStream, now: Timestamp) -> Timestamp {
         let now = now.to_millisecond();
+        let floor = self.floor;
         let stream = match self.streams.get_mut(stream) {
             Some(stream) => stream,
             None => self.streams.entry(stream.clone()).or_default(),
         };
+        stream.last = stream.last.max(floor);
         if now < stream.last {
             self.held_stamps += 1;
         }

@@ -230,7 +230,9 @@ impl Serve {
             .map_err(|error| io::Error::other(chain(&error)))?;
         let is_whole = install(&runtime, &database, &config)?;
         let settled = Arc::new(SettledClock::default());
-        settled.settle_before(time_argument::now());
+        runtime
+            .block_on(settled.begin(&lake, &database, time_argument::now()))
+            .map_err(|error| io::Error::other(chain(&error)))?;
         let scheduler = Arc::new(Scheduler::new(
             database.clone(),
             Arc::new(LakeEvents { lake: Arc::clone(&lake), catalogue: Arc::clone(&catalogue) }),

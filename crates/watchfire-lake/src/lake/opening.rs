@@ -53,8 +53,12 @@ impl Lake {
         create_folder(&layout.tables())?;
         let reader = LakeReader::of(layout.clone())?;
         let mut report = OpenReport::default();
-        let mut arrivals =
-            Arrivals { streams: BTreeMap::new(), ids: IdIndex::new(options.ids), held_stamps: 0 };
+        let mut arrivals = Arrivals {
+            streams: BTreeMap::new(),
+            ids: IdIndex::new(options.ids),
+            floor: Timestamp::from_millis(i64::MIN),
+            held_stamps: 0,
+        };
         let mut committed = BTreeMap::new();
         let mut writers = BTreeMap::new();
         for stream in layout.streams()? {

@@ -53,6 +53,11 @@ fn stamps_do_not_go_back_with_the_clock() {
     assert_eq!(ingested(&second[0]), ingested(&first[0]));
     assert_eq!(ingested(&second[1]), Some(json!("2026-03-02T07:00:00.000Z")), "each stream has its own time");
     assert_eq!(lake.state().held_stamps, 1);
+    lake.stamp_from(Timestamp::from_millis(NOW - 1_800_000));
+    let mut later = [event_in(&DataStream::new("other"), "later", json!({}))];
+    lake.append(&mut later).expect("there is room");
+    assert_eq!(ingested(&later[0]), Some(json!("2026-03-02T07:30:00.000Z")), "nothing is stamped earlier");
+    assert_eq!(lake.state().held_stamps, 2);
     lake.commit().expect("it commits");
     drop(lake);
     let lake = open(folder.path(), &clock);

@@ -150,8 +150,7 @@ impl Upkeep {
             self.lake.commit_due().map_err(not_committed)?;
             return Ok(());
         }
-        self.lake.commit().map_err(not_committed)?;
-        self.settled.settle_before(now);
+        self.settled.settle(&self.lake, now).map_err(not_committed)?;
         plan.looked = Some(Instant::now());
         let began = Instant::now();
         let report = runtime
