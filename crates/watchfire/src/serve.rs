@@ -22,6 +22,8 @@ mod lake_events;
 mod lake_log;
 mod log;
 mod looks;
+#[cfg(test)]
+mod over_the_lake;
 mod rules;
 mod search;
 mod settled_clock;
