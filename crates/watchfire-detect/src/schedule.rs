@@ -82,7 +82,8 @@ const TIMESTAMP: &str = "@timestamp";
 const INGESTED: &str = "event.ingested";
 const NANOS_PER_MILLI: i128 = 1_000_000;
 
-/// Executions that are looked through for the first one to see an event, where windows go by the calendar.
+/// Executions that are looked through for the first one to see an event, or not to see it any more, where windows go by the
+/// calendar.
 const MAX_EXECUTIONS_LOOKED_AT: usize = 10_000;
 
 /// When an event is there, and where it lies in windows.
@@ -197,6 +198,19 @@ impl RuleSchedule {
             execution = self.next(execution);
         }
         None
+    }
+
+    /// The first execution from this one on whose window begins behind an instant; `None` if none does, since it begins at a
+    /// date.
+    fn first_behind(&self, at: Timestamp, from: Timestamp) -> Option<Timestamp> {
+        let begins_behind = |execution: &Timestamp| at < self.window(*execution).from;
+        if let Edge::Before(millis) = &self.from {
+            let reaches = at.plus_nanos(i128::from(*millis) * NANOS_PER_MILLI + 1);
+            return Some(self.first_from(reaches).max(from));
+        }
+        std::iter::successors(Some(from), |execution| Some(self.next(*execution)))
+            .take(MAX_EXECUTIONS_LOOKED_AT)
+            .find(begins_behind)
     }
 
     /// The first execution that would see an event if it had been there at once: of one that came too late for all

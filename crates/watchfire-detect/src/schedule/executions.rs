@@ -140,8 +140,8 @@ impl<'s> Executions<'s> {
         Ok(())
     }
 
-    /// Runs all executions that see something new, and those behind them that have something to give out or still see some
-    /// of it: without what has left the window, events can be joined in another way.
+    /// Runs all executions that see something new, and those behind them that have something to give out, or whose window
+    /// something has left: without it, events can be joined in another way.
     fn run_all(
         &mut self,
         by_execution: &BTreeMap<Timestamp, Vec<(Timestamp, usize)>>,
@@ -154,10 +154,11 @@ impl<'s> Executions<'s> {
         let mut rest = by_execution.iter().peekable();
         let mut next: Option<Timestamp> = None;
         loop {
-            let looks_again = form == ScheduledForm::Joined && !state.window.is_empty();
-            let idle = next.filter(|_| looks_again || !waiting.is_empty());
+            let gives = next.filter(|_| !waiting.is_empty());
+            let first = state.window.first().filter(|_| form == ScheduledForm::Joined);
+            let loses = next.zip(first).and_then(|(next, (at, _))| self.schedule.first_behind(*at, next));
             let sees_new = rest.peek().map(|(execution, _)| **execution);
-            let Some(execution) = idle.into_iter().chain(sees_new).min() else { return Ok(()) };
+            let Some(execution) = [gives, loses, sees_new].into_iter().flatten().min() else { return Ok(()) };
             let new = rest.next_if(|(at, _)| **at == execution).map_or(&[][..], |(_, new)| new);
             self.counts.executions += u64::from(!new.is_empty());
             if matches!(form, ScheduledForm::NewTerms { .. }) {
