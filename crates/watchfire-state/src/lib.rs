@@ -6,7 +6,8 @@
 //! StateDatabase ─ rules ─ Scheduler ─ owed slots ─► pass ─ finds ─► settle ─► one transaction ─► StateDatabase
 //!   rules · exceptions       ▲                       ▲               ▲                             alerts · history
 //!   executions · covered     │                       │               └ what is known of before     executions · covered
-//!   alerts                   └ preview, run_range    └ StoredEvents                                …
+//!   alerts                   ├ preview, run_range    └ StoredEvents                                …
+//!                            └ look: the slot to come, over events as they arrive
 //! ```
 //!
 //! What a rule means, how hits are joined, suppressed and made alerts is said in `watchfire-detect`, for scans as for this:

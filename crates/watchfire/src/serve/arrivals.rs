@@ -17,7 +17,7 @@ pub(super) struct Arrivals {
 }
 
 impl Arrivals {
-    /// Adds an event. Without room it is counted instead.
+    /// Adds events. Those that there is no room for are counted instead.
     pub(super) fn add(&self, events: impl Iterator<Item = Event>) {
         let mut waiting = self.waiting();
         for event in events {

@@ -60,6 +60,11 @@ impl ServerCounts {
         counts.not_looked_at += left_out;
         counts.postponed += report.postponed;
     }
+
+    /// Counts events that a look was to look at, and failed.
+    pub(super) fn not_looked(&self, events: u64) {
+        self.counts().not_looked_at += events;
+    }
 }
 
 impl Counts {
@@ -124,7 +129,7 @@ impl Metrics for ServerCounts {
         );
         text.counter(
             "watchfire_events_not_looked_at_total",
-            "Events that arrived faster than they could be looked at: executions find them.",
+            "Events that arrived faster than they could be looked at, or whose look failed: executions find them.",
             one(counts.not_looked_at),
         );
         text.counter(

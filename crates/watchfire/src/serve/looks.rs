@@ -42,16 +42,17 @@ impl Looks {
                     arrived.left_out
                 ));
             }
-            let left_out = arrived.left_out;
+            let (number, left_out) = (arrived.events.len() as u64, arrived.left_out);
             match runtime.block_on(self.scheduler.look(arrived, time_argument::now().to_millisecond())) {
                 Ok(report) => {
                     failing.clear();
                     tell(&report.found);
                     self.counts.looked(&report, began.elapsed(), left_out);
                 }
-                // The rules have changed while they were read: the next look has them.
-                Err(StateError::Overtaken { .. }) => {}
+                // Rules were changed at that moment: the next look has them.
+                Err(StateError::Overtaken { .. }) => self.counts.not_looked(number + left_out),
                 Err(error) => {
+                    self.counts.not_looked(number + left_out);
                     let error = chain(&error);
                     if error != failing {
                         log::line(&format!(
