@@ -1,4 +1,5 @@
-//! What tests of several crates need: where the shared data lies, how its files are read, and cases that are text files.
+//! What tests of several crates need: where the shared data lies, how its files are read, cases that are text files, and
+//! records as events.
 //!
 //! The shared data (public rules, events and conformance cases under licences of their own) is no part of the
 //! repository. `WATCHFIRE_SHARED` names its folder; without it, `../shared` beside the repository is taken. A test over
@@ -15,6 +16,9 @@
 
 #[cfg(feature = "conversations")]
 mod conversations;
+mod dice;
+#[cfg(feature = "records")]
+mod records;
 mod text_cases;
 
 use std::io::Read;
@@ -24,6 +28,9 @@ use serde_json::Value;
 
 #[cfg(feature = "conversations")]
 pub use conversations::{Exchange, Party, hold_conversations};
+pub use dice::{Dice, seeds};
+#[cfg(feature = "records")]
+pub use records::{events_of_eight_sources, normalised};
 pub use text_cases::text_cases;
 
 /// The folder of shared data, if it is there.

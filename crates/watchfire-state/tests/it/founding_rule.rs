@@ -1,16 +1,12 @@
 //! The founding rule, every five minutes over the last nine: raw records of the eight sources that it names arrive over 20
 //! minutes, and each gives its alert once.
 
-use std::io::Cursor;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use watchfire_events::{Event, EventId, Place, Timestamp, set_field};
+use watchfire_events::{Event, EventId, Timestamp, set_field};
 use watchfire_ir::Catalogue;
-use watchfire_sources::decode::{RecordSink, RejectReason, read_stream};
-use watchfire_sources::normalise::{NormaliseOptions, RawInput, normalise};
 use watchfire_state::{MemoryEvents, Scheduler, SchedulerSettings, StateDatabase};
-use watchfire_test_support::{read_text, shared_folder};
+use watchfire_test_support::{events_of_eight_sources, read_text, shared_folder};
 
 use crate::support::{TestClock, at, databases, minutes, run, without_volatile};
 use crate::support::{alerts_of, ids_of_events};
@@ -19,40 +15,6 @@ const RULE: &str = "corpus/detection-rules/rules/windows/command_and_control_rmm
 
 static SOURCES: LazyLock<Arc<Catalogue>> =
     LazyLock::new(|| Arc::new(watchfire_sources::normalise::catalogue_with(&[])));
-
-/// Takes what normalised records come to.
-#[derive(Default)]
-struct Sink(Vec<Event>);
-
-impl RecordSink for Sink {
-    fn record(&mut self, record: RawInput) {
-        self.0.push(normalise(record, &NormaliseOptions::default()).expect("a record of ours").event);
-    }
-
-    fn rejected(&mut self, place: &Place, reason: RejectReason) {
-        panic!("{place}: {reason}");
-    }
-}
-
-/// The events of each source that are to alert.
-fn events() -> Vec<Event> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../watchfire/tests/netsupport");
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(&root)
-        .expect("the records of the sources")
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
-    folders.sort();
-    assert_eq!(folders.len(), 8);
-    let mut sink = Sink::default();
-    for folder in folders {
-        let found = ["child.ndjson", "child.xml"].map(|name| folder.join(name));
-        let path = found.iter().find(|path| path.exists()).expect("a record that fires");
-        let name: Arc<str> = path.display().to_string().into();
-        let reports = read_stream(Cursor::new(read_text(path)), &name, &mut sink);
-        assert!(reports.iter().all(|report| report.problem.is_none()), "{reports:?}");
-    }
-    sink.0
-}
 
 #[test]
 fn shared_founding_rule_alerts_once_for_each_event_of_eight_sources() {
@@ -63,7 +25,7 @@ fn shared_founding_rule_alerts_once_for_each_event_of_eight_sources() {
     // As it is published: every five minutes over the last nine, by arrival.
     assert_eq!((rule.interval().seconds(), rule.from().seconds_before_now()), (300, Some(540)));
     let start = at("2026-03-02T08:00:00Z");
-    let events = events();
+    let events = events_of_eight_sources();
     let number = events.len();
     let arriving: Vec<(Timestamp, Event)> = (0..)
         .zip(events)

@@ -11,6 +11,7 @@ use std::time::Duration;
 use sqlx::{AnyConnection, Connection as _};
 use watchfire_events::Timestamp;
 use watchfire_state::{MemoryEvents, StateError, StateOptions, StatementGate};
+use watchfire_test_support::{Dice, seeds};
 
 use crate::any_grid::{Made, difference, events, rules, scanned, start};
 use crate::support::{Bench, TestClock, TestDatabase, minutes, postgres, run, sqlite, without_volatile};
@@ -21,22 +22,9 @@ const SEEDS: std::ops::Range<u64> = 0..8;
 const BUSY: i64 = 40;
 const LAST: i64 = 120;
 
-/// Numbers that look random: splitmix64.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, number: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % number
-    }
-
-    fn made(&mut self) -> Made {
-        let mut below = |number: u64| self.below(number);
-        (below(BUSY as u64 * 60) as i64, below(240) as i64, below(3) as u8, below(3) as u8)
-    }
+fn made(dice: &mut Dice) -> Made {
+    let mut below = |number: u64| dice.below(number);
+    (below(BUSY as u64 * 60) as i64, below(240) as i64, below(3) as u8, below(3) as u8)
 }
 
 /// What a run went through.
@@ -50,10 +38,7 @@ struct Trouble {
 
 #[test]
 fn whatever_breaks_every_alert_is_there_once() {
-    let seeds: Vec<u64> = match std::env::var("WATCHFIRE_SEED") {
-        Ok(seed) => vec![seed.parse().expect("a seed is a number")],
-        Err(_) => SEEDS.collect(),
-    };
+    let seeds = seeds(SEEDS);
     let is_one = seeds.len() == 1;
     run(async move {
         let mut trouble = Trouble::default();
@@ -74,7 +59,7 @@ fn whatever_breaks_every_alert_is_there_once() {
 async fn simulate(seed: u64, database: TestDatabase, trouble: &mut Trouble) {
     let mut dice = Dice(seed);
     let number = 20 + dice.below(20);
-    let made: Vec<Made> = (0..number).map(|_| dice.made()).collect();
+    let made: Vec<Made> = (0..number).map(|_| made(&mut dice)).collect();
     let coming = events(&made);
     let expected = scanned(&coming);
 

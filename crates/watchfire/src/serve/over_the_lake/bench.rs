@@ -1,7 +1,6 @@
 //! A server without its door.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -9,16 +8,16 @@ use clap::Parser as _;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use watchfire_detect::{ExecutionWindow, VOLATILE_FIELDS};
-use watchfire_events::{Document, Event, IndexPatterns, Place, Timestamp};
+use watchfire_events::{Document, Event, IndexPatterns, Timestamp};
 use watchfire_ir::Catalogue;
 use watchfire_lake::{Lake, LakeClock as _, LakeOptions, Selection, SetClock};
 use watchfire_rules::model::Rule;
 use watchfire_server::{Appended, EventLog as _};
-use watchfire_sources::decode::{RecordSink, RejectReason, read_stream};
-use watchfire_sources::normalise::{NormaliseOptions, RawInput, catalogue, normalise};
+use watchfire_sources::normalise::catalogue;
 use watchfire_state::{
     AlertQuery, KeptAlert, Scheduler, SchedulerSettings, StateDatabase, StateError, StateOptions, TickReport,
 };
+use watchfire_test_support::normalised;
 
 use crate::serve::lake_events::LakeEvents;
 use crate::serve::lake_log::LakeLog;
@@ -139,28 +138,6 @@ pub(super) fn at(text: &str) -> Timestamp {
 /// A number of seconds behind an instant.
 pub(super) fn after(start: Timestamp, seconds: i64) -> Timestamp {
     start.plus_nanos(i128::from(seconds) * 1_000_000_000)
-}
-
-/// Takes what normalised records come to.
-#[derive(Default)]
-struct Sink(Vec<Event>);
-
-impl RecordSink for Sink {
-    fn record(&mut self, record: RawInput) {
-        self.0.push(normalise(record, &NormaliseOptions::default()).expect("a record of ours").event);
-    }
-
-    fn rejected(&mut self, place: &Place, reason: RejectReason) {
-        panic!("{place}: {reason}");
-    }
-}
-
-/// The events of records, as the server makes them of what it is sent.
-pub(super) fn normalised(records: &str, name: &str) -> Vec<Event> {
-    let mut sink = Sink::default();
-    let reports = read_stream(Cursor::new(records), &name.into(), &mut sink);
-    assert!(reports.iter().all(|report| report.problem.is_none()), "{reports:?}");
-    sink.0
 }
 
 /// An event of a document that is sent to a data stream.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use watchfire_events::{Event, Timestamp};
 use watchfire_rules::model::Rule;
+use watchfire_test_support::Dice;
 
 use super::bench::{after, at, event};
 
@@ -12,19 +13,6 @@ use super::bench::{after, at, event};
 pub(super) const BUSY: i64 = 40 * 60;
 pub(super) const LATEST: u64 = 200;
 pub(super) const LAST: i64 = 120 * 60;
-
-/// Numbers that look random: splitmix64.
-pub(super) struct Dice(pub(super) u64);
-
-impl Dice {
-    pub(super) fn below(&mut self, number: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % number
-    }
-}
 
 pub(super) fn start() -> Timestamp {
     at("2026-03-02T08:00:00Z")

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use watchfire_detect::ExecutionWindow;
 use watchfire_events::IndexPatterns;
 use watchfire_lake::{CompactionOptions, SetClock};
+use watchfire_test_support::Dice;
 
 use super::bench::{Alerts, Bench, after, as_of_files, comparable_of, difference, scanned, state_in};
-use super::made::{Dice, LAST, coming, indicators, rules, rules_folder, start};
+use super::made::{LAST, coming, indicators, rules, rules_folder, start};
 
 /// Events that are tried.
 const SEEDS: std::ops::Range<u64> = 0..4;

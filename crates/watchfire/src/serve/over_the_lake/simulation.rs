@@ -11,9 +11,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use watchfire_events::{Event, IndexPatterns};
 use watchfire_lake::{CompactionOptions, SetClock};
 use watchfire_state::{StateError, StateOptions, StatementGate};
+use watchfire_test_support::{Dice, seeds};
 
 use super::bench::{Bench, after, as_of_files, comparable_of, difference, scanned, state_in, wait};
-use super::made::{BUSY, Dice, LAST, coming, indicators, rules, rules_folder, start};
+use super::made::{BUSY, LAST, coming, indicators, rules, rules_folder, start};
 
 /// The seeds of a run of the tests.
 const SEEDS: std::ops::Range<u64> = 0..10;
@@ -32,10 +33,7 @@ struct Trouble {
 
 #[test]
 fn whatever_breaks_every_event_and_every_alert_is_there_once() {
-    let seeds: Vec<u64> = match std::env::var("WATCHFIRE_SEED") {
-        Ok(seed) => vec![seed.parse().expect("a seed is a number")],
-        Err(_) => SEEDS.collect(),
-    };
+    let seeds = seeds(SEEDS);
     let mut trouble = Trouble::default();
     for &seed in &seeds {
         simulate(seed, &mut trouble);

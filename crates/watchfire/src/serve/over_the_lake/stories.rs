@@ -1,6 +1,6 @@
 //! The founding rule over its eight sources, more alerts than an execution may make, late events, and an outage.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -8,28 +8,14 @@ use watchfire_events::{Event, EventId, Timestamp, set_field};
 use watchfire_lake::SetClock;
 use watchfire_rules::model::Rule;
 use watchfire_state::{ExecutionKind, KeptAlert, TickReport};
-use watchfire_test_support::{read_text, shared_folder};
+use watchfire_test_support::{events_of_eight_sources, read_text, shared_folder};
 
-use super::bench::{Bench, after, at, event, events_of, normalised, state_in, wait};
+use super::bench::{Bench, after, at, event, events_of, state_in, wait};
 
 const FOUNDING: &str =
     "corpus/detection-rules/rules/windows/command_and_control_rmm_netsupport_susp_path.toml";
 const START: &str = "2026-03-02T08:00:00Z";
 const STREAM: &str = "logs-a-default";
-
-/// The event of each source that is to alert.
-fn events_of_eight_sources() -> Vec<Event> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/netsupport");
-    let entries = std::fs::read_dir(&root).expect("the records of the sources");
-    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    folders.sort();
-    let read = |folder: PathBuf| {
-        let found = ["child.ndjson", "child.xml"].map(|name| folder.join(name));
-        let path = found.iter().find(|path| path.exists()).expect("a record that fires");
-        normalised(&read_text(path), &path.display().to_string())
-    };
-    folders.into_iter().flat_map(read).collect()
-}
 
 fn rule(text: &str) -> Rule {
     let parsed = watchfire_rules::format::toml::parse(text);
