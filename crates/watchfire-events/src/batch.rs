@@ -23,7 +23,11 @@ use serde_json::Value;
 pub use self::column::{Column, Scalar, ValueRef};
 use self::column::{ColumnBuilder, fits};
 use self::distinct::Kind;
-use crate::{DataStream, Document, Event, FieldName, FieldNames, FieldType, Place, flatten, get_field};
+use crate::tape::{TapeObject, TapeValue};
+use crate::{
+    DataStream, Document, Event, FieldName, FieldNames, FieldType, MAX_FLATTENED_DEPTH, Place, flatten,
+    get_field,
+};
 
 /// What decides the type of a column: the schema catalogue, or the mapping of an index.
 pub trait FieldTypes {
@@ -434,6 +438,37 @@ impl<'a> BatchBuilder<'a> {
     pub fn put_named(&mut self, name: &str, value: Scalar<'_>) {
         let name = self.names.intern(name);
         self.put(name, value);
+    }
+
+    /// Puts all values of a document into the row that was begun: those that [`flatten`] finds in its tree.
+    pub fn put_document(&mut self, document: TapeObject<'_>) {
+        self.put_object(None, document, 0);
+    }
+
+    fn put_object(&mut self, holder: Option<FieldName>, object: TapeObject<'_>, depth: usize) {
+        if depth > MAX_FLATTENED_DEPTH {
+            return;
+        }
+        for (key, value) in object.iter() {
+            let name = self.names.member(holder, key);
+            self.put_value(name, value, depth);
+        }
+    }
+
+    fn put_value(&mut self, name: FieldName, value: TapeValue<'_>, depth: usize) {
+        if let Some(scalar) = value.scalar() {
+            self.put(name, scalar);
+        } else if let Some(object) = value.as_object() {
+            if self.wants_below(name) {
+                self.put_object(Some(name), object, depth + 1);
+            }
+        } else if let Some(items) = value.as_array()
+            && depth <= MAX_FLATTENED_DEPTH
+        {
+            for item in items {
+                self.put_value(name, item, depth + 1);
+            }
+        }
     }
 
     /// Closes the row that was begun. Its event is the one that the [`DeferredEvents`] have under `number`; its document

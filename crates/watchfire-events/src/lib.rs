@@ -14,8 +14,10 @@ mod event;
 mod field_names;
 mod field_type;
 mod ip;
+pub mod tape;
 mod time;
 mod version;
+mod written;
 
 pub use batch::{
     BatchBuilder, Column, DeferredEvents, EventBatch, FieldSelection, FieldTypes, Misfits, RestoreEvent,
@@ -29,3 +31,4 @@ pub use field_type::{FieldType, TypeFamily};
 pub use ip::{IpBlock, parse_ip};
 pub use time::{DateInterval, Timestamp};
 pub use version::Version;
+pub use written::{TapedEvent, WrittenEvent, WrittenEvents, read_document};

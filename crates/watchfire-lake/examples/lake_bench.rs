@@ -106,10 +106,10 @@ fn commits(folder: &Path) -> Result<(), Failure> {
         for round in 0..count {
             let mut left = rows;
             while left > 0 {
-                let mut events = bench.events(left.min(1_000), START + round * 1_000);
+                let events = bench.events(left.min(1_000), START + round * 1_000);
                 left -= events.len() as u64;
                 let start = Instant::now();
-                bench.lake.append(&mut events)?;
+                bench.lake.append(&events)?;
                 append += start.elapsed();
             }
             let start = Instant::now();
@@ -139,8 +139,8 @@ fn versions(folder: &Path, number: u64, every: u64) -> Result<(), Failure> {
     let step = (number / 5).max(1);
     let mut times = Vec::new();
     for version in 1..=number {
-        let mut events = bench.events(100, START + version as i64 * 1_000);
-        bench.lake.append(&mut events)?;
+        let events = bench.events(100, START + version as i64 * 1_000);
+        bench.lake.append(&events)?;
         let start = Instant::now();
         bench.lake.commit()?;
         times.push(start.elapsed());
@@ -180,9 +180,9 @@ fn look_up(folder: &Path, number: u64) -> Result<(), Failure> {
         let mut left = number / days as u64;
         while left > 0 {
             for _ in 0..100 {
-                let mut events = bench.events(left.min(1_000), START + day * DAY);
+                let events = bench.events(left.min(1_000), START + day * DAY);
                 left -= events.len() as u64;
-                bench.lake.append(&mut events)?;
+                bench.lake.append(&events)?;
                 if left == 0 {
                     break;
                 }
@@ -260,8 +260,8 @@ fn optimize(folder: &Path) -> Result<(), Failure> {
         let mut bench = Bench::open(&place)?;
         for round in 0..20_i64 {
             // Later commits have earlier events, so that order shows.
-            let mut events = bench.events(2_000, START - round * 1_000_000);
-            bench.lake.append(&mut events)?;
+            let events = bench.events(2_000, START - round * 1_000_000);
+            bench.lake.append(&events)?;
             bench.lake.commit()?;
         }
         let table = place.join("tables/logs-endpoint.events.process-default");

@@ -13,8 +13,9 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use serde_json::{Map, Value};
+use watchfire_events::tape::TapeReader;
 use watchfire_events::{
-    BatchBuilder, Column, DataStream, Document, EventBatch, Scalar, Timestamp, ValueRef, flatten,
+    BatchBuilder, Column, DataStream, Document, EventBatch, Timestamp, ValueRef, flatten, read_document,
 };
 
 use crate::shape::{
@@ -113,21 +114,27 @@ fn event_batch(
     schema: &dyn LakeSchema,
 ) -> Result<EventBatch, ArrowError> {
     let mut builder = BatchBuilder::keeping_repetitions(schema);
+    let mut reader = TapeReader::default();
     for (row, event) in events.iter().enumerate() {
         builder.begin(stream);
-        flatten(&document(event)?, &mut |name, value| {
-            if let Some(value) = Scalar::of(value) {
-                builder.put_named(name, value);
+        let put = read_document(&mut reader, &event.source, |document| {
+            if let Some(object) = document.as_object() {
+                builder.put_document(object);
             }
         });
+        put.map_err(no_json(event))?;
         builder.push_deferred(row as u32);
     }
     Ok(builder.finish_with(Box::new(StoredEvents::kept(stream, events))))
 }
 
 fn document(event: &StoredEvent) -> Result<Document, ArrowError> {
-    serde_json::from_str(&event.source)
-        .map_err(|error| ArrowError::JsonError(format!("stored event {}: {error}", event.sequence)))
+    serde_json::from_str(&event.source).map_err(no_json(event))
+}
+
+fn no_json(event: &StoredEvent) -> impl Fn(serde_json::Error) -> ArrowError {
+    let sequence = event.sequence;
+    move |error| ArrowError::JsonError(format!("stored event {sequence}: {error}"))
 }
 
 /// Microseconds since 1970, if they say the whole of it.

@@ -1,7 +1,7 @@
 //! Which ids have arrived lately: what tells a client that it sends an event again.
 //!
-//! Ids are kept as 128-bit hashes, by data stream and hour of arrival; whole hours are forgotten. The index is no part of
-//! what is durable: it is made anew from the tables and the spool when a lake is opened.
+//! Ids are kept as 128-bit hashes, by data stream and hour of arrival, the ids of an hour in parts of a certain size; whole
+//! parts are forgotten. The index is no part of what is durable: it is made anew from the tables and the spool when a lake is opened.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::BuildHasherDefault;
@@ -17,30 +17,43 @@ const HOUR: i64 = 3_600_000;
 pub struct IdIndexOptions {
     /// For how many hours after its arrival an id is known.
     pub hours: u32,
-    /// How many ids are kept at most. Beyond that the oldest hours are forgotten early, which is counted.
+    /// How many ids are kept at most. Beyond that the oldest of them are forgotten early, an eighth at a time, which is
+    /// counted.
     pub most_ids: usize,
 }
 
 impl Default for IdIndexOptions {
     fn default() -> Self {
-        Self { hours: 24, most_ids: 8_000_000 }
+        // An eighth of these just fits into a hash table of 2^20 places.
+        Self { hours: 24, most_ids: 7_000_000 }
     }
 }
 
 type Hashes = HashSet<u128, BuildHasherDefault<FxHasher>>;
 
+/// How many parts all ids make, if they come within an hour.
+const PARTS: usize = 8;
+
+/// Some ids of an hour.
+#[derive(Debug, Default)]
+struct Part {
+    streams: FxHashMap<DataStream, Hashes>,
+    ids: usize,
+}
+
 /// The ids of the last hours.
 #[derive(Debug)]
 pub(crate) struct IdIndex {
     options: IdIndexOptions,
-    hours: BTreeMap<i64, FxHashMap<DataStream, Hashes>>,
+    /// By hour and number within it.
+    parts: BTreeMap<(i64, u32), Part>,
     ids: usize,
     forgotten_early: u64,
 }
 
 impl IdIndex {
     pub(crate) fn new(options: IdIndexOptions) -> Self {
-        Self { options, hours: BTreeMap::new(), ids: 0, forgotten_early: 0 }
+        Self { options, parts: BTreeMap::new(), ids: 0, forgotten_early: 0 }
     }
 
     /// The first instant whose arrivals are still known at `now`.
@@ -50,18 +63,28 @@ impl IdIndex {
 
     pub(crate) fn contains(&self, stream: &DataStream, id: &EventId) -> bool {
         let hash = hash(id);
-        self.hours.values().any(|streams| streams.get(stream).is_some_and(|hashes| hashes.contains(&hash)))
+        let has = |part: &Part| part.streams.get(stream).is_some_and(|hashes| hashes.contains(&hash));
+        self.parts.values().any(has)
     }
 
     /// Notes an id that arrived at this instant.
     pub(crate) fn insert(&mut self, stream: &DataStream, id: &EventId, arrived: Timestamp) {
-        let streams = self.hours.entry(arrived.millis().div_euclid(HOUR)).or_default();
-        let hashes = match streams.get_mut(stream) {
-            Some(hashes) => hashes,
-            None => streams.entry(stream.clone()).or_default(),
+        let hour = arrived.millis().div_euclid(HOUR);
+        let last = self.parts.range((hour, 0)..=(hour, u32::MAX)).next_back();
+        let number = match last {
+            Some((&(_, number), part)) if part.ids >= self.options.most_ids.div_ceil(PARTS) => number + 1,
+            Some((&(_, number), _)) => number,
+            None => 0,
         };
-        self.ids += usize::from(hashes.insert(hash(id)));
-        while self.ids > self.options.most_ids && self.hours.len() > 1 {
+        let part = self.parts.entry((hour, number)).or_default();
+        let hashes = match part.streams.get_mut(stream) {
+            Some(hashes) => hashes,
+            None => part.streams.entry(stream.clone()).or_default(),
+        };
+        let added = usize::from(hashes.insert(hash(id)));
+        part.ids += added;
+        self.ids += added;
+        while self.ids > self.options.most_ids && self.parts.len() > 1 {
             self.forgotten_early += self.forget_oldest();
         }
     }
@@ -69,9 +92,11 @@ impl IdIndex {
     /// Takes back an id whose event was not stored after all.
     pub(crate) fn remove(&mut self, stream: &DataStream, id: &EventId) {
         let hash = hash(id);
-        for streams in self.hours.values_mut() {
-            if let Some(hashes) = streams.get_mut(stream) {
-                self.ids -= usize::from(hashes.remove(&hash));
+        for part in self.parts.values_mut() {
+            if let Some(hashes) = part.streams.get_mut(stream) {
+                let removed = usize::from(hashes.remove(&hash));
+                part.ids -= removed;
+                self.ids -= removed;
             }
         }
     }
@@ -79,16 +104,15 @@ impl IdIndex {
     /// Forgets the hours that are past.
     pub(crate) fn expire(&mut self, now: Timestamp) {
         let horizon = self.horizon(now).millis().div_euclid(HOUR);
-        while self.hours.first_key_value().is_some_and(|(hour, _)| *hour < horizon) {
+        while self.parts.first_key_value().is_some_and(|((hour, _), _)| *hour < horizon) {
             self.forget_oldest();
         }
     }
 
     fn forget_oldest(&mut self) -> u64 {
-        let Some((_, streams)) = self.hours.pop_first() else { return 0 };
-        let ids = streams.values().map(HashSet::len).sum::<usize>();
-        self.ids -= ids;
-        ids as u64
+        let Some((_, part)) = self.parts.pop_first() else { return 0 };
+        self.ids -= part.ids;
+        part.ids as u64
     }
 
     /// How many ids it knows.
@@ -131,7 +155,14 @@ mod tests {
             index.insert(&one, &id(text), at(4));
         }
         index.insert(&one, &id("e"), at(5));
-        assert_eq!((index.len(), index.forgotten_early()), (1, 3), "an hour goes at a time");
+        assert_eq!((index.len(), index.forgotten_early()), (3, 1), "the oldest goes");
+        assert!(!index.contains(&one, &id("b")) && index.contains(&one, &id("c")));
+        index.insert(&one, &id("f"), at(5));
+        index.insert(&other, &id("f"), at(5));
+        assert_eq!((index.len(), index.forgotten_early()), (3, 3));
+        assert!(!index.contains(&one, &id("d")), "within an hour as well");
+        index.remove(&one, &id("f"));
+        index.remove(&other, &id("f"));
         index.remove(&one, &id("e"));
         assert_eq!(index.len(), 0);
     }

@@ -18,18 +18,19 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use watchfire_events::{DataStream, Event, Timestamp};
+use watchfire_events::{DataStream, Event, MAX_FLATTENED_DEPTH, Place, TapedEvent, Timestamp, WrittenEvent};
 
 pub use self::maintenance::{ExpiryReport, RepairReport, VacuumReport};
 pub use self::opening::OpenReport;
 pub use self::stamp::INGESTED_BY_CLIENT;
+use self::stamp::Stampable;
 use crate::columnise::{Columnised, columnise};
 use crate::data_file::{DataFile, DataFileWriter, iso_day};
 use crate::id_index::{IdIndex, IdIndexOptions};
 use crate::layout::{Layout, check_stream_name};
 use crate::shape::{LakeSchema, TableColumns};
 use crate::spool::{MAX_PAYLOAD_BYTES, Spool, SpoolOptions};
-use crate::stored::{StoredEvent, encode};
+use crate::stored::{StoredEvent, encode, input_of};
 use crate::table::Table;
 use crate::{LakeClock, LakeError, LakeReader};
 
@@ -49,6 +50,9 @@ pub struct LakeOptions {
     pub commit_bytes: usize,
     /// The same in milliseconds since the first of them arrived.
     pub commit_after_millis: i64,
+    /// With more bytes of documents than these waiting for their commit, no events are stored: those who send are to send
+    /// slower.
+    pub waiting_bytes: usize,
 }
 
 impl Default for LakeOptions {
@@ -59,6 +63,7 @@ impl Default for LakeOptions {
             commit_rows: 100_000,
             commit_bytes: 128 << 20,
             commit_after_millis: 5_000,
+            waiting_bytes: 512 << 20,
         }
     }
 }
@@ -137,6 +142,8 @@ impl std::fmt::Debug for dyn LakeSchema {
 #[derive(Debug)]
 struct Arrivals {
     streams: BTreeMap<DataStream, StreamArrivals>,
+    /// Bytes of documents that wait, of all streams.
+    bytes: usize,
     ids: IdIndex,
     /// No event is stamped with an earlier time.
     floor: Timestamp,
@@ -165,58 +172,95 @@ struct Writer {
 }
 
 impl Lake {
+    /// Stores events whose documents are trees, as [`Self::append_taped`] does.
+    pub fn append(&self, events: &[Event]) -> Result<Vec<Appended>, LakeError> {
+        let taped = events.iter().map(|event| TapedEvent::from(event.clone())).collect();
+        self.append_taped(taped, &mut |_| {})
+    }
+
     /// Stores events: stamps their documents with `event.ingested`, and returns when they are durable. The answers are in
-    /// their order.
+    /// their order. Those that were stored are given to `stored` then, as they stand in the lake.
     ///
     /// # Errors
-    /// [`LakeError::Full`] if the tables do not keep up; any error means that none of the events may be acknowledged. Their
-    /// documents may have been stamped by then, so who tries again gives the lake what it was given itself.
-    pub fn append(&self, events: &mut [Event]) -> Result<Vec<Appended>, LakeError> {
+    /// [`LakeError::Full`] if the tables do not keep up; any error means that none of the events may be acknowledged.
+    pub fn append_taped(
+        &self,
+        events: Vec<TapedEvent>,
+        stored: &mut dyn FnMut(WrittenEvent),
+    ) -> Result<Vec<Appended>, LakeError> {
+        // Writing documents is most of the work, and needs nothing that others wait for.
+        let prepared: Vec<(TapedEvent, Result<Stampable, String>)> = events
+            .into_iter()
+            .map(|mut event| {
+                let prepared = match refusal(&event) {
+                    Some(reason) => Err(reason),
+                    None => Stampable::of(&mut event.document),
+                };
+                (event, prepared)
+            })
+            .collect();
         let mut arrivals = lock(&self.arrivals);
+        if arrivals.bytes > self.options.waiting_bytes {
+            let (held, limit) = (arrivals.bytes as u64, self.options.waiting_bytes as u64);
+            return Err(LakeError::Full { held, limit });
+        }
         let now = self.clock.now();
         arrivals.ids.expire(now);
-        let mut answers = Vec::with_capacity(events.len());
-        let mut stored: Vec<(DataStream, StoredEvent)> = Vec::new();
-        let mut payloads: Vec<Vec<u8>> = Vec::new();
+        let mut answers = Vec::with_capacity(prepared.len());
+        let mut kept: Vec<(DataStream, StoredEvent)> = Vec::with_capacity(prepared.len());
+        let mut payloads: Vec<Vec<u8>> = Vec::with_capacity(prepared.len());
         let next = self.spool.next();
-        for event in events.iter_mut() {
-            if let Some(reason) = refusal(event) {
-                answers.push(Appended::Refused(reason));
-                continue;
-            }
-            if arrivals.ids.contains(&event.data_stream, &event.id) {
+        for (event, prepared) in prepared {
+            let mut document = match prepared {
+                Ok(document) => document,
+                Err(reason) => {
+                    answers.push(Appended::Refused(reason));
+                    continue;
+                }
+            };
+            let TapedEvent { id, data_stream, .. } = event;
+            if arrivals.ids.contains(&data_stream, &id) {
                 answers.push(Appended::Repeated);
                 continue;
             }
-            let ingested = arrivals.stamp(&event.data_stream, now);
-            stamp::stamp(&mut event.document, ingested);
-            let source = serde_json::to_string(&event.document).unwrap_or_default();
+            let ingested = arrivals.stamp(&data_stream, now);
+            let source = document.stamped(ingested);
             let mut payload = Vec::with_capacity(source.len() + 256);
-            let sequence = next + stored.len() as u64;
-            let one = StoredEvent { sequence, ingested, id: event.id.clone(), source: source.into() };
-            encode(&event.data_stream, &one, &mut payload);
+            let sequence = next + kept.len() as u64;
+            arrivals.ids.insert(&data_stream, &id, ingested);
+            let one = StoredEvent { sequence, ingested, id, source };
+            encode(&data_stream, &one, &mut payload);
             if payload.len() > MAX_PAYLOAD_BYTES {
+                arrivals.ids.remove(&data_stream, &one.id);
                 answers.push(Appended::Refused(format!("it has more than {MAX_PAYLOAD_BYTES} bytes")));
                 continue;
             }
-            arrivals.ids.insert(&event.data_stream, &event.id, ingested);
             payloads.push(payload);
-            stored.push((event.data_stream.clone(), one));
+            kept.push((data_stream, one));
             answers.push(Appended::Stored(sequence));
         }
         if let Err(error) = self.spool.append(payloads.iter().map(Vec::as_slice)) {
-            for (stream, event) in &stored {
+            for (stream, event) in &kept {
                 arrivals.ids.remove(stream, &event.id);
             }
             return Err(error);
         }
-        for (stream, event) in stored {
-            arrivals.wait(&stream, event);
+        for (stream, event) in &kept {
+            arrivals.wait(stream, event.clone());
         }
         // Of repeated ids too: the first of them may be on its way to the disk at this moment.
         let below = self.spool.next();
         drop(arrivals);
         self.spool.sync(below)?;
+        let mut input: Option<(DataStream, Arc<str>)> = None;
+        for (data_stream, StoredEvent { sequence, id, source, .. }) in kept {
+            let input = match &mut input {
+                Some((stream, input)) if *stream == data_stream => Arc::clone(input),
+                other => Arc::clone(&other.insert((data_stream.clone(), input_of(&data_stream))).1),
+            };
+            let place = Place { input, record: sequence, line: None, offset: None };
+            stored(WrittenEvent { id, data_stream, document: source, place });
+        }
         Ok(answers)
     }
 
@@ -286,9 +330,8 @@ impl Lake {
             writer.table = Some(table);
             report.add(done);
             let mut arrivals = lock(&self.arrivals);
-            if let Some(arrivals) = arrivals.streams.get_mut(stream) {
-                arrivals.drop_through(last);
-            }
+            let gone = arrivals.streams.get_mut(stream).map_or(0, |arrivals| arrivals.drop_through(last));
+            arrivals.bytes -= gone;
         }
         Ok(report)
     }
@@ -389,6 +432,7 @@ impl Arrivals {
     }
 
     fn wait(&mut self, stream: &DataStream, event: StoredEvent) {
+        self.bytes += event.source.len();
         let stream = match self.streams.get_mut(stream) {
             Some(stream) => stream,
             None => self.streams.entry(stream.clone()).or_default(),
@@ -400,15 +444,18 @@ impl Arrivals {
 }
 
 impl StreamArrivals {
-    fn drop_through(&mut self, last: u64) {
+    /// Lets go of the events up to a number; answers the bytes of their documents.
+    fn drop_through(&mut self, last: u64) -> usize {
+        let before = self.bytes;
         while let Some(event) = self.waiting.pop_front_if(|event| event.sequence <= last) {
             self.bytes -= event.source.len();
         }
+        before - self.bytes
     }
 }
 
 /// Why an event cannot be stored.
-fn refusal(event: &Event) -> Option<String> {
+fn refusal(event: &TapedEvent) -> Option<String> {
     if let Err(error) = check_stream_name(&event.data_stream) {
         return Some(error.to_string());
     }
@@ -416,7 +463,8 @@ fn refusal(event: &Event) -> Option<String> {
     if id.is_empty() || id.len() > MOST_ID_BYTES {
         return Some(format!("its id has {} bytes; 1 to {MOST_ID_BYTES} are allowed", id.len()));
     }
-    stamp::too_deep(&event.document).then(|| "it is nested too deep".to_owned())
+    // The document itself is a level too.
+    event.document.is_deeper(MAX_FLATTENED_DEPTH + 1).then(|| "it is nested too deep".to_owned())
 }
 
 /// A file for each day of arrival.

@@ -54,4 +54,3 @@ pub use shape::{
     TIMESTAMP, ValueKind,
 };
 pub use spool::{Damage, DamageKind, Spool, SpoolOptions, SpoolRecovery};
-pub use stored::place_in_lake;

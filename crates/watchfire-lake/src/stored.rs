@@ -205,18 +205,13 @@ impl RestoreEvent for FromStored {
         let (sequence, payload) = stored.split_first_chunk::<8>().ok_or(RestoreEventError::Damaged)?;
         let sequence = u64::from_le_bytes(*sequence);
         let (stream, event) = decode(sequence, payload).ok_or(RestoreEventError::Damaged)?;
-        let place =
-            Place { input: format!("lake:{stream}").into(), record: sequence, line: None, offset: None };
+        let place = Place { input: input_of(&stream), record: sequence, line: None, offset: None };
         StoredRow { stream, place, event }.event().map_err(|_| RestoreEventError::Damaged)
     }
 }
 
-/// The place of an event of a data stream that has this number: that which it has when it is read.
-pub fn place_in_lake(stream: &DataStream, sequence: u64) -> Place {
-    Place { input: input_of(stream), record: sequence, line: None, offset: None }
-}
-
-fn input_of(stream: &DataStream) -> Arc<str> {
+/// The name of a data stream as the input that its events are places in.
+pub(crate) fn input_of(stream: &DataStream) -> Arc<str> {
     format!("lake:{stream}").into()
 }
 

@@ -75,14 +75,20 @@ pub(crate) fn parse<'b>(
     if body.last() != Some(&b'\n') {
         return Err(ApiError::illegal("the last line of a bulk request must end with a newline"));
     }
-    let mut items = Vec::new();
+    let mut items: Vec<BulkItem<'b>> = Vec::new();
+    // Shippers write the same action for one document after another.
+    let mut known: &[u8] = &[];
     let mut lines = body[..body.len() - 1].split(|byte| *byte == b'\n').enumerate();
     while let Some((number, line)) = lines.next() {
         let line = line.trim_ascii();
         if line.is_empty() {
             continue;
         }
-        let mut item = action(line, number + 1, default_index, default_pipeline)?;
+        let mut item = match items.last() {
+            Some(before) if line == known => BulkItem { document: &[], ..before.clone() },
+            _ => action(line, number + 1, default_index, default_pipeline)?,
+        };
+        known = line;
         if item.operation != Operation::Delete {
             let Some((_, document)) = lines.next() else {
                 return Err(ApiError::illegal(format!(

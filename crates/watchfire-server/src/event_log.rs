@@ -1,6 +1,6 @@
 //! Where events go.
 
-use watchfire_events::{DataStream, Event, Timestamp};
+use watchfire_events::{DataStream, TapedEvent, Timestamp};
 
 /// What became of an event that was to be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,11 +40,11 @@ pub struct StreamInfo {
 /// Keeps events for good. Its methods may block.
 pub trait EventLog: Send + Sync {
     /// Keeps events, in this order, and returns when those that are `Stored` are durable. It may stamp their documents with
-    /// the time of their arrival, and take the documents of those that are `Stored`.
+    /// the time of their arrival.
     ///
     /// # Errors
     /// Then none of the events may be acknowledged.
-    fn append(&self, events: &mut [Event]) -> Result<Vec<Appended>, EventLogError>;
+    fn append(&self, events: Vec<TapedEvent>) -> Result<Vec<Appended>, EventLogError>;
 
     /// The data streams that have events, in order of name.
     ///

@@ -29,6 +29,13 @@ impl FilterPath {
         filters
     }
 
+    /// Whether anything may be wanted of a member of an answer.
+    pub(crate) fn may_want(&self, name: &str) -> bool {
+        let wanted: Vec<&[String]> = self.wanted.iter().map(Vec::as_slice).collect();
+        let (named, below) = after(&wanted, name);
+        wanted.is_empty() || named || !below.is_empty()
+    }
+
     /// What is wanted of an answer.
     pub(crate) fn apply(&self, answer: Value) -> Value {
         let wanted: Vec<&[String]> = self.wanted.iter().map(Vec::as_slice).collect();

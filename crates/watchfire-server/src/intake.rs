@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use serde_json::{Map, Value, json};
-use watchfire_events::{Event, Place};
-use watchfire_sources::normalise::{NormaliseOptions, Normalised, RawInput, RawPayload, normalise};
+use serde_json::{Value, json};
+use watchfire_events::tape::{Tape, TapeReader, TapeValue};
+use watchfire_events::{Place, TapedEvent, Timestamp, read_document};
+use watchfire_sources::normalise::{
+    NormaliseError, NormaliseOptions, NormalisedTape, Normaliser, RawInput, RawPayload, RecordOrigin,
+    SourceKind,
+};
 
 use crate::bulk::{BulkItem, Operation};
 use crate::error::ApiError;
@@ -65,16 +69,21 @@ struct Waiting {
 pub(crate) fn keep(server: &Server, items: &[BulkItem<'_>]) -> Result<Vec<ItemAnswer>, ApiError> {
     let request = server.name_request();
     let now = server.clock.now();
+    let mut intake = Intake::new(server, &server.options.normalise);
+    let mut target: Option<Target> = None;
     let mut answers: Vec<ItemAnswer> = Vec::with_capacity(items.len());
-    let mut events: Vec<Event> = Vec::new();
-    let mut waiting: Vec<Waiting> = Vec::new();
+    let mut events: Vec<TapedEvent> = Vec::with_capacity(items.len());
+    let mut waiting: Vec<Waiting> = Vec::with_capacity(items.len());
     for (number, item) in items.iter().enumerate() {
-        let is_stream = server.set_up.is_data_stream(&item.index);
-        let index = if is_stream { names::backing_index(&item.index, now) } else { item.index.clone() };
+        let target = match &mut target {
+            Some(target) if target.index == item.index => target,
+            target => target.insert(Target::of(server, &item.index, now)),
+        };
+        let index = target.behind.clone();
         let place =
             Place { input: Arc::clone(&request), record: number as u64 + 1, line: None, offset: None };
         let mut answer = ItemAnswer { operation: item.operation, index, id: item.id.clone(), outcome: Ok(0) };
-        match event_of(server, item, is_stream, place) {
+        match intake.event_of(item, target, place) {
             Ok(normalised) => {
                 let event = normalised.event;
                 answer.id = Some(event.id.as_str().to_owned());
@@ -93,7 +102,7 @@ pub(crate) fn keep(server: &Server, items: &[BulkItem<'_>]) -> Result<Vec<ItemAn
         }
         answers.push(answer);
     }
-    append(server, &mut events, |at, outcome| {
+    append(server, events, |at, outcome| {
         let Waiting { item, stream } = &waiting[at];
         if let Err(error) = &outcome {
             refuse(server, stream, error);
@@ -103,32 +112,51 @@ pub(crate) fn keep(server: &Server, items: &[BulkItem<'_>]) -> Result<Vec<ItemAn
     Ok(answers)
 }
 
+/// Where items go.
+struct Target {
+    /// The index that they name.
+    index: String,
+    is_stream: bool,
+    /// The index that answers name.
+    behind: String,
+    /// Whether events can be written to an index of this name.
+    name: Result<(), ApiError>,
+}
+
+impl Target {
+    fn of(server: &Server, index: &str, now: Timestamp) -> Self {
+        let is_stream = server.set_up.is_data_stream(index);
+        let behind = if is_stream { names::backing_index(index, now) } else { index.to_owned() };
+        Self { index: index.to_owned(), is_stream, behind, name: names::check(index) }
+    }
+}
+
 /// Keeps events, gives what became of each, and counts those that are stored.
 pub(crate) fn append(
     server: &Server,
-    events: &mut [Event],
+    events: Vec<TapedEvent>,
     mut answer: impl FnMut(usize, Result<u64, ApiError>),
 ) -> Result<(), ApiError> {
     if events.is_empty() {
         return Ok(());
     }
+    let heads: Vec<_> = events.iter().map(|event| (event.id.clone(), event.data_stream.clone())).collect();
     let appended = server.log.append(events).map_err(|error| match error {
         EventLogError::Full(_) => ApiError::busy(error.to_string()),
         EventLogError::Failed(_) => ApiError::failed(error.to_string()),
     })?;
     let now = server.clock.now();
-    for (at, (appended, event)) in appended.into_iter().zip(events.iter()).enumerate() {
+    for (at, (appended, (id, stream))) in appended.into_iter().zip(&heads).enumerate() {
         let outcome = match appended {
             Appended::Stored(sequence) => {
-                server.counts.count(event.data_stream.as_str(), |counts| {
+                server.counts.count(stream.as_str(), |counts| {
                     counts.stored += 1;
                     counts.last_arrival = Some(now);
                 });
                 Ok(sequence)
             }
             Appended::Repeated => {
-                server.counts.count(event.data_stream.as_str(), |counts| counts.repeated += 1);
-                let id = event.id.as_str();
+                server.counts.count(stream.as_str(), |counts| counts.repeated += 1);
                 Err(ApiError::conflict(format!(
                     "an event with the id `{id}` is there, and events do not change"
                 )))
@@ -147,87 +175,114 @@ fn refuse(server: &Server, stream: &str, error: &ApiError) {
     }
 }
 
-/// The event of an item, if it can be one.
-fn event_of(
-    server: &Server,
-    item: &BulkItem<'_>,
-    is_stream: bool,
-    place: Place,
-) -> Result<Normalised, ApiError> {
-    names::check(&item.index)?;
-    match item.operation {
-        Operation::Update | Operation::Delete => {
-            return Err(ApiError::illegal(format!(
-                "`{}` is not possible: events are kept as they came",
-                item.operation.name()
-            )));
-        }
-        Operation::Index if is_stream => {
-            return Err(ApiError::illegal(format!(
-                "`{}` is a data stream, which takes `create` alone",
-                item.index
-            )));
-        }
-        Operation::Index | Operation::Create => {}
-    }
-    if item.require_alias {
-        return Err(ApiError::new(
-            StatusCode::NOT_FOUND,
-            "index_not_found_exception",
-            format!("`require_alias` is set, and `{}` is no alias", item.index),
-        ));
-    }
-    // Elasticsearch's name for none.
-    let pipeline = item.pipeline.as_deref().filter(|name| *name != "_none");
-    if let Some(pipeline) = pipeline
-        && !server.set_up.has(Kind::Pipeline, pipeline)
-    {
-        return Err(ApiError::illegal(format!("there is no pipeline `{pipeline}`")));
-    }
-    let document: Value = serde_json::from_slice(item.document)
-        .map_err(|error| ApiError::document(format!("the document is no JSON: {error}")))?;
-    let normalised = event_of_document(
-        server,
-        &server.options.normalise,
-        document,
-        place,
-        Some(item.index.clone()),
-        item.id.clone(),
-    )?;
-    if is_stream && !normalised.has_time {
-        return Err(ApiError::document("the document has no time: a data stream needs `@timestamp`"));
-    }
-    Ok(normalised)
+/// Makes events of the records of one request.
+pub(crate) struct Intake<'s> {
+    server: &'s Server,
+    normaliser: Normaliser<'s>,
+    reader: TapeReader,
 }
 
-fn event_of_document(
-    server: &Server,
-    options: &NormaliseOptions,
-    document: Value,
-    place: Place,
-    index: Option<String>,
-    id: Option<String>,
-) -> Result<Normalised, ApiError> {
-    let identity = Arc::clone(&place.input);
-    let raw = RawInput {
-        payload: RawPayload::Json(document),
-        place,
-        identity,
-        given_index: index,
-        given_id: id.filter(|id| !id.is_empty()),
-    };
-    event_of_raw(server, options, raw)
+impl<'s> Intake<'s> {
+    pub(crate) fn new(server: &'s Server, options: &'s NormaliseOptions) -> Self {
+        Self { server, normaliser: Normaliser::new(options), reader: TapeReader::default() }
+    }
+
+    /// The event of an item, if it can be one.
+    fn event_of(
+        &mut self,
+        item: &BulkItem<'_>,
+        target: &Target,
+        place: Place,
+    ) -> Result<NormalisedTape, ApiError> {
+        target.name.clone()?;
+        match item.operation {
+            Operation::Update | Operation::Delete => {
+                return Err(ApiError::illegal(format!(
+                    "`{}` is not possible: events are kept as they came",
+                    item.operation.name()
+                )));
+            }
+            Operation::Index if target.is_stream => {
+                return Err(ApiError::illegal(format!(
+                    "`{}` is a data stream, which takes `create` alone",
+                    item.index
+                )));
+            }
+            Operation::Index | Operation::Create => {}
+        }
+        if item.require_alias {
+            return Err(ApiError::new(
+                StatusCode::NOT_FOUND,
+                "index_not_found_exception",
+                format!("`require_alias` is set, and `{}` is no alias", item.index),
+            ));
+        }
+        // Elasticsearch's name for none.
+        let pipeline = item.pipeline.as_deref().filter(|name| *name != "_none");
+        if let Some(pipeline) = pipeline
+            && !self.server.set_up.has(Kind::Pipeline, pipeline)
+        {
+            return Err(ApiError::illegal(format!("there is no pipeline `{pipeline}`")));
+        }
+        let id = item.id.as_deref().filter(|id| !id.is_empty());
+        let normalised = self.event_of_text("document", item.document, place, Some(&item.index), id)?;
+        if target.is_stream && !normalised.has_time {
+            return Err(ApiError::document("the document has no time: a data stream needs `@timestamp`"));
+        }
+        Ok(normalised)
+    }
+
+    /// The event of a record that is written as JSON; `what` it is called where it is none.
+    fn event_of_text(
+        &mut self,
+        what: &str,
+        text: &[u8],
+        place: Place,
+        index: Option<&str>,
+        id: Option<&str>,
+    ) -> Result<NormalisedTape, ApiError> {
+        let Self { server, normaliser, reader } = self;
+        let identity = Arc::clone(&place.input);
+        let origin = RecordOrigin { place, identity: &identity, index, id };
+        let normalise = |record: TapeValue<'_>| normaliser.normalise_tape(record, origin);
+        let no_json = |error: String| ApiError::document(format!("the {what} is no JSON: {error}"));
+        // What is no text can be no JSON, and where it is none the parser of JSON says.
+        let normalised = match std::str::from_utf8(text) {
+            Ok(text) => read_document(reader, text, normalise).map_err(|error| no_json(error.to_string()))?,
+            Err(_) => {
+                let error = serde_json::from_slice::<Value>(text).err();
+                return Err(no_json(error.map_or_else(|| "it is no UTF-8".to_owned(), |e| e.to_string())));
+            }
+        };
+        ready(server, normalised)
+    }
+
+    /// The event of a raw record.
+    pub(crate) fn event_of_raw(&mut self, raw: RawInput) -> Result<NormalisedTape, ApiError> {
+        let RawInput { payload, place, identity, given_index, given_id } = raw;
+        let normalised = match payload {
+            RawPayload::Json(value) => {
+                let (index, id) = (given_index.as_deref(), given_id.as_deref());
+                let origin = RecordOrigin { place, identity: &identity, index, id };
+                self.normaliser.normalise_tape(Tape::of(&value).first(), origin)
+            }
+            RawPayload::WindowsXml(_) => {
+                let raw = RawInput { payload, place, identity, given_index, given_id };
+                self.normaliser.normalise(raw).map(NormalisedTape::from)
+            }
+        };
+        ready(self.server, normalised)
+    }
 }
 
-/// The event of a raw record.
-pub(crate) fn event_of_raw(
+/// Counts what is not known, and names the stream.
+fn ready(
     server: &Server,
-    options: &NormaliseOptions,
-    raw: RawInput,
-) -> Result<Normalised, ApiError> {
-    let mut normalised = normalise(raw, options).map_err(|error| ApiError::document(error.to_string()))?;
-    let stream = normalised.event.data_stream.as_str();
-    if normalised.is_unrecognised() {
+    normalised: Result<NormalisedTape, NormaliseError>,
+) -> Result<NormalisedTape, ApiError> {
+    let mut normalised = normalised.map_err(|error| ApiError::document(error.to_string()))?;
+    if normalised.source == SourceKind::Unrecognised {
+        let stream = normalised.event.data_stream.as_str();
         server.counts.count(stream, |counts| counts.unrecognised += 1);
     }
     name_stream(&mut normalised.event);
@@ -235,7 +290,10 @@ pub(crate) fn event_of_raw(
 }
 
 /// Elasticsearch fills in `data_stream.*` by the name of the stream where a document does not have it.
-fn name_stream(event: &mut Event) {
+fn name_stream(event: &mut TapedEvent) {
+    if event.document.get_field("data_stream.dataset").is_some() {
+        return;
+    }
     let name = event.data_stream.as_str();
     let mut parts = name.splitn(3, '-');
     let (Some(kind @ ("logs" | "metrics" | "traces" | "synthetics")), Some(dataset), Some(namespace)) =
@@ -243,13 +301,8 @@ fn name_stream(event: &mut Event) {
     else {
         return;
     };
-    if watchfire_events::get_field(&event.document, "data_stream.dataset").is_none() {
-        let fields: Map<String, Value> = [("type", kind), ("dataset", dataset), ("namespace", namespace)]
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.into()))
-            .collect();
-        event.document.insert("data_stream".to_owned(), Value::Object(fields));
-    }
+    let fields = json!({ "type": kind, "dataset": dataset, "namespace": namespace });
+    event.document.set_value("data_stream", &fields);
 }
 
 /// What became of raw records of one source.
@@ -275,6 +328,7 @@ pub(crate) fn keep_raw(
     options: &NormaliseOptions,
 ) -> Result<RawAnswer, ApiError> {
     let request = server.name_request();
+    let mut intake = Intake::new(server, options);
     let mut answer = RawAnswer::default();
     let mut events = Vec::new();
     let mut numbers = Vec::new();
@@ -291,10 +345,7 @@ pub(crate) fn keep_raw(
             continue;
         }
         let place = Place { input: Arc::clone(&request), record: line, line: Some(line), offset: None };
-        let event = serde_json::from_slice(text)
-            .map_err(|error| ApiError::document(format!("the record is no JSON: {error}")))
-            .and_then(|document| event_of_document(server, options, document, place, None, None));
-        match event {
+        match intake.event_of_text("record", text, place, None, None) {
             Ok(normalised) => {
                 events.push(normalised.event);
                 numbers.push(line);
@@ -303,7 +354,7 @@ pub(crate) fn keep_raw(
         }
     }
     let mut outcomes = Vec::new();
-    append(server, &mut events, |at, outcome| outcomes.push((numbers[at], outcome)))?;
+    append(server, events, |at, outcome| outcomes.push((numbers[at], outcome)))?;
     for (line, outcome) in outcomes {
         match outcome {
             Ok(_) => answer.stored += 1,

@@ -3,12 +3,12 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use watchfire_events::{Event, Place};
+use watchfire_events::{Place, Scalar, TapedEvent};
 use watchfire_sources::decode::{RecordSink, RejectReason, read_stream};
 use watchfire_sources::normalise::{NormaliseOptions, RawInput, RawPayload};
 
 use crate::error::ApiError;
-use crate::intake::{append, event_of_raw};
+use crate::intake::{Intake, append};
 use crate::state::Server;
 
 /// Events that are kept at a time.
@@ -70,6 +70,7 @@ impl Server {
     pub fn keep_records(&self, stream: impl Read, input: &RecordInput) -> Result<RecordCounts, RecordsError> {
         let mut keeping = Keeping {
             server: self,
+            intake: Intake::new(self, &input.options),
             input,
             events: Vec::new(),
             counts: RecordCounts::default(),
@@ -88,8 +89,9 @@ impl Server {
 
 struct Keeping<'s> {
     server: &'s Server,
+    intake: Intake<'s>,
     input: &'s RecordInput,
-    events: Vec<Event>,
+    events: Vec<TapedEvent>,
     counts: RecordCounts,
     failure: Option<ApiError>,
 }
@@ -104,12 +106,13 @@ impl Keeping<'_> {
     }
 
     fn flush(&mut self) {
-        let mut events = std::mem::take(&mut self.events);
+        let events = std::mem::take(&mut self.events);
         if events.is_empty() || self.failure.is_some() {
             return;
         }
+        let places: Vec<Place> = events.iter().map(|event| event.place.clone()).collect();
         let mut outcomes = Vec::with_capacity(events.len());
-        if let Err(failure) = append(self.server, &mut events, |at, outcome| outcomes.push((at, outcome))) {
+        if let Err(failure) = append(self.server, events, |at, outcome| outcomes.push((at, outcome))) {
             self.failure = Some(failure);
             return;
         }
@@ -117,7 +120,7 @@ impl Keeping<'_> {
             match outcome {
                 Ok(_) => self.counts.stored += 1,
                 Err(error) if error.is_conflict() => self.counts.repeated += 1,
-                Err(error) => self.refuse(&events[at].place, error.kind, &error.reason),
+                Err(error) => self.refuse(&places[at], error.kind, &error.reason),
             }
         }
     }
@@ -143,7 +146,7 @@ impl RecordSink for Keeping<'_> {
             return;
         }
         let raw = RawInput { place: place.clone(), ..record };
-        match event_of_raw(self.server, &self.input.options, raw) {
+        match self.intake.event_of_raw(raw) {
             Ok(normalised) => {
                 self.events.push(normalised.event);
                 if self.events.len() >= TOGETHER {
@@ -194,6 +197,7 @@ impl Server {
         };
         let mut keeping = Keeping {
             server: self,
+            intake: Intake::new(self, &input.options),
             input: &input,
             events: Vec::new(),
             counts: RecordCounts::default(),
@@ -203,11 +207,11 @@ impl Server {
         for (number, payload) in (1..).zip(&messages.payloads) {
             let place = Place { input: Arc::clone(&name), record: number, line: None, offset: None };
             let raw = RawInput::bare(payload.clone(), place.clone(), &name);
-            match event_of_raw(self, options, raw) {
+            match keeping.intake.event_of_raw(raw) {
                 Ok(normalised) => {
                     let mut event = normalised.event;
                     if !normalised.has_time {
-                        event.document.insert("@timestamp".to_owned(), arrival.clone().into());
+                        event.document.set_field("@timestamp", Scalar::Text(&arrival));
                     }
                     keeping.events.push(event);
                 }

@@ -11,5 +11,5 @@ mod fields;
 pub mod indicators;
 pub mod normalise;
 mod syslog;
-pub mod tape;
+pub use watchfire_events::tape;
 pub mod windows;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::json;
 use uuid::Uuid;
-use watchfire_events::{DataStream, Document, Event, EventId, Place, Timestamp, set_field};
+use watchfire_events::{DataStream, Document, Event, EventId, Place, TapedEvent, Timestamp, set_field};
 use watchfire_ir::Catalogue;
 use watchfire_kibana::{DetectionApi, DetectionParts, routes};
 use watchfire_rules::format;
@@ -37,7 +37,7 @@ impl watchfire_state::Clock for StillClock {
 struct NoEvents;
 
 impl EventLog for NoEvents {
-    fn append(&self, _: &mut [Event]) -> Result<Vec<Appended>, EventLogError> {
+    fn append(&self, _: Vec<TapedEvent>) -> Result<Vec<Appended>, EventLogError> {
         Err(EventLogError::Full("this server keeps no events".to_owned()))
     }
 

@@ -55,6 +55,7 @@ impl Lake {
         let mut report = OpenReport::default();
         let mut arrivals = Arrivals {
             streams: BTreeMap::new(),
+            bytes: 0,
             ids: IdIndex::new(options.ids),
             floor: Timestamp::from_millis(i64::MIN),
             held_stamps: 0,

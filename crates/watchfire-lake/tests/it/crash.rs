@@ -72,13 +72,13 @@ fn writes_until_it_is_killed() {
     let mut random = Random(run);
     for round in 0.. {
         clock.set(Timestamp::from_millis(NOW + run as i64 * 10_000 + round));
-        let mut given: Vec<_> = (0..=random.next(20))
+        let given: Vec<_> = (0..=random.next(20))
             .map(|at| {
                 let text = "x".repeat(random.next(2_000) as usize);
                 event(&format!("{run}-{round}-{at}"), json!({"message": text, "n": round}))
             })
             .collect();
-        match lake.append(&mut given) {
+        match lake.append(&given) {
             Ok(answers) => {
                 let stored = answers.iter().filter(|answer| matches!(answer, Appended::Stored(_))).count();
                 println!("\nack {run}-{round} {stored}");
@@ -189,7 +189,7 @@ fn a_read_only_folder_can_be_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let lake_folder = folder.path().join("lake");
     let (lake, _) = open_with(&lake_folder, &clock(), small_segments());
-    lake.append(&mut [event("a", json!({}))]).expect("there is room");
+    lake.append(&[event("a", json!({}))]).expect("there is room");
     lake.commit().expect("it commits");
     drop(lake);
     let set = |path: &Path, mode: u32| {

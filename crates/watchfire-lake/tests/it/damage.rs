@@ -25,7 +25,7 @@ fn cut(path: &Path, less: u64) {
 }
 
 fn append(lake: &watchfire_lake::Lake, id: &str) {
-    lake.append(&mut [event(id, json!({"message": "x".repeat(40)}))]).expect("there is room");
+    lake.append(&[event(id, json!({"message": "x".repeat(40)}))]).expect("there is room");
 }
 
 #[test]

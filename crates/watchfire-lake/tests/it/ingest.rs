@@ -7,22 +7,22 @@ use watchfire_lake::{
     SpoolOptions, TimeField, Window,
 };
 
-use crate::support::{NOW, clock, event, event_in, events, ids, open, open_with, stream};
+use crate::support::{NOW, clock, event, event_in, events, ids, open, open_with, store, stream};
 
 #[test]
 fn events_are_stamped_and_read_back() {
     let folder = tempfile::tempdir().expect("a folder");
     let clock = clock();
     let lake = open(folder.path(), &clock);
-    let mut given = [
+    let given = [
         event(
             "a",
             json!({"@timestamp": "2026-03-02T07:00:00Z", "process": {"args": ["x", "-v", "-v"], "pid": 7}}),
         ),
         event("b", json!({"event": {"ingested": "2020-01-01"}, "process.name": "cmd.exe"})),
     ];
-    let stored = lake.append(&mut given).expect("there is room");
-    assert_eq!(stored, [Appended::Stored(1), Appended::Stored(2)]);
+    let given = store(&lake, &given);
+    assert_eq!(given.iter().map(|event| event.place.record).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(get_field(&given[0].document, "event.ingested"), Some(&json!("2026-03-02T08:00:00.000Z")));
     assert_eq!(get_field(&given[1].document, INGESTED_BY_CLIENT), Some(&json!("2020-01-01")));
     assert_eq!(events(lake.reader(), Selection::default()), []);
@@ -30,12 +30,7 @@ fn events_are_stamped_and_read_back() {
     assert_eq!((report.rows, report.files), (2, 1));
     let mut read = events(lake.reader(), Selection::default());
     read.sort_by(|a, b| a.id.cmp(&b.id));
-    for (read, given) in read.iter().zip(&given) {
-        assert_eq!(
-            (&read.id, &read.data_stream, &read.document),
-            (&given.id, &given.data_stream, &given.document)
-        );
-    }
+    assert_eq!(read, given);
     assert_eq!(read[0].place.to_string(), "lake:logs-test-default record 1");
 }
 
@@ -45,24 +40,20 @@ fn stamps_do_not_go_back_with_the_clock() {
     let clock = clock();
     let ingested = |event: &watchfire_events::Event| get_field(&event.document, "event.ingested").cloned();
     let lake = open(folder.path(), &clock);
-    let mut first = [event("a", json!({}))];
-    lake.append(&mut first).expect("there is room");
+    let first = store(&lake, &[event("a", json!({}))]);
     clock.set(Timestamp::from_millis(NOW - 3_600_000));
-    let mut second = [event("b", json!({})), event_in(&DataStream::new("other"), "c", json!({}))];
-    lake.append(&mut second).expect("there is room");
+    let second = store(&lake, &[event("b", json!({})), event_in(&DataStream::new("other"), "c", json!({}))]);
     assert_eq!(ingested(&second[0]), ingested(&first[0]));
     assert_eq!(ingested(&second[1]), Some(json!("2026-03-02T07:00:00.000Z")), "each stream has its own time");
     assert_eq!(lake.state().held_stamps, 1);
     lake.stamp_from(Timestamp::from_millis(NOW - 1_800_000));
-    let mut later = [event_in(&DataStream::new("other"), "later", json!({}))];
-    lake.append(&mut later).expect("there is room");
+    let later = store(&lake, &[event_in(&DataStream::new("other"), "later", json!({}))]);
     assert_eq!(ingested(&later[0]), Some(json!("2026-03-02T07:30:00.000Z")), "nothing is stamped earlier");
     assert_eq!(lake.state().held_stamps, 2);
     lake.commit().expect("it commits");
     drop(lake);
     let lake = open(folder.path(), &clock);
-    let mut third = [event("d", json!({}))];
-    lake.append(&mut third).expect("there is room");
+    let third = store(&lake, &[event("d", json!({}))]);
     assert_eq!(ingested(&third[0]), ingested(&first[0]), "nor after a restart");
 }
 
@@ -72,7 +63,7 @@ fn repeated_ids_are_told() {
     let clock = clock();
     let lake = open(folder.path(), &clock);
     let append = |lake: &watchfire_lake::Lake, id: &str| {
-        lake.append(&mut [event(id, json!({}))]).expect("there is room").remove(0)
+        lake.append(&[event(id, json!({}))]).expect("there is room").remove(0)
     };
     assert_eq!(append(&lake, "a"), Appended::Stored(1));
     assert_eq!(append(&lake, "a"), Appended::Repeated);
@@ -103,13 +94,13 @@ fn names_and_ids_that_cannot_be_are_refused_alone() {
     for _ in 0..80 {
         deep = json!({ "a": deep });
     }
-    let mut given = [
+    let given = [
         event_in(&DataStream::new("../up"), "a", json!({})),
         event("", json!({})),
         event("deep", deep),
         event("ok", json!({})),
     ];
-    let answers = lake.append(&mut given).expect("there is room");
+    let answers = lake.append(&given).expect("there is room");
     assert!(answers[..3].iter().all(|answer| matches!(answer, Appended::Refused(_))), "{answers:?}");
     assert_eq!(answers[3], Appended::Stored(1));
 }
@@ -126,7 +117,7 @@ fn a_full_spool_takes_nothing() {
     let mut stored = Vec::new();
     let refused = (0..10).find_map(|number| {
         let id = format!("{number:02}");
-        let result = lake.append(&mut [event(&id, json!({"message": text}))]);
+        let result = lake.append(&[event(&id, json!({"message": text}))]);
         stored.push(id);
         result.err()
     });
@@ -134,8 +125,22 @@ fn a_full_spool_takes_nothing() {
     let id = stored.pop().expect("the one that was refused");
     lake.commit().expect("it commits");
     assert_eq!(ids(lake.reader(), Selection::default()), stored);
-    let again = lake.append(&mut [event(&id, json!({}))]).expect("there is room again");
+    let again = lake.append(&[event(&id, json!({}))]).expect("there is room again");
     assert!(matches!(again[0], Appended::Stored(_)), "what was refused is not known as repeated");
+}
+
+#[test]
+fn what_waits_keeps_more_from_coming() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = LakeOptions { waiting_bytes: 2_000, ..LakeOptions::default() };
+    let (lake, _) = open_with(folder.path(), &clock(), options);
+    let append = |id: &str| lake.append(&[event(id, json!({"message": "x".repeat(1_500)}))]);
+    append("a").expect("there is room");
+    append("b").expect("there is room yet");
+    assert!(matches!(append("c"), Err(LakeError::Full { limit: 2_000, .. })));
+    lake.append(&[]).expect_err("whoever asks whether there is room is told");
+    lake.commit().expect("it commits");
+    append("c").expect("there is room again");
 }
 
 #[test]
@@ -152,7 +157,7 @@ fn one_process_writes_and_any_reads() {
     assert!(matches!(second, Err(LakeError::Locked(_))));
     let reader = LakeReader::open(folder.path()).expect("it opens");
     for id in ["a", "b"] {
-        lake.append(&mut [event(id, json!({}))]).expect("there is room");
+        lake.append(&[event(id, json!({}))]).expect("there is room");
         lake.commit().expect("it commits");
         assert!(ids(&reader, Selection::default()).contains(&id.to_owned()), "what is committed is seen");
     }
@@ -167,11 +172,11 @@ fn tables_are_chosen_by_pattern_and_windows_by_either_time() {
     for hour in 0..4_i64 {
         clock.set(Timestamp::from_millis(NOW + hour * 3_600_000));
         let time = Timestamp::from_millis(NOW - hour * 3_600_000).to_iso_millis();
-        let mut given = [
+        let given = [
             event(&format!("e{hour}"), json!({"@timestamp": time})),
             event_in(&hidden, &format!("h{hour}"), json!({"@timestamp": time})),
         ];
-        lake.append(&mut given).expect("there is room");
+        lake.append(&given).expect("there is room");
         lake.commit().expect("it commits");
     }
     let window = |by, from: i64, to: i64| {

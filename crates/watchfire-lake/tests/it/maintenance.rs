@@ -39,7 +39,7 @@ fn small_files_become_one_of_each_day_and_the_old_go() {
             let time = Timestamp::from_millis(NOW - number * 1_000).to_iso_millis();
             // Each commit brings a column that the others lack.
             let document = json!({"@timestamp": time, format!("only.{day}{number}"): number, "host.id": "h"});
-            lake.append(&mut [event(&format!("{day}{number}"), document)]).expect("there is room");
+            lake.append(&[event(&format!("{day}{number}"), document)]).expect("there is room");
             lake.commit().expect("it commits");
         }
     }
@@ -77,6 +77,6 @@ fn small_files_become_one_of_each_day_and_the_old_go() {
     assert_eq!(ids(&reader, Selection::default()), all[4..]);
     let report = reader.check(CheckDepth::Values).expect("it can be checked");
     assert!(report.is_sound() && report.tables[0].unknown_files == (0, 0), "{report:?}");
-    lake.append(&mut [event("after", json!({}))]).expect("there is room");
+    lake.append(&[event("after", json!({}))]).expect("there is room");
     lake.commit().expect("a table can be written to after all that");
 }

@@ -7,7 +7,7 @@ use crate::support::{NOW, catalogue, clock, event, open};
 
 fn lake_of_two(folder: &std::path::Path) -> watchfire_lake::Lake {
     let lake = open(folder, &clock());
-    let mut given = [
+    let given = [
         event(
             "a",
             json!({"@timestamp": "2026-03-02T07:00:00Z", "process": {"pid": 7, "entity_id": "e7", "args": ["x", "x"]}}),
@@ -17,7 +17,7 @@ fn lake_of_two(folder: &std::path::Path) -> watchfire_lake::Lake {
             json!({"@timestamp": "2026-03-02T06:00:00Z", "process": {"pid": 8, "name": ["one", "two"]}}),
         ),
     ];
-    lake.append(&mut given).expect("there is room");
+    lake.append(&given).expect("there is room");
     lake.commit().expect("it commits");
     lake
 }

@@ -8,7 +8,7 @@ use watchfire_events::{BatchBuilder, Event, EventBatch, FieldSelection, Misfits,
 use watchfire_ir::Catalogue;
 use watchfire_lake::{CompactionOptions, Lake, LookUp, Scan, Selection, TimeField, Window};
 
-use crate::support::{NOW, batches, catalogue, clock, event, open};
+use crate::support::{NOW, batches, catalogue, clock, event, open, store};
 
 /// Fields of all types and shapes, names that can be no column among them.
 const FIELDS: [&str; 18] = [
@@ -171,14 +171,13 @@ proptest! {
         let mut given = Vec::new();
         for (number, documents) in commits.into_iter().enumerate() {
             clock.set(Timestamp::from_millis(NOW - (5 - number as i64) * 3_600_000));
-            let mut events: Vec<Event> = documents
+            let events: Vec<Event> = documents
                 .into_iter()
                 .enumerate()
                 .map(|(at, document)| event(&format!("{number}-{at}"), document))
                 .collect();
-            lake.append(&mut events).expect("there is room");
+            given.extend(store(&lake, &events));
             lake.commit().expect("it commits");
-            given.extend(events);
         }
         check_all_is_read(&lake, &given)?;
         let options = CompactionOptions { least_files: 2, ..CompactionOptions::default() };
@@ -219,7 +218,7 @@ fn columns_that_nobody_reads_are_not_made() {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = open(folder.path(), &clock());
     let document = json!({"process": {"name": ["a", "b"], "pid": 1}, "host.id": "h"});
-    lake.append(&mut [event("a", document.clone())]).expect("there is room");
+    lake.append(&[event("a", document.clone())]).expect("there is room");
     let report = lake.commit().expect("it commits");
     assert_eq!(report.diverted, BTreeMap::from([("process.name".to_owned(), 1)]));
     let schema = catalogue();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
-use watchfire_events::{DataStream, Event, EventBatch, EventId, Place, Timestamp};
+use watchfire_events::{DataStream, Event, EventBatch, EventId, Place, TapedEvent, Timestamp};
 use watchfire_ir::Catalogue;
 use watchfire_lake::{Lake, LakeOptions, LakeReader, OpenReport, Scan, Selection, SetClock};
 
@@ -44,6 +44,15 @@ pub(crate) fn event_in(stream: &DataStream, id: &str, document: Value) -> Event 
         document,
         place: Place { input: "test".into(), record: 1, line: None, offset: None },
     }
+}
+
+/// Stores events; answers them as they stand in the lake.
+pub(crate) fn store(lake: &Lake, events: &[Event]) -> Vec<Event> {
+    let taped = events.iter().map(|event| TapedEvent::from(event.clone())).collect();
+    let mut stored = Vec::new();
+    lake.append_taped(taped, &mut |event| stored.push(event.read().expect("it is a document")))
+        .expect("there is room");
+    stored
 }
 
 /// All batches of a scan.

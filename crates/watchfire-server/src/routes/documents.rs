@@ -12,6 +12,7 @@ use super::{Parameters, answer};
 use crate::body;
 use crate::bulk::{self, BulkItem, Operation};
 use crate::error::ApiError;
+use crate::filter_path::FilterPath;
 use crate::intake::{ItemAnswer, keep};
 use crate::media;
 use crate::state::Server;
@@ -47,22 +48,27 @@ async fn bulk_within(
     let body = body::read(&headers, body, &server.room, &server.options).await?;
     let pipeline = parameters.get("pipeline").cloned();
     let at_work = Arc::clone(&server);
-    let document = blocking(move || {
+    let (document, parameters) = blocking(move || {
         let items = bulk::parse(&body.bytes, index.as_deref(), pipeline.as_deref())?;
         let answers = keep(&at_work, &items)?;
         let took = at_work.clock.now().millis().saturating_sub(start.millis()).max(0);
-        Ok(bulk_answer(took, &answers))
+        let filter = parameters.get("filter_path").map(|filter| FilterPath::new(filter));
+        let wants_items = filter.is_none_or(|filter| filter.may_want("items"));
+        Ok((bulk_answer(took, &answers, wants_items), parameters))
     })
     .await?;
     Ok(answer(StatusCode::OK, document, &parameters))
 }
 
 /// `errors` stands before `items`, and both are compact: there are clients that look for bytes.
-fn bulk_answer(took: i64, answers: &[ItemAnswer]) -> Value {
-    let items: Vec<Value> =
-        answers.iter().map(|answer| json!({ answer.operation.name(): answer.document() })).collect();
+fn bulk_answer(took: i64, answers: &[ItemAnswer], wants_items: bool) -> Value {
     let errors = answers.iter().any(|answer| answer.outcome.is_err());
-    json!({ "took": took, "errors": errors, "items": items })
+    let mut answer = json!({ "took": took, "errors": errors });
+    if wants_items {
+        let item = |answer: &ItemAnswer| json!({ answer.operation.name(): answer.document() });
+        answer["items"] = answers.iter().map(item).collect();
+    }
+    answer
 }
 
 pub(super) async fn without_id(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use watchfire_events::{Event, Timestamp};
+use watchfire_events::{Event, TapedEvent, Timestamp};
 use watchfire_server::{Appended, EventLog, EventLogError, StreamInfo};
 
 /// Keeps events in memory, and can be told to be full or broken.
@@ -14,7 +14,7 @@ pub(crate) struct MemoryLog {
 }
 
 impl EventLog for MemoryLog {
-    fn append(&self, events: &mut [Event]) -> Result<Vec<Appended>, EventLogError> {
+    fn append(&self, events: Vec<TapedEvent>) -> Result<Vec<Appended>, EventLogError> {
         self.ready()?;
         let mut kept = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let mut ids: BTreeSet<_> =
@@ -23,7 +23,7 @@ impl EventLog for MemoryLog {
         for event in events {
             if ids.insert((event.data_stream.clone(), event.id.clone())) {
                 appended.push(Appended::Stored(kept.len() as u64));
-                kept.push(event.clone());
+                kept.push(event.into());
             } else {
                 appended.push(Appended::Repeated);
             }

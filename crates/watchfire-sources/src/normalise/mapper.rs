@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 use watchfire_events::{
-    BatchBuilder, DataStream, Event, EventId, FieldName, FieldNames, FieldSelection, FieldTypes,
-    MAX_FLATTENED_DEPTH, Place, Scalar, Timestamp, get_field, set_field,
+    BatchBuilder, DataStream, Event, EventId, FieldNames, FieldSelection, FieldTypes, Place, Scalar,
+    TapedEvent, Timestamp, get_field, set_field,
 };
 
 use super::draft::Draft;
@@ -18,7 +18,8 @@ use super::geo::{self, PlaceFields};
 use super::tables::{self, Keys, TableRef};
 use super::wanted::{Ask, Wanted};
 use super::{
-    Knowledge, NormaliseError, NormaliseOptions, Normalised, Publication, Reading, SourceKind, windows_log,
+    Knowledge, NormaliseError, NormaliseOptions, Normalised, NormalisedTape, Publication, Reading,
+    SourceKind, windows_log,
 };
 use crate::tape::{Tape, TapeObject, TapeValue};
 use crate::windows::{Form, LocalTime, WindowsEvent};
@@ -513,7 +514,7 @@ impl Mapped<'_> {
                 event.put(builder, &self.stream_fields);
             }
             Content::Whole { record, time } => {
-                put_object(builder, None, *record, 0);
+                builder.put_document(*record);
                 if let Some(time) = time {
                     builder.put_named(TIMESTAMP, Scalar::Text(time));
                 }
@@ -532,6 +533,30 @@ impl Mapped<'_> {
             }
         }
         builder.push_deferred(number);
+    }
+
+    /// The event with its document on a tape.
+    pub(super) fn into_taped(self, id: EventId, place: Place, names: &FieldNames) -> NormalisedTape {
+        let Content::Whole { record, time } = &self.content else {
+            return self.into_normalised(id, place, names).into();
+        };
+        let mut document = Tape::of_object(*record);
+        if let Some(time) = time {
+            document.set_field(TIMESTAMP, Scalar::Text(time));
+        }
+        for (name, value) in self.stream_fields.iter() {
+            if document.get_field(name).is_none() {
+                document.set_field(name, Scalar::Text(value));
+            }
+        }
+        for (name, value) in self.places {
+            document.set_value(name, &value.into_value());
+        }
+        NormalisedTape {
+            event: TapedEvent { id, data_stream: self.data_stream, document, place },
+            source: self.source,
+            has_time: self.has_time,
+        }
     }
 
     /// The event with its document.
@@ -573,38 +598,6 @@ impl Mapped<'_> {
             has_time,
             year_is_taken,
             reading,
-        }
-    }
-}
-
-/// As [`watchfire_events::flatten`] goes over a tree.
-fn put_object(
-    builder: &mut BatchBuilder<'_>,
-    holder: Option<FieldName>,
-    object: TapeObject<'_>,
-    depth: usize,
-) {
-    if depth > MAX_FLATTENED_DEPTH {
-        return;
-    }
-    for (key, value) in object.iter() {
-        let name = builder.names().member(holder, key);
-        put_value(builder, name, value, depth);
-    }
-}
-
-fn put_value(builder: &mut BatchBuilder<'_>, name: FieldName, value: TapeValue<'_>, depth: usize) {
-    if let Some(scalar) = value.scalar() {
-        builder.put(name, scalar);
-    } else if let Some(object) = value.as_object() {
-        if builder.wants_below(name) {
-            put_object(builder, Some(name), object, depth + 1);
-        }
-    } else if let Some(items) = value.as_array()
-        && depth <= MAX_FLATTENED_DEPTH
-    {
-        for item in items {
-            put_value(builder, name, item, depth + 1);
         }
     }
 }

@@ -60,7 +60,7 @@ mod zeek;
 use std::sync::Arc;
 
 use serde_json::Value;
-use watchfire_events::{DataStream, Event, EventId, FieldNames, Place, get_field};
+use watchfire_events::{DataStream, Event, EventId, FieldNames, Place, TapedEvent, get_field};
 
 pub use deferred::{DeferredRecords, RecordPool};
 pub use geo::{GeoDatabases, GeoError};
@@ -74,7 +74,7 @@ pub use tables::TableRef;
 pub(crate) use wanted::{Fitting, Wanted, Wants};
 pub(crate) use windows_log::source as source_of;
 
-use crate::tape::Tape;
+use crate::tape::{Tape, TapeValue};
 use crate::windows::WindowsEventError;
 
 /// How records are normalised.
@@ -156,6 +156,24 @@ pub struct Normalised {
     /// Whether its time names no year, so that the one of the options was taken.
     pub year_is_taken: bool,
     reading: Reading,
+}
+
+/// As [`Normalised`], with the document on a tape: for those who keep events and do not look at them.
+#[derive(Clone, Debug)]
+pub struct NormalisedTape {
+    /// The event.
+    pub event: TapedEvent,
+    /// The source it was mapped as.
+    pub source: SourceKind,
+    /// Whether it has a time.
+    pub has_time: bool,
+}
+
+impl From<Normalised> for NormalisedTape {
+    fn from(normalised: Normalised) -> Self {
+        let Normalised { event, source, has_time, .. } = normalised;
+        Self { event: event.into(), source, has_time }
+    }
 }
 
 /// What was read of a record.
@@ -323,6 +341,43 @@ impl<'o> Normaliser<'o> {
         };
         Ok(mapped.into_normalised(id, place, &self.names))
     }
+
+    /// Turns a record on a tape into the event that [`Self::normalise`] makes of it.
+    ///
+    /// # Errors
+    /// As [`normalise`].
+    pub fn normalise_tape(
+        &mut self,
+        record: TapeValue<'_>,
+        origin: RecordOrigin<'_>,
+    ) -> Result<NormalisedTape, NormaliseError> {
+        if self.names.len() > Self::MOST_NAMES {
+            self.names = FieldNames::default();
+        }
+        if record.as_object().is_none() {
+            return Err(NormaliseError::NotAnObject);
+        }
+        let RecordOrigin { place, identity, index, id } = origin;
+        let id = id.map_or_else(
+            || EventId::from_content(identity, place.record, &content::canonical_tape(record)),
+            EventId::given,
+        );
+        let mapped = self.mapper.map(record, index, &mut self.names)?;
+        Ok(mapped.into_taped(id, place, &self.names))
+    }
+}
+
+/// Where a record comes from, and what was given with it.
+#[derive(Clone, Debug)]
+pub struct RecordOrigin<'r> {
+    /// Where it stands.
+    pub place: Place,
+    /// The name of its input for ids.
+    pub identity: &'r str,
+    /// The index that it was given with.
+    pub index: Option<&'r str>,
+    /// The id that it was given with.
+    pub id: Option<&'r str>,
 }
 
 /// Turns a raw record into an event. Who has many uses a [`Normaliser`].

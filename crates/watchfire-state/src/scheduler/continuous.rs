@@ -15,7 +15,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use watchfire_detect::{AtOnce, ExecutionPlan, RuleSchedule};
 use watchfire_engine::VALUE_CACHE_BYTES;
-use watchfire_events::{BatchBuilder, Event, EventBatch, Timestamp, get_field};
+use watchfire_events::{BatchBuilder, Event, Timestamp, WrittenEvent, WrittenEvents, get_field};
 
 use super::passes::{Part, Passed, Run, blank, length};
 use super::{Scheduler, TickReport};
@@ -32,7 +32,7 @@ use crate::stored_events::StoredEvents;
 #[derive(Debug, Default)]
 pub struct Arrived {
     /// The events, with `event.ingested` in their documents. They are durable.
-    pub events: Vec<Event>,
+    pub events: Vec<WrittenEvent>,
     /// How many more have arrived that are not among them, since there was no room for them.
     pub left_out: u64,
 }
@@ -199,17 +199,13 @@ impl Run {
 }
 
 /// The events that rules hit which can alert at once, with these rules.
-fn hits(engine: &Engine, events: Vec<Event>) -> Vec<Held> {
+fn hits(engine: &Engine, events: Vec<WrittenEvent>) -> Vec<Held> {
     let book = engine.undated();
     let rules: BTreeMap<usize, usize> =
         book.numbers.iter().map(|(number, in_book)| (*in_book, *number)).collect();
     let fields = book.book.read_fields();
     let mut columns = BatchBuilder::selecting(engine.catalogue(), &fields);
-    events.into_iter().for_each(|event| columns.push(event));
-    if columns.is_empty() {
-        return Vec::new();
-    }
-    let batch: EventBatch = columns.finish();
+    let batch = WrittenEvents::batch(events, &mut columns);
     let matches = book.book.set().matcher(VALUE_CACHE_BYTES).match_batch(&batch, engine.catalogue());
     let mut by_row: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
     for hit in &matches.hits {

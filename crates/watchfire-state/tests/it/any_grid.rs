@@ -146,7 +146,7 @@ async fn live_with(
         let mut arrived = Arrived::default();
         while let Some((arrives, event)) = rest.next_if(|(arrives, _)| *arrives <= now) {
             bench.events.push(event.clone());
-            arrived.events.push(event.clone());
+            arrived.events.push(event.clone().into());
             if arrived.events.len() >= at_a_time {
                 bench.scheduler.look(std::mem::take(&mut arrived), *arrives).await.expect("the look ends");
             }

@@ -26,7 +26,8 @@ fn a_look_alerts_before_the_execution_does() {
         let looked_at = start().plus_nanos(minutes(2));
         let nothing = bench.scheduler.look(Arrived::default(), start()).await.expect("the look ends");
         assert_eq!(nothing, LookReport::default());
-        let arrived = Arrived { events: events.into_iter().map(|(_, event)| event).collect(), left_out: 0 };
+        let arrived =
+            Arrived { events: events.into_iter().map(|(_, event)| event.into()).collect(), left_out: 0 };
         let report = bench.scheduler.look(arrived, looked_at).await.expect("the look ends");
         let alerts = bench.alerts().await;
         let of = |name: &str| {
@@ -108,7 +109,8 @@ fn looks_do_not_wait_for_executions_and_neither_doubles_what_the_other_finds() {
         let begun = tokio::task::spawn_blocking(move || has_begun.recv()).await;
         begun.expect("it can be waited for").expect("the execution reads");
         // The execution of 08:00 is the one that reads: it has none of these events, and that of 08:05 has all.
-        let arrived = Arrived { events: seen, left_out: 0 };
+        let events = seen.into_iter().map(Into::into).collect();
+        let arrived = Arrived { events, left_out: 0 };
         let looked = scheduler.look(arrived, start().plus_nanos(minutes(4))).await.expect("the look ends");
         assert_eq!(looked.found.iter().map(|record| record.alerts).sum::<u64>(), 4);
         let_go.send(()).expect("the execution waits");

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use watchfire_events::{Event, EventBatch};
-use watchfire_lake::{Appended, CommitReport, Lake};
+use watchfire_lake::{Appended, CommitReport, Lake, LakeError};
 use watchfire_sources::normalise::catalogue_with;
 
 use super::{failed, open};
@@ -80,8 +80,16 @@ struct Storing<'a> {
 
 impl Worker for Storing<'_> {
     fn batch(&mut self, batch: &EventBatch) -> io::Result<()> {
-        let mut events: Vec<Event> = batch.events().cloned().collect();
-        for answer in self.lake.append(&mut events).map_err(failed)? {
+        let events: Vec<Event> = batch.events().cloned().collect();
+        let answers = match self.lake.append(&events) {
+            // What waits is what this command has read: it makes room itself.
+            Err(LakeError::Full { .. }) => {
+                self.counts.add(self.lake.commit().map_err(failed)?);
+                self.lake.append(&events)
+            }
+            answers => answers,
+        };
+        for answer in answers.map_err(failed)? {
             match answer {
                 Appended::Stored(_) => self.counts.stored += 1,
                 Appended::Repeated => self.counts.repeated += 1,

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use watchfire_events::Event;
+use watchfire_events::WrittenEvent;
 use watchfire_state::Arrived;
 
 /// Most events that wait for a look; executions find what is beyond.
@@ -18,7 +18,7 @@ pub(super) struct Arrivals {
 
 impl Arrivals {
     /// Adds events. Those that there is no room for are counted instead.
-    pub(super) fn add(&self, events: impl Iterator<Item = Event>) {
+    pub(super) fn add(&self, events: Vec<WrittenEvent>) {
         let mut waiting = self.waiting();
         for event in events {
             if waiting.events.len() < MOST_WAITING {

@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use watchfire_events::{Event, Timestamp};
-use watchfire_lake::{Appended as Kept, Lake, LakeError, place_in_lake};
+use watchfire_events::{TapedEvent, Timestamp};
+use watchfire_lake::{Appended as Kept, Lake, LakeError};
 use watchfire_server::{Appended, EventLog, EventLogError, StreamInfo};
 
 use super::arrivals::Arrivals;
@@ -17,19 +17,16 @@ pub(super) struct LakeLog {
 }
 
 impl EventLog for LakeLog {
-    fn append(&self, events: &mut [Event]) -> Result<Vec<Appended>, EventLogError> {
-        let kept = self.lake.append(events).map_err(refused)?;
+    fn append(&self, events: Vec<TapedEvent>) -> Result<Vec<Appended>, EventLogError> {
+        let mut stored = Vec::with_capacity(events.len());
+        let mut keep = |event| {
+            if self.arrivals.is_some() {
+                stored.push(event);
+            }
+        };
+        let kept = self.lake.append_taped(events, &mut keep).map_err(refused)?;
         if let Some(arrivals) = &self.arrivals {
-            let stored = |(kept, event): (&Kept, &mut Event)| match kept {
-                Kept::Stored(number) => Some(Event {
-                    id: event.id.clone(),
-                    data_stream: event.data_stream.clone(),
-                    document: std::mem::take(&mut event.document),
-                    place: place_in_lake(&event.data_stream, *number),
-                }),
-                Kept::Repeated | Kept::Refused(_) => None,
-            };
-            arrivals.add(kept.iter().zip(events.iter_mut()).filter_map(stored));
+            arrivals.add(stored);
         }
         let answer = |kept| match kept {
             Kept::Stored(number) => Appended::Stored(number),
@@ -51,7 +48,7 @@ impl EventLog for LakeLog {
     }
 
     fn ready(&self) -> Result<(), EventLogError> {
-        self.lake.append(&mut []).map(drop).map_err(refused)
+        self.lake.append(&[]).map(drop).map_err(refused)
     }
 }
 

@@ -8,7 +8,7 @@ use clap::Parser as _;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use watchfire_detect::{ExecutionWindow, VOLATILE_FIELDS};
-use watchfire_events::{Document, Event, IndexPatterns, Timestamp};
+use watchfire_events::{Document, Event, IndexPatterns, TapedEvent, Timestamp};
 use watchfire_ir::Catalogue;
 use watchfire_lake::{Lake, LakeClock as _, LakeOptions, Selection, SetClock};
 use watchfire_rules::model::Rule;
@@ -86,7 +86,7 @@ impl Bench {
     pub(super) fn append(&self, now: Timestamp, events: &[Event]) {
         self.clock.set(now);
         let kept = LakeLog { lake: Arc::clone(&self.lake), arrivals: None }
-            .append(&mut events.to_vec())
+            .append(events.iter().cloned().map(TapedEvent::from).collect())
             .expect("there is room");
         assert!(!kept.iter().any(|kept| matches!(kept, Appended::Refused(_))), "{kept:?}");
     }

@@ -10,16 +10,17 @@
 //! it only where something asks for one. The text of a tape that was [read](TapeReader) is the JSON itself, in which the
 //! parser has undone the escapes: copying it whole costs less than copying its texts one by one.
 
+mod edit;
 mod packed;
 mod reader;
 #[cfg(test)]
 mod tests;
 
+use crate::Scalar;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
-use watchfire_events::Scalar;
 
-pub(crate) use self::packed::{pack_number, unpack_number};
+pub use self::packed::{pack_number, unpack_number};
 pub use self::reader::TapeReader;
 
 /// One node: a scalar, or how much of what follows belongs to a container.
@@ -71,6 +72,14 @@ impl Tape {
     pub fn set(&mut self, value: &Value) {
         self.clear();
         self.add(value);
+    }
+
+    /// A tape of one object.
+    pub fn of_object(object: TapeObject<'_>) -> Self {
+        let mut nodes = Vec::with_capacity(object.nodes.len() + 8);
+        nodes.push(Node::Object { nodes: object.nodes.len() as u32 });
+        nodes.extend_from_slice(object.nodes);
+        Self { nodes, text: object.text.to_owned() }
     }
 
     /// Its first value; null if it is empty.
@@ -135,16 +144,13 @@ impl Tape {
                 self.nodes[at] = Node::Object { nodes: (self.nodes.len() - at - 1) as u32 };
             }
             scalar => match Scalar::of(scalar) {
-                Some(Scalar::Text(text)) => self.add_text(text),
-                Some(Scalar::Integer(number)) => self.nodes.push(Node::Integer(number)),
-                Some(Scalar::Unsigned(number)) => self.nodes.push(Node::Unsigned(number)),
-                Some(Scalar::Double(number)) => self.nodes.push(Node::Double(number)),
-                Some(Scalar::Boolean(value)) => self.nodes.push(Node::Boolean(value)),
+                Some(scalar) => self.add_scalar(scalar),
                 None => self.nodes.push(Node::Null),
             },
         }
     }
 }
+
 /// A value on a tape.
 #[derive(Clone, Copy, Debug)]
 pub struct TapeValue<'a> {
@@ -301,13 +307,18 @@ impl<'a> TapeObject<'a> {
         self.get(key)?.as_str().filter(|text| !text.is_empty())
     }
 
-    /// The value under a dotted name, as [`watchfire_events::get_field`] finds it in a tree.
+    /// The value under a dotted name, as [`get_field`](crate::get_field) finds it in a tree.
     pub fn get_field(self, name: &str) -> Option<TapeValue<'a>> {
         if let Some(value) = self.get(name) {
             return (!value.is_null()).then_some(value);
         }
         let mut dots = name.bytes().enumerate().filter(|&(_, byte)| byte == b'.').map(|(dot, _)| dot);
         dots.find_map(|dot| self.get(&name[..dot])?.as_object()?.get_field(&name[dot + 1..]))
+    }
+
+    /// Whether it has no member.
+    pub fn is_empty(self) -> bool {
+        self.nodes.is_empty()
     }
 
     /// The object as a tree.

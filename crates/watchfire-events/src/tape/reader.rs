@@ -164,7 +164,7 @@ fn texts_alone(nodes: &mut [Node], bytes: &[u8]) -> String {
 }
 
 /// Whether arrays and objects are nested deeper.
-fn is_deeper(nodes: &[Node], depth: usize) -> bool {
+pub(super) fn is_deeper(nodes: &[Node], depth: usize) -> bool {
     let mut ends = Vec::new();
     for (at, node) in nodes.iter().enumerate() {
         while ends.last().is_some_and(|&end| end <= at) {

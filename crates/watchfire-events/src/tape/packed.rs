@@ -36,7 +36,7 @@ fn pack_node(kind: u8, number: u64, out: &mut Vec<u8>) {
 }
 
 /// Appends a number, seven bits a byte, the lowest first.
-pub(crate) fn pack_number(mut number: u64, out: &mut Vec<u8>) {
+pub fn pack_number(mut number: u64, out: &mut Vec<u8>) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -45,7 +45,7 @@ pub(crate) fn pack_number(mut number: u64, out: &mut Vec<u8>) {
 }
 
 /// Reads what [`pack_number`] wrote, and moves behind it.
-pub(crate) fn unpack_number(bytes: &mut &[u8]) -> Option<u64> {
+pub fn unpack_number(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = bytes.split_first()?;

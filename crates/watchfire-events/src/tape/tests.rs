@@ -39,7 +39,7 @@ fn names_are_found_as_in_a_tree() {
     let tape = Tape::of(&value);
     let object = tape.first().as_object().unwrap();
     for name in ["a.b.c", "a.n", "d.e", "d.f", "a", "x", "a.b"] {
-        let expected = watchfire_events::get_field(value.as_object().unwrap(), name);
+        let expected = crate::get_field(value.as_object().unwrap(), name);
         assert_eq!(object.get_field(name).map(TapeValue::to_value).as_ref(), expected, "{name}");
     }
 }
