@@ -183,6 +183,19 @@ impl Correlation {
         }
     }
 
+    /// Which of [`Self::conditions`] must have been satisfied for there to be any result.
+    pub fn required(&self) -> Vec<bool> {
+        let mut required = vec![true; self.conditions().len()];
+        if let Plan::Eql(EqlPlan::Sequence(plan)) = &self.plan {
+            for (of_stage, stage) in required.iter_mut().zip(&plan.stages) {
+                *of_stage = !stage.missing;
+            }
+            // Behind the stages stands what ends a sequence.
+            required.iter_mut().skip(plan.stages.len()).for_each(|until| *until = false);
+        }
+        required
+    }
+
     /// What makes hits of what the matcher finds for these conditions.
     pub fn extractor(&self, rules: &[RuleIndex]) -> StageExtractor {
         match &self.plan {

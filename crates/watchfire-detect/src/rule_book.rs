@@ -76,6 +76,8 @@ struct RuleCorrelation {
     rule: usize,
     first: RuleIndex,
     patterns: IndexPatterns,
+    /// What it joins, in the order of its conditions.
+    stages: Vec<RuleIndex>,
     correlation: Correlation,
     extractor: StageExtractor,
     /// What the exceptions of the rule leave out of its history too.
@@ -151,6 +153,7 @@ impl RuleBook {
                         rule: all.len(),
                         first,
                         patterns,
+                        stages,
                         correlation: *correlation,
                         extractor,
                         exclusion: exclusion.clone(),
@@ -173,6 +176,7 @@ impl RuleBook {
                             rule,
                             first,
                             patterns,
+                            stages: vec![index],
                             correlation,
                             extractor,
                             exclusion,
@@ -336,6 +340,13 @@ impl RuleBook {
     /// if it shares a value with an indicator ([`IndicatorReader`](crate::IndicatorReader)).
     pub fn indicator_matches(&self) -> impl Iterator<Item = (RuleIndex, &IndicatorMatch)> {
         self.indicator_matches.iter().map(|(index, program)| (*index, program))
+    }
+
+    /// The conditions of the set that the correlation of this number joins, each with whether there is no result without an
+    /// event that satisfies it.
+    pub fn stages(&self, number: usize) -> Vec<(RuleIndex, bool)> {
+        let of = &self.correlations[number];
+        of.stages.iter().copied().zip(of.correlation.required()).collect()
     }
 
     /// The first condition of the rule that the correlation of this number is of.

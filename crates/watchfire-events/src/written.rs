@@ -98,7 +98,7 @@ pub struct WrittenEvents {
 }
 
 impl WrittenEvents {
-    /// Puts events into columns. One whose document is no JSON object is left out.
+    /// Puts events into columns, a row each. One whose document is no JSON object has no values.
     pub fn batch(
         events: impl IntoIterator<Item = WrittenEvent>,
         columns: &mut BatchBuilder<'_>,
@@ -106,16 +106,15 @@ impl WrittenEvents {
         let mut reader = TapeReader::default();
         let mut of_batch = Self::default();
         for event in events {
-            let put = read_document(&mut reader, &event.document, |document| {
-                let object = document.as_object()?;
-                columns.begin(&event.data_stream);
-                columns.put_document(object);
-                columns.push_deferred(of_batch.events.len() as u32);
-                Some(())
+            columns.begin(&event.data_stream);
+            // What is no JSON has no values either.
+            let _ = read_document(&mut reader, &event.document, |document| {
+                if let Some(object) = document.as_object() {
+                    columns.put_document(object);
+                }
             });
-            if let Ok(Some(())) = put {
-                of_batch.events.push(event);
-            }
+            columns.push_deferred(of_batch.events.len() as u32);
+            of_batch.events.push(event);
         }
         columns.finish_with(Box::new(of_batch))
     }
@@ -123,10 +122,13 @@ impl WrittenEvents {
 
 impl DeferredEvents for WrittenEvents {
     fn event(&self, number: u32) -> Event {
-        match self.events[number as usize].read() {
-            Ok(event) => event,
-            Err(error) => unreachable!("a document that was put into columns is one: {error}"),
-        }
+        let written = &self.events[number as usize];
+        written.read().unwrap_or_else(|_| Event {
+            id: written.id.clone(),
+            data_stream: written.data_stream.clone(),
+            document: Document::new(),
+            place: written.place.clone(),
+        })
     }
 
     fn place(&self, number: u32) -> &Place {
@@ -202,8 +204,10 @@ mod tests {
         let texts = [r#"{"a":[1,"ü"]}"#, r#"{"a":-0}"#, "7", "{"];
         let events = (1..).zip(texts).map(|(record, text)| written(text, record));
         let batch = WrittenEvents::batch(events, &mut BatchBuilder::new(&Dynamic));
-        assert_eq!(batch.len(), 2);
-        assert_eq!(batch.column("a").expect("it is there").rows(), 2);
+        assert_eq!(batch.len(), 4);
+        let column = batch.column("a").expect("it is there");
+        assert_eq!((0..4).map(|row| column.codes(row).len()).collect::<Vec<_>>(), [2, 1, 0, 0]);
+        assert!(batch.event(2).document.is_empty() && batch.event(3).document.is_empty());
         assert_eq!(Value::Object(batch.event(0).document.clone()), json!({"a": [1, "ü"]}));
         let taped = Event::from(TapedEvent::from(batch.event(1).clone()));
         assert_eq!(&taped, batch.event(1));

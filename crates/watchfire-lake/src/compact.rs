@@ -15,12 +15,11 @@ use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::{Field, Schema, SchemaRef};
 use datafusion::arrow::compute::interleave_record_batch;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use watchfire_events::Timestamp;
 
 use crate::LakeError;
 use crate::data_file::{DataFile, DataFileWriter};
 use crate::shape::{SEQUENCE, Shape, TIMESTAMP, TableColumns};
-use crate::table::{Table, TableFile};
+use crate::table::TableFile;
 
 /// Rows that are read of each file at a time, and written at a time.
 const RUN_ROWS: usize = 2_048;
@@ -67,33 +66,11 @@ impl CompactionReport {
     }
 }
 
-/// Compacts a table; each group of files is a commit of its own.
-pub(crate) async fn compact(
-    table: &mut Table,
-    options: CompactionOptions,
-    now: Timestamp,
-) -> Result<CompactionReport, LakeError> {
-    let mut report = CompactionReport::default();
-    for group in groups(table.files(), options) {
-        let columns = table.columns();
-        let merged = merge(table.folder(), &group, &columns)?;
-        table.replace(&group, std::slice::from_ref(&merged), now).await?;
-        report.add(CompactionReport {
-            files_before: group.len() as u64,
-            files_after: 1,
-            rows: merged.rows,
-            bytes_before: group.iter().map(|file| file.bytes).sum(),
-            bytes_after: merged.bytes,
-        });
-    }
-    Ok(report)
-}
-
 /// Groups of small files of one day, which are worth a merge.
 ///
 /// Files are merged with files of about their size: a file that is larger than all smaller ones of its group together
 /// waits until there are more like it. So each event is written anew only as often as its file doubles.
-fn groups(files: &[TableFile], options: CompactionOptions) -> Vec<Vec<TableFile>> {
+pub(crate) fn groups(files: &[TableFile], options: CompactionOptions) -> Vec<Vec<TableFile>> {
     let mut days: BTreeMap<&str, Vec<(u64, &TableFile)>> = BTreeMap::new();
     for file in files {
         if let Some(rows) = file.statistics.rows.filter(|rows| *rows < options.target_rows) {
@@ -127,7 +104,11 @@ fn groups(files: &[TableFile], options: CompactionOptions) -> Vec<Vec<TableFile>
 }
 
 /// Writes one file with the rows of several, in order.
-fn merge(folder: &Path, files: &[TableFile], columns: &TableColumns) -> Result<DataFile, LakeError> {
+pub(crate) fn merge(
+    folder: &Path,
+    files: &[TableFile],
+    columns: &TableColumns,
+) -> Result<DataFile, LakeError> {
     let mut readers = Vec::with_capacity(files.len());
     let mut names = BTreeMap::new();
     for listed in files {

@@ -77,6 +77,8 @@ pub struct Selection {
     pub patterns: IndexPatterns,
     /// When they happened or arrived: within one of these, if there are any.
     pub windows: Vec<Window>,
+    /// Within each of these too.
+    pub within: Vec<Window>,
     /// What has to be in their fields: all of these.
     pub look_ups: Vec<LookUp>,
     /// Only those that arrived after the one with this number.
@@ -230,7 +232,9 @@ fn may_hold(statistics: &FileStatistics, selection: &Selection) -> bool {
     if arrived.is_some_and(|((_, greatest), after)| greatest <= after as i64) {
         return false;
     }
-    selection.windows.is_empty() || selection.windows.iter().any(|window| may_hold_window(statistics, window))
+    let may_hold = |window: &Window| may_hold_window(statistics, window);
+    (selection.windows.is_empty() || selection.windows.iter().any(may_hold))
+        && selection.within.iter().all(may_hold)
 }
 
 /// Whether a file with these statistics may have a row of this window.

@@ -10,6 +10,7 @@ use watchfire_detect::{
     Arrival, AtOnce, CompileOptions, CompiledRule, Correlation, ExceptionBook, ItemState, RuleBook,
     RuleSchedule, RuleState, Suppression, compile_rule,
 };
+use watchfire_engine::RuleIndex;
 use watchfire_events::Timestamp;
 use watchfire_ir::Catalogue;
 use watchfire_rules::model::Rule;
@@ -53,6 +54,10 @@ pub(crate) struct PassBook {
     pub(crate) book: RuleBook,
     /// By the number in the engine, the number in the book.
     pub(crate) numbers: BTreeMap<usize, usize>,
+    /// By the number in the engine, the conditions that the rule joins, each with whether it finds nothing without it.
+    pub(crate) stages: BTreeMap<usize, Vec<(RuleIndex, bool)>>,
+    /// By condition, the number in the engine.
+    pub(crate) rules: BTreeMap<RuleIndex, usize>,
 }
 
 impl Engine {
@@ -148,8 +153,18 @@ impl Engine {
 impl PassBook {
     fn new(rules: Vec<(usize, Rule, CompiledRule)>, exceptions: Option<&ExceptionBook>) -> Self {
         let numbers = rules.iter().enumerate().map(|(at, (number, _, _))| (*number, at)).collect();
+        let of_engine: Vec<usize> = rules.iter().map(|(number, _, _)| *number).collect();
         let rules = rules.into_iter().map(|(_, rule, compiled)| (rule, compiled));
-        Self { book: RuleBook::with_exceptions(rules, exceptions), numbers }
+        let book = RuleBook::with_exceptions(rules, exceptions);
+        let mut stages = BTreeMap::new();
+        let mut rules = BTreeMap::new();
+        for correlation in 0..book.correlations().len() {
+            let of_rule = book.stages(correlation);
+            let number = of_engine[book.rule_number(book.correlated(correlation))];
+            rules.extend(of_rule.iter().map(|(condition, _)| (*condition, number)));
+            stages.insert(number, of_rule);
+        }
+        Self { book, numbers, stages, rules }
     }
 
     /// By the number in the engine, what the rules take that alert when an event has come: those whose events are not alerts

@@ -58,5 +58,7 @@ pub use executions::Covered;
 pub use memory_events::MemoryEvents;
 pub use range_set::RangeSet;
 pub use rules::{BESIDE_CONTENT, Installed, KeptRule};
-pub use scheduler::{Arrived, LookReport, Preview, PreviewError, Scheduler, SchedulerSettings, TickReport};
-pub use stored_events::{EventQuery, LateQuery, StoredEvents};
+pub use scheduler::{
+    Arrived, LookReport, Preview, PreviewError, RecentLimits, Scheduler, SchedulerSettings, TickReport,
+};
+pub use stored_events::{EventQuery, LateQuery, LatestTimes, Reading, StoredEvents};

@@ -8,7 +8,7 @@ use serde_json::Value;
 use watchfire_detect::ExecutionWindow;
 use watchfire_events::{BatchBuilder, Document, Event, EventBatch, IndexPatterns, Timestamp, get_field};
 
-use crate::stored_events::{EventQuery, LateQuery, StoredEvents};
+use crate::stored_events::{EventQuery, LateQuery, LatestTimes, StoredEvents};
 
 /// Events of a batch.
 const BATCH_EVENTS: usize = 1_024;
@@ -73,5 +73,14 @@ impl StoredEvents for MemoryEvents {
                 && arrived.is_some_and(|at| query.arrived_after < at && at <= query.arrived_until)
         };
         Ok(self.events().iter().filter(is_late).count() as u64)
+    }
+
+    fn latest(&self) -> io::Result<LatestTimes> {
+        let events = self.events();
+        let latest = |field| events.iter().filter_map(|event| time(&event.document, field)).max();
+        Ok(LatestTimes {
+            arrival: latest("event.ingested").unwrap_or(LatestTimes::NONE.arrival),
+            time: latest("@timestamp").or(LatestTimes::NONE.time),
+        })
     }
 }

@@ -22,7 +22,7 @@ use watchfire_events::{BatchBuilder, Event, EventBatch, IndexPatterns};
 use watchfire_ir::Catalogue;
 use watchfire_rules::model::{Rule, RuleKind};
 
-use crate::stored_events::{EventQuery, StoredEvents};
+use crate::stored_events::{EventQuery, Reading as EventReading, StoredEvents};
 
 /// The part of the memory of a pass for hits, and for what is held while they are joined: one in this many each.
 const HIT_SHARE: u64 = 2;
@@ -200,8 +200,14 @@ impl<'a> Passes<'a> {
         let fields = reader.read_fields();
         let mut builder = reader.builder(self.memory / HIT_SHARE);
         let mut matcher = reader.matcher();
-        let query =
-            EventQuery { patterns: &patterns, times: &[], window: None, fields: &fields, types: &types };
+        let query = EventQuery {
+            reading: EventReading::Indicators,
+            patterns: &patterns,
+            times: &[],
+            window: None,
+            fields: &fields,
+            types: &types,
+        };
         events.read(&query, &mut |batch| {
             let matches = matcher.match_batch(batch, &types);
             builder.add(reader.gather(batch, &matches))
@@ -235,6 +241,7 @@ impl Reading<'_, '_> {
         let builder = AlertBuilder::new(SPACE, self.passes.book);
         let times = times_of(self.tasks);
         let query = EventQuery {
+            reading: EventReading::Window,
             patterns: &patterns,
             times: &times,
             window: Some(span),
@@ -305,6 +312,7 @@ impl Reading<'_, '_> {
             asking.iter().filter_map(|rule| self.passes.patterns(*rule)).collect();
         let times = times_of(self.tasks);
         let query = EventQuery {
+            reading: EventReading::History,
             patterns: &patterns,
             times: &times,
             // What was read before is known by its id and not taken twice.

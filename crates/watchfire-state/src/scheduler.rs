@@ -14,6 +14,7 @@ mod continuous;
 mod jobs;
 mod passes;
 mod preview;
+mod recent;
 
 pub(crate) use self::passes::reach_of;
 
@@ -26,10 +27,11 @@ use watchfire_events::Timestamp;
 use watchfire_ir::Catalogue;
 use watchfire_rules::model::Rule;
 
-use self::continuous::Recent;
 pub use self::continuous::{Arrived, LookReport};
 use self::jobs::Job;
 pub use self::preview::{Preview, PreviewError};
+use self::recent::Recent;
+pub use self::recent::RecentLimits;
 use crate::clock::Clock;
 use crate::database::StateDatabase;
 use crate::engine::Engine;
@@ -52,9 +54,8 @@ pub struct SchedulerSettings {
     pub slots_in_pass: usize,
     /// Most rules that are settled in one transaction.
     pub rules_in_transaction: usize,
-    /// Most events that are held for sequences between executions; without room for those of its window, a rule
-    /// alerts at its execution.
-    pub recent_events: usize,
+    /// How many of the events that rules have hit are held between looks and executions.
+    pub recent: RecentLimits,
     /// How long a slot that failed is left alone, in milliseconds: twice as long each time,
     pub retry_after_ms: u64,
     /// but never longer than this.
@@ -69,7 +70,7 @@ impl Default for SchedulerSettings {
             gap_budget: 48,
             slots_in_pass: 24,
             rules_in_transaction: 64,
-            recent_events: 100_000,
+            recent: RecentLimits::default(),
             retry_after_ms: 30_000,
             retry_at_most_ms: 3_600_000,
         }
@@ -85,6 +86,8 @@ pub struct TickReport {
     pub failed: Vec<ExecutionRecord>,
     /// Rules that are enabled and cannot run, each with the reason.
     pub cannot_run: Vec<(String, String)>,
+    /// Executions for which the stored events were not read, since looks had seen all of their window.
+    pub from_looks: u64,
     /// When the next execution is due; nothing if none ever is.
     pub next_due: Option<Timestamp>,
 }

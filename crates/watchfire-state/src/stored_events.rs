@@ -6,9 +6,22 @@ use watchfire_detect::ExecutionWindow;
 use watchfire_engine::ReadFields;
 use watchfire_events::{EventBatch, FieldTypes, IndexPatterns, Timestamp};
 
+/// What events are read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// What executions search.
+    Window,
+    /// What was before that: which values are known.
+    History,
+    /// Lists of indicators.
+    Indicators,
+}
+
 /// Which events are wanted: those of these data streams of which one of the fields has a time in the window.
 #[derive(Clone, Copy)]
 pub struct EventQuery<'a> {
+    /// What they are read for.
+    pub reading: Reading,
     /// By each of them, an event of one is wanted.
     pub patterns: &'a [&'a IndexPatterns],
     /// The fields that hold a time: `@timestamp`, `event.ingested` and others.
@@ -38,6 +51,30 @@ pub struct LateQuery<'a> {
     pub before: Timestamp,
 }
 
+/// The greatest times of some events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LatestTimes {
+    /// `event.ingested`.
+    pub arrival: Timestamp,
+    /// `@timestamp`, if that is known.
+    pub time: Option<Timestamp>,
+}
+
+impl LatestTimes {
+    /// Those of no event.
+    pub const NONE: Self = {
+        let never = Timestamp::from_millis(i64::MIN);
+        Self { arrival: never, time: Some(never) }
+    };
+
+    /// Those of these events and others.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        let time = self.time.zip(other.time).map(|(one, other)| one.max(other));
+        Self { arrival: self.arrival.max(other.arrival), time }
+    }
+}
+
 /// The events that were taken in. Calls come from a thread that may wait.
 pub trait StoredEvents: Send + Sync + 'static {
     /// Whether there is a data stream that these patterns select.
@@ -62,4 +99,10 @@ pub trait StoredEvents: Send + Sync + 'static {
     /// # Errors
     /// If the events cannot be read.
     fn count_late(&self, query: &LateQuery<'_>) -> io::Result<u64>;
+
+    /// The greatest times of all events.
+    ///
+    /// # Errors
+    /// If the events cannot be read.
+    fn latest(&self) -> io::Result<LatestTimes>;
 }

@@ -226,6 +226,8 @@ impl Serve {
             log::line(&format!("recovered: {opened:?}"));
         }
         let lake = Arc::new(lake);
+        let tables = lake.reader().statistics().map_err(io::Error::other)?;
+        let is_empty = lake.state().waiting == 0 && tables.iter().all(|table| table.rows == 0);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let database = runtime
             .block_on(StateDatabase::open(&StateOptions::new(&config.database)))
@@ -246,6 +248,9 @@ impl Serve {
             },
         ));
         let broken = runtime.block_on(scheduler.start()).map_err(|error| io::Error::other(chain(&error)))?;
+        if is_empty {
+            runtime.block_on(scheduler.nothing_arrived());
+        }
         if broken > 0 {
             log::line(&format!("{broken} executions were broken off when the server stopped; they are owed"));
         }
@@ -277,6 +282,7 @@ impl Serve {
             (!keys.is_empty()).then_some(keys),
             uuid::Uuid::new_v4().simple().to_string(),
         );
+        let watched = arrivals.clone();
         let counts = Arc::new(ServerCounts::new(Arc::clone(&lake)));
         let server = server.with_search(search, limits).with_routes(routes(&detection));
         let server = Arc::new(server.with_metrics(Arc::<ServerCounts>::clone(&counts)));
@@ -311,6 +317,7 @@ impl Serve {
         let keys = KeysFile::new(Arc::clone(&server), config.keys());
         let upkeep = Upkeep {
             lake,
+            arrivals: watched,
             scheduler,
             settled,
             counts,

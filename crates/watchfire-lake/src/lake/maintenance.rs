@@ -1,5 +1,6 @@
 //! Keeping a lake small and sound: compaction, retention, vacuum, repair.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -9,7 +10,7 @@ use watchfire_events::{DataStream, IndexPatterns};
 
 use super::{Lake, lock};
 use crate::check::{CheckDepth, Problem, check_file};
-use crate::compact::{CompactionOptions, CompactionReport, compact};
+use crate::compact::{CompactionOptions, CompactionReport, groups, merge};
 use crate::data_file::iso_day;
 use crate::repair::set_aside;
 use crate::table::{Table, TableFile};
@@ -46,7 +47,7 @@ pub struct RepairReport {
 }
 
 impl Lake {
-    /// Puts small files together.
+    /// Puts small files together; each group of files is a commit of its own. Events can be committed meanwhile.
     pub fn compact(
         &self,
         patterns: &IndexPatterns,
@@ -54,11 +55,38 @@ impl Lake {
     ) -> Result<CompactionReport, LakeError> {
         let mut report = CompactionReport::default();
         for stream in self.reader.streams()?.iter().filter(|stream| patterns.select(stream)) {
-            self.with_table(stream, |table| {
-                let done = self.reader.runtime().run(compact(table, options, self.clock.now()))?;
-                report.add(done);
+            let mut table = None;
+            self.with_table(stream, |of_writer| {
+                table = Some(of_writer.clone());
                 Ok(())
             })?;
+            let Some(table) = table else { continue };
+            for group in groups(table.files(), options) {
+                let merged = merge(table.folder(), &group, &table.columns())?;
+                let mut is_taken = false;
+                self.with_table(stream, |table| {
+                    let there: BTreeSet<&str> = table.files().iter().map(|file| &*file.path).collect();
+                    // Somebody else may have taken away one of them.
+                    is_taken = group.iter().all(|file| there.contains(&*file.path));
+                    if is_taken {
+                        let (new, now) = (std::slice::from_ref(&merged), self.clock.now());
+                        self.reader.runtime().run(table.replace(&group, new, now))?;
+                    }
+                    Ok(())
+                })?;
+                if !is_taken {
+                    let path = table.folder().join(&merged.path);
+                    std::fs::remove_file(&path).map_err(LakeError::io("cannot delete", &path))?;
+                    continue;
+                }
+                report.add(CompactionReport {
+                    files_before: group.len() as u64,
+                    files_after: 1,
+                    rows: merged.rows,
+                    bytes_before: group.iter().map(|file| file.bytes).sum(),
+                    bytes_after: merged.bytes,
+                });
+            }
         }
         Ok(report)
     }

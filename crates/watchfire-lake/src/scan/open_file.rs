@@ -92,6 +92,9 @@ impl OpenFile {
         if !selection.windows.is_empty() && selection.windows.iter().all(is_outside) {
             return Ok(false);
         }
+        if selection.within.iter().any(is_outside) {
+            return Ok(false);
+        }
         if let Some(after) = selection.after
             && self.bounds(group, SEQUENCE).is_some_and(|(_, greatest)| greatest <= after as i64)
         {

@@ -35,7 +35,7 @@ impl GroupRows {
         let all = file.group_rows(group);
         let mut columns: Vec<&str> =
             selection.look_ups.iter().map(|look_up| look_up.field.as_str()).collect();
-        for window in &selection.windows {
+        for window in selection.windows.iter().chain(&selection.within) {
             if !columns.contains(&window.by.column()) {
                 columns.push(window.by.column());
             }
@@ -171,6 +171,7 @@ fn each_diverted(text: &str, visit: &mut dyn FnMut(&str, Scalar<'_>)) {
 struct Deciding<'s> {
     schema: &'s dyn FieldTypes,
     windows: Vec<(Window, Option<Cells>)>,
+    within: Vec<(Window, Option<Cells>)>,
     after: Option<(u64, Option<Cells>)>,
     look_ups: Vec<(&'s LookUp, Option<Cells>)>,
     diverted: Option<Cells>,
@@ -178,13 +179,13 @@ struct Deciding<'s> {
 
 impl<'s> Deciding<'s> {
     fn new(batch: &RecordBatch, selection: &'s Selection, schema: &'s dyn FieldTypes) -> Self {
+        let decide = |windows: &[Window]| {
+            windows.iter().map(|window| (*window, cells(batch, window.by.column()))).collect()
+        };
         Self {
             schema,
-            windows: selection
-                .windows
-                .iter()
-                .map(|window| (*window, cells(batch, window.by.column())))
-                .collect(),
+            windows: decide(&selection.windows),
+            within: decide(&selection.within),
             after: selection.after.map(|after| (after, cells(batch, SEQUENCE))),
             look_ups: selection
                 .look_ups
@@ -200,9 +201,10 @@ impl<'s> Deciding<'s> {
             let number = cells.as_ref().and_then(|cells| cells.number(row));
             number.and_then(|number| u64::try_from(number).ok()).is_some_and(|number| number > *after)
         });
+        let is_in = |(window, cells): &(Window, Option<Cells>)| self.is_in(window, cells.as_ref(), row);
         after
-            && (self.windows.is_empty()
-                || self.windows.iter().any(|(window, cells)| self.is_in(window, cells.as_ref(), row)))
+            && (self.windows.is_empty() || self.windows.iter().any(is_in))
+            && self.within.iter().all(is_in)
             && self.look_ups.iter().all(|(look_up, cells)| self.has_one_of(look_up, cells.as_ref(), row))
     }
 

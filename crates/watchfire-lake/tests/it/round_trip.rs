@@ -71,11 +71,13 @@ fn document() -> impl Strategy<Value = Value> {
 
 /// What a test asks for.
 fn selection() -> impl Strategy<Value = Selection> {
-    let window = prop::option::of((any::<bool>(), 0..6_i64, 0..6_i64).prop_map(|(arrival, a, b)| {
-        let by = if arrival { TimeField::Ingested } else { TimeField::Timestamp };
-        let at = |hours: i64| Timestamp::from_millis(NOW - hours * 3_600_000);
-        Window { by, from: at(a.max(b)), to: at(a.min(b)) }
-    }));
+    let window = || {
+        prop::option::of((any::<bool>(), 0..6_i64, 0..6_i64).prop_map(|(arrival, a, b)| {
+            let by = if arrival { TimeField::Ingested } else { TimeField::Timestamp };
+            let at = |hours: i64| Timestamp::from_millis(NOW - hours * 3_600_000);
+            Window { by, from: at(a.max(b)), to: at(a.min(b)) }
+        }))
+    };
     let fields = ["host.id", "source.ip", "process.entity_id", "process.args", "process.pid"];
     let values = prop::sample::select(vec!["h0", "h1", "10.0.0.1", "a", "7", "none"]);
     let look_up = (prop::sample::select(fields.to_vec()), prop::collection::vec(values, 1..3)).prop_map(
@@ -84,8 +86,9 @@ fn selection() -> impl Strategy<Value = Selection> {
             values: values.into_iter().map(str::to_owned).collect(),
         },
     );
-    (window, prop::option::of(look_up)).prop_map(|(window, look_up)| Selection {
+    (window(), window(), prop::option::of(look_up)).prop_map(|(window, within, look_up)| Selection {
         windows: window.into_iter().collect(),
+        within: within.into_iter().collect(),
         look_ups: look_up.into_iter().collect(),
         ..Selection::default()
     })
@@ -152,6 +155,7 @@ fn is_asked_for(batch: &EventBatch, row: usize, selection: &Selection) -> bool {
         })
     };
     (selection.windows.is_empty() || selection.windows.iter().any(is_in))
+        && selection.within.iter().all(is_in)
         && selection.look_ups.iter().all(|look_up| {
             values(&look_up.field).iter().any(|value| look_up.values.contains(&value.to_text().into_owned()))
         })

@@ -9,20 +9,18 @@
 //! execution itself runs, which then finds the rest. So looks may be left out, begin late or miss events: the alerts are the
 //! same, only later.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::Value;
 use watchfire_detect::{AtOnce, ExecutionPlan, RuleSchedule};
-use watchfire_engine::VALUE_CACHE_BYTES;
-use watchfire_events::{BatchBuilder, Event, Timestamp, WrittenEvent, WrittenEvents, get_field};
+use watchfire_events::{Timestamp, WrittenEvent};
 
-use super::passes::{Part, Passed, Run, blank, length};
+use super::passes::{Part, Passed, Run, blank};
+use super::recent::{Held, HeldEvents, Recent};
 use super::{Scheduler, TickReport};
 use crate::engine::Engine;
 use crate::error::StateError;
 use crate::execution::{ExecutionKind, ExecutionMessage, ExecutionRecord};
-use crate::memory_events::MemoryEvents;
 use crate::pass::{Passes, Task, warnings};
 use crate::rules::millis;
 use crate::settlements::Marks;
@@ -45,24 +43,8 @@ pub struct LookReport {
     /// Rules that could not be looked at, since not all that arrived within their window is at hand: their executions find
     /// what there is.
     pub postponed: u64,
-}
-
-/// Events that sequences have hit, from some instant on.
-#[derive(Default)]
-pub(super) struct Recent {
-    /// The rules that they are of.
-    engine: Option<Arc<Engine>>,
-    /// All events that arrived behind this instant and were hit are held; nothing before the first look, and behind one that
-    /// has failed.
-    since: Option<Timestamp>,
-    held: VecDeque<Held>,
-}
-
-#[derive(Debug)]
-struct Held {
-    ingested: Timestamp,
-    rules: BTreeSet<usize>,
-    event: Event,
+    /// Conditions of rules that hit more events than are held.
+    pub given_up: u64,
 }
 
 /// Rules that look at the same events.
@@ -70,30 +52,7 @@ struct Held {
 struct Looked {
     /// Each with the executions that it looks ahead of.
     rules: Vec<(usize, Vec<Timestamp>)>,
-    events: MemoryEvents,
-}
-
-impl Recent {
-    /// Lets go of all events, if they are of other rules or some are missing.
-    fn begin(&mut self, engine: &Arc<Engine>, is_whole: bool, now: Timestamp) {
-        let is_same = self.engine.as_ref().is_some_and(|known| Arc::ptr_eq(known, engine));
-        if !is_same || !is_whole || self.since.is_none() {
-            *self = Self { engine: Some(Arc::clone(engine)), since: Some(now), held: VecDeque::new() };
-        }
-    }
-
-    /// Lets go of events that arrived before an instant, and of the oldest if there are more than so many.
-    fn forget(&mut self, before: Timestamp, most: usize) {
-        while self.held.front().is_some_and(|held| held.ingested < before) || self.held.len() > most {
-            let Some(gone) = self.held.pop_front() else { return };
-            self.since = self.since.max(Some(gone.ingested));
-        }
-    }
-}
-
-/// The time at which an event arrived.
-fn ingested(event: &Event) -> Option<Timestamp> {
-    get_field(&event.document, "event.ingested").and_then(Value::as_str).and_then(Timestamp::parse)
+    events: Vec<Arc<Held>>,
 }
 
 impl<E: StoredEvents> Scheduler<E> {
@@ -108,10 +67,37 @@ impl<E: StoredEvents> Scheduler<E> {
         let mut recent = self.recent.lock().await;
         let looked = self.look_with(&mut recent, arrived, now).await;
         if looked.is_err() {
-            // What arrived may not be held: until a window has passed, sequences are for executions.
-            recent.since = None;
+            // What arrived may not be held: until a window has passed, executions read.
+            recent.miss();
         }
         looked
+    }
+
+    /// That nothing has arrived before the first look: to be called once before it, if that is so. Otherwise executions read
+    /// the stored events until their windows begin behind it.
+    pub async fn nothing_arrived(&self) {
+        self.recent.lock().await.nothing_yet();
+    }
+
+    /// That all which has arrived up to the time of the clock has been given to looks: executions of windows that looks have
+    /// seen all of search what was hit, and do not read the stored events.
+    ///
+    /// # Errors
+    /// If nothing can be waited for.
+    pub async fn looked_through(&self) -> Result<(), StateError> {
+        let now = self.clock.now();
+        let mut recent = self.recent.lock().await;
+        recent.looked_through(now);
+        if !recent.knows_before() {
+            let events = Arc::clone(&self.events);
+            let latest = tokio::task::spawn_blocking(move || events.latest()).await;
+            let latest = latest.map_err(|error| StateError::Setup { why: error.to_string() })?;
+            // Else executions go on reading, and say what is wrong.
+            if let Ok(latest) = latest {
+                recent.set_before(latest);
+            }
+        }
+        Ok(())
     }
 
     async fn look_with(
@@ -122,44 +108,45 @@ impl<E: StoredEvents> Scheduler<E> {
     ) -> Result<LookReport, StateError> {
         let engine = self.engine(now).await?;
         recent.begin(&engine, arrived.left_out == 0, now);
-        let matching = Arc::clone(&engine);
-        let matched = tokio::task::spawn_blocking(move || hits(&matching, arrived.events)).await;
-        let mut matched = matched.map_err(|error| StateError::Setup { why: error.to_string() })?;
+        let (matching, limits) = (Arc::clone(&engine), self.settings.recent);
+        let mut looking = std::mem::take(recent);
+        let matched = tokio::task::spawn_blocking(move || {
+            let book = matching.undated();
+            let at_once = |condition| matching.at_once(*book.rules.get(&condition)?);
+            let found = looking.look_at(&matching, arrived.events, &at_once, limits, now);
+            (looking, found)
+        });
+        let (looked, mut matched) =
+            matched.await.map_err(|error| StateError::Setup { why: error.to_string() })?;
+        *recent = looked;
         matched.sort_by_key(|held| held.ingested);
-        let mut report = LookReport::default();
-        let by_rule = by_rule(&matched);
+        let mut report = LookReport { given_up: recent.given_up(), ..LookReport::default() };
+        let by_rule = by_rule(&engine, &matched);
         if by_rule.is_empty() {
             return Ok(report);
         }
         let mut run = self.run(&engine, now).await?;
-        let at_once = |rule: &usize| engine.at_once(*rule);
-        let to_hold: Vec<Held> = matched
-            .iter()
-            .filter_map(|held| {
-                let is_joined = |rule: &usize| at_once(rule) == Some(AtOnce::Earlier);
-                let rules: BTreeSet<usize> = held.rules.iter().copied().filter(is_joined).collect();
-                let is_held = !rules.is_empty();
-                is_held.then(|| Held { ingested: held.ingested, rules, event: held.event.clone() })
-            })
-            .collect();
-        recent.held.extend(to_hold);
-        let before = now.plus_nanos(-i128::from(engine.longest_look_back_ms()) * 1_000_000);
-        recent.forget(before, self.settings.recent_events);
         let (mut alone, mut joined) = (Looked::default(), Looked::default());
+        let mut conditions = BTreeSet::new();
         for (rule, arrived) in by_rule {
             let Some(schedule) = run.schedule(rule) else { continue };
             let slots = run.open_slots(rule, schedule, &arrived);
-            let (Some(first), Some(kind)) = (slots.first(), at_once(&rule)) else { continue };
-            let is_whole = || recent.since.is_some_and(|since| since < schedule.window(*first).from);
+            let (Some(first), Some(kind)) = (slots.first(), engine.at_once(rule)) else { continue };
             match kind {
                 AtOnce::Event => alone.rules.push((rule, slots)),
-                AtOnce::Earlier if is_whole() => joined.rules.push((rule, slots)),
-                AtOnce::Earlier => report.postponed += 1,
+                AtOnce::Earlier => match recent.joins(&engine, rule, schedule.window(*first).from) {
+                    Some(true) => {
+                        let stages = engine.undated().stages.get(&rule).into_iter().flatten();
+                        conditions.extend(stages.map(|(condition, _)| *condition));
+                        joined.rules.push((rule, slots));
+                    }
+                    Some(false) => {}
+                    None => report.postponed += 1,
+                },
             }
         }
-        matched.into_iter().for_each(|held| alone.events.push(held.event));
-        let is_wanted = |held: &&Held| joined.rules.iter().any(|(rule, _)| held.rules.contains(rule));
-        recent.held.iter().filter(is_wanted).for_each(|held| joined.events.push(held.event.clone()));
+        alone.events = matched;
+        joined.events = recent.of_conditions(&conditions);
         let passing = Arc::clone(&engine);
         let memory = self.settings.memory;
         let passes = move || -> std::io::Result<Vec<Passed>> {
@@ -198,35 +185,14 @@ impl Run {
     }
 }
 
-/// The events that rules hit which can alert at once, with these rules.
-fn hits(engine: &Engine, events: Vec<WrittenEvent>) -> Vec<Held> {
-    let book = engine.undated();
-    let rules: BTreeMap<usize, usize> =
-        book.numbers.iter().map(|(number, in_book)| (*in_book, *number)).collect();
-    let fields = book.book.read_fields();
-    let mut columns = BatchBuilder::selecting(engine.catalogue(), &fields);
-    let batch = WrittenEvents::batch(events, &mut columns);
-    let matches = book.book.set().matcher(VALUE_CACHE_BYTES).match_batch(&batch, engine.catalogue());
-    let mut by_row: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
-    for hit in &matches.hits {
-        let rule = rules.get(&book.book.rule_number(hit.rule));
-        if let Some(rule) = rule.filter(|rule| engine.at_once(**rule).is_some()) {
-            by_row.entry(hit.row).or_default().insert(*rule);
-        }
-    }
-    let held = |(row, rules): (u32, BTreeSet<usize>)| {
-        let event = batch.event(row as usize).clone();
-        ingested(&event).map(|ingested| Held { ingested, rules, event })
-    };
-    by_row.into_iter().filter_map(held).collect()
-}
-
-/// By rule, when the events arrived that it has hit.
-fn by_rule(matched: &[Held]) -> BTreeMap<usize, Vec<Timestamp>> {
+/// By rule that alerts at once, when the events arrived that it has hit.
+fn by_rule(engine: &Engine, matched: &[Arc<Held>]) -> BTreeMap<usize, Vec<Timestamp>> {
     let mut by_rule: BTreeMap<usize, Vec<Timestamp>> = BTreeMap::new();
     for held in matched {
-        for rule in &held.rules {
-            by_rule.entry(*rule).or_default().push(held.ingested);
+        let rules = held.conditions.iter().filter_map(|condition| engine.undated().rules.get(condition));
+        let rules: BTreeSet<usize> = rules.copied().filter(|rule| engine.at_once(*rule).is_some()).collect();
+        for rule in rules {
+            by_rule.entry(rule).or_default().push(held.ingested);
         }
     }
     by_rule
@@ -246,7 +212,8 @@ fn pass(engine: &Engine, memory: u64, looked: Looked, now: Timestamp) -> std::io
             tasks.push(Task { rule, schedule: runs.schedule.clone(), plan });
         }
     }
-    let mut found = passes.run(&tasks, &looked.events, Vec::new())?;
+    let events = HeldEvents { held: looked.events, stored: None };
+    let mut found = passes.run(&tasks, &events, Vec::new())?;
     let mut passed = Vec::new();
     for (rule, slots) in looked.rules {
         let finds = book.numbers.get(&rule).and_then(|in_book| found.remove(in_book));
@@ -272,17 +239,5 @@ impl Engine {
     /// What it takes for a rule to alert at once, if it can.
     fn at_once(&self, rule: usize) -> Option<AtOnce> {
         self.rules.get(rule).and_then(|rule| rule.at_once)
-    }
-
-    /// How long before an execution the events of a sequence can have arrived, in milliseconds.
-    fn longest_look_back_ms(&self) -> i64 {
-        let of_rule = |rule: &crate::engine::EngineRule| match (&rule.way, rule.at_once) {
-            (Ok(runs), Some(AtOnce::Earlier)) => {
-                let interval = i64::try_from(runs.schedule.interval_ms()).unwrap_or(i64::MAX);
-                Some(length(&runs.schedule, rule.kept.updated).saturating_add(interval))
-            }
-            _ => None,
-        };
-        self.rules.iter().filter_map(of_rule).max().unwrap_or_default()
     }
 }

@@ -10,6 +10,7 @@ use watchfire_events::{Event, Timestamp};
 use watchfire_rules::model::Rule;
 
 use super::jobs::{self, Job, Owed};
+use super::recent::HeldEvents;
 use super::{Scheduler, SchedulerSettings, Standing, TickReport};
 use crate::engine::{Engine, EngineRule, PassBook};
 use crate::error::StateError;
@@ -21,6 +22,9 @@ use crate::rules::{KeptRule, RuleStanding, millis};
 use crate::settle::{Known, Settlement, Settling};
 use crate::settlements::{KnownQuery, Marks, Reach, RuleSettlement};
 use crate::stored_events::{LateQuery, StoredEvents};
+
+/// Rules are few if they are no more than one in so many.
+const FEW: usize = 4;
 
 /// A run over the rules of an engine, with what it has settled so far.
 pub(super) struct Run {
@@ -259,21 +263,62 @@ impl<E: StoredEvents> Scheduler<E> {
         group: Group,
         report: &mut TickReport,
     ) -> Result<(), StateError> {
-        let records: Vec<ExecutionRecord> = group.parts.iter().flat_map(|part| run.records(part)).collect();
+        let Group { dated, parts } = group;
+        if dated.is_some() {
+            return self.run_parts(run, parts, Arc::<E>::clone(&self.events), dated, report).await;
+        }
+        let engine = Arc::clone(&run.engine);
+        let (looked_at, rest, held) = {
+            let recent = self.recent.lock().await;
+            let is_held = |part: &Part| {
+                let slots = part.slots.first().zip(part.slots.last());
+                slots.zip(run.schedule(part.rule)).is_some_and(|((first, last), schedule)| {
+                    let (from, to) = (schedule.window(first.0).from, schedule.window(last.0).to);
+                    recent.answers(&engine, part.rule, schedule, ExecutionWindow { from, to: to.max(last.0) })
+                })
+            };
+            let (looked_at, rest): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(is_held);
+            let stages =
+                looked_at.iter().filter_map(|part| engine.undated().stages.get(&part.rule)).flatten();
+            let conditions = stages.map(|(condition, _)| *condition).collect();
+            (looked_at, rest, recent.of_conditions(&conditions))
+        };
+        if !looked_at.is_empty() {
+            report.from_looks += looked_at.iter().map(|part| part.slots.len() as u64).sum::<u64>();
+            let events = HeldEvents { held, stored: Some(Arc::<E>::clone(&self.events)) };
+            self.run_parts(run, looked_at, Arc::new(events), None, report).await?;
+        }
+        if rest.is_empty() {
+            return Ok(());
+        }
+        // A few rules are compiled anew in less time than what others look at is read and matched.
+        let is_few = rest.len() * FEW <= engine.undated().numbers.len();
+        let anew = is_few.then_some(run.now);
+        self.run_parts(run, rest, Arc::<E>::clone(&self.events), anew, report).await
+    }
+
+    /// Runs parts over events; those whose queries depend on the execution, or are few, as compiled for it.
+    async fn run_parts(
+        &self,
+        run: &mut Run,
+        parts: Vec<Part>,
+        events: Arc<dyn StoredEvents>,
+        anew: Option<Timestamp>,
+        report: &mut TickReport,
+    ) -> Result<(), StateError> {
+        let records: Vec<ExecutionRecord> = parts.iter().flat_map(|part| run.records(part)).collect();
         self.database.begin_executions(&records).await?;
         let mut prepared = Vec::new();
-        for part in group.parts {
+        for part in parts {
             let marks = self.marks(run, &part).await?;
             let records = run.records(&part);
             prepared.push(Passed { part, records, finds: RuleFinds::default(), marks });
         }
         let alerts = self.alerts_for(run, &prepared).await?;
         let engine = Arc::clone(&run.engine);
-        let events = Arc::clone(&self.events);
         let memory = self.settings.memory;
-        let dated = group.dated;
         let pass = move || {
-            let result = pass(&engine, &*events, memory, dated, &mut prepared, alerts);
+            let result = pass(&engine, &*events, memory, anew, &mut prepared, alerts);
             (prepared, result)
         };
         let joined = tokio::task::spawn_blocking(pass).await;

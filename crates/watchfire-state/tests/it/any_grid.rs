@@ -11,7 +11,7 @@ use watchfire_detect::{
 };
 use watchfire_events::{BatchBuilder, Document, Event, Timestamp};
 use watchfire_rules::model::Rule;
-use watchfire_state::Arrived;
+use watchfire_state::{Arrived, RecentLimits};
 
 use crate::support::{Bench, CATALOGUE, at, event, minutes, rule, run, span, sqlite, without_volatile};
 
@@ -34,13 +34,14 @@ pub(crate) const RULES: &[&str] = &[
 ];
 
 pub(crate) fn rules() -> Vec<Rule> {
-    let whole = |(number, text): (usize, &&str)| {
-        rule(&format!(
-            "[rule]\nrule_id = 'r{number}'\nname = 'r{number}'\ndescription = 'd'\nrisk_score = 1\nseverity = 'low'\n\
-             index = ['logs-*']\nfrom = 'now-9m'\ninterval = '5m'\n{text}\n"
-        ))
-    };
-    RULES.iter().enumerate().map(whole).collect()
+    RULES.iter().enumerate().map(|(number, text)| rule_of(text, number)).collect()
+}
+
+fn rule_of(text: &str, number: usize) -> Rule {
+    rule(&format!(
+        "[rule]\nrule_id = 'r{number}'\nname = 'r{number}'\ndescription = 'd'\nrisk_score = 1\nseverity = 'low'\n\
+         index = ['logs-*']\nfrom = 'now-9m'\ninterval = '5m'\n{text}\n"
+    ))
 }
 
 pub(crate) fn start() -> Timestamp {
@@ -126,41 +127,60 @@ pub(crate) fn difference(found: &BTreeMap<String, Value>, expected: &BTreeMap<St
 
 /// A server that looks at the clock at these minutes.
 async fn live(events: &[(Timestamp, Event)], ticks: &[i64]) -> BTreeMap<String, Value> {
-    live_with(events, ticks, usize::MAX).await
+    live_with(events, ticks, None).await.0
 }
 
-/// The same, that looks at events as soon as so many have arrived.
+/// How events are looked at when they arrive.
+#[derive(Clone, Copy, Debug)]
+struct Looking {
+    /// As soon as so many have arrived.
+    at_a_time: usize,
+    limits: RecentLimits,
+    /// Before this tick rules are made anew.
+    changes_at: usize,
+}
+
+/// The same, that looks at events when they arrive, and for how many executions that was all that was needed.
 async fn live_with(
     events: &[(Timestamp, Event)],
     ticks: &[i64],
-    at_a_time: usize,
-) -> BTreeMap<String, Value> {
+    looking: Option<Looking>,
+) -> (BTreeMap<String, Value>, u64) {
     let database = sqlite();
-    let bench = Bench::new(&database.options).await;
+    let limits = looking.map_or_else(RecentLimits::default, |looking| looking.limits);
+    let bench = Bench::open_with(&database.options, &Arc::default(), &Arc::default(), limits).await;
+    bench.scheduler.nothing_arrived().await;
+    let mut from_looks = 0;
     for rule in rules() {
         bench.database.install_rule(&rule, "test", start()).await.expect("a rule is installed");
     }
     let mut rest = events.iter().peekable();
-    for tick in ticks {
+    for (number, tick) in ticks.iter().enumerate() {
         let now = start().plus_nanos(minutes(*tick));
         let mut arrived = Arrived::default();
         while let Some((arrives, event)) = rest.next_if(|(arrives, _)| *arrives <= now) {
             bench.events.push(event.clone());
             arrived.events.push(event.clone().into());
-            if arrived.events.len() >= at_a_time {
+            if looking.is_some_and(|looking| arrived.events.len() >= looking.at_a_time) {
                 bench.scheduler.look(std::mem::take(&mut arrived), *arrives).await.expect("the look ends");
             }
         }
-        if at_a_time < usize::MAX {
-            bench.scheduler.look(arrived, now).await.expect("the look ends");
-        }
         bench.clock.set(now);
+        if let Some(looking) = looking {
+            if looking.changes_at == number {
+                let other = rule_of("type = 'query'\nquery = 'process.name: none'", 99);
+                bench.database.install_rule(&other, "test", now).await.expect("a rule is installed");
+            }
+            bench.scheduler.look(arrived, now).await.expect("the look ends");
+            bench.scheduler.looked_through().await.expect("it can be waited for");
+        }
         let report = bench.scheduler.tick().await.expect("the tick ends");
         assert_eq!((report.failed, report.cannot_run), (Vec::new(), Vec::new()));
+        from_looks += report.from_looks;
     }
     let alerts = without_volatile(&bench.alerts().await);
     bench.database.close().await;
-    alerts
+    (alerts, from_looks)
 }
 
 /// One back-fill when all is over.
@@ -219,13 +239,18 @@ proptest! {
         made in made(),
         mut ticks in prop::collection::vec(0..LAST, 0..30),
         at_a_time in 1..4_usize,
+        of_condition in prop_oneof![Just(2_usize), Just(8), Just(1_000)],
+        held_minutes in prop_oneof![Just(12_i64), Just(40), Just(240)],
+        changes_at in prop_oneof![0..30_usize, Just(usize::MAX)],
     ) {
+        let limits = RecentLimits { of_condition, held_ms: held_minutes * 60_000, ..RecentLimits::default() };
+        let looking = Looking { at_a_time, limits, changes_at };
         let in_order: Vec<Made> = made.iter().map(|(time, _, name, host)| (*time, 0, *name, *host)).collect();
         ticks.push(LAST);
         ticks.sort_unstable();
         for (made, is_in_order) in [(made, false), (in_order, true)] {
             let events = events(&made);
-            let looked = run(live_with(&events, &ticks, at_a_time));
+            let looked = run(live_with(&events, &ticks, Some(looking))).0;
             let mut differences = difference(&looked, &scanned(&events));
             if !is_in_order {
                 differences.retain(|difference| !is_of_sequence(difference));
@@ -247,4 +272,8 @@ fn the_rules_find_something() {
     }
     let every: Arc<[i64]> = (0..=LAST).step_by(5).collect();
     assert_eq!(run(live(&events, &every)), found);
+    let looking = Looking { at_a_time: 1, limits: RecentLimits::default(), changes_at: usize::MAX };
+    let (alerts, from_looks) = run(live_with(&events, &every, Some(looking)));
+    assert_eq!(alerts.len(), found.len());
+    assert_eq!(from_looks, 25 * RULES.len() as u64, "no execution read anything");
 }

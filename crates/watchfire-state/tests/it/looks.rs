@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use watchfire_events::{Event, EventBatch, IndexPatterns};
 use watchfire_state::{
-    Arrived, EventQuery, ExecutionKind, LateQuery, LookReport, MemoryEvents, Scheduler, SchedulerSettings,
-    StateDatabase, StoredEvents,
+    Arrived, EventQuery, ExecutionKind, LateQuery, LatestTimes, LookReport, MemoryEvents, Scheduler,
+    SchedulerSettings, StateDatabase, StoredEvents,
 };
 
 use crate::any_grid::{Made, events, rules, start};
@@ -75,6 +75,10 @@ impl StoredEvents for Slow {
             go_on.recv().map_err(io::Error::other)?;
         }
         self.events.read(query, take)
+    }
+
+    fn latest(&self) -> io::Result<LatestTimes> {
+        self.events.latest()
     }
 
     fn count_late(&self, query: &LateQuery<'_>) -> io::Result<u64> {

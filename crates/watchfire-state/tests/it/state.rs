@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 use watchfire_events::{EventBatch, IndexPatterns};
 use watchfire_state::{
-    AlertStatus, EventQuery, ExecutionStatus, LateQuery, MemoryEvents, Scheduler, SchedulerSettings,
-    StateError, StoredEvents, Triage,
+    AlertStatus, EventQuery, ExecutionStatus, LateQuery, LatestTimes, MemoryEvents, Scheduler,
+    SchedulerSettings, StateError, StoredEvents, Triage,
 };
 
 use crate::any_grid::{events, rules, start};
@@ -143,6 +143,10 @@ impl StoredEvents for Flaky {
     ) -> io::Result<()> {
         self.check()?;
         self.events.read(query, take)
+    }
+
+    fn latest(&self) -> io::Result<LatestTimes> {
+        self.events.latest()
     }
 
     fn count_late(&self, query: &LateQuery<'_>) -> io::Result<u64> {

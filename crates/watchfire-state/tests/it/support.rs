@@ -12,7 +12,8 @@ use watchfire_events::{DataStream, Document, Event, EventId, Place, Timestamp, s
 use watchfire_ir::Catalogue;
 use watchfire_rules::model::Rule;
 use watchfire_state::{
-    AlertQuery, Clock, KeptAlert, MemoryEvents, Scheduler, SchedulerSettings, StateDatabase, StateOptions,
+    AlertQuery, Clock, KeptAlert, MemoryEvents, RecentLimits, Scheduler, SchedulerSettings, StateDatabase,
+    StateOptions,
 };
 
 pub(crate) static CATALOGUE: LazyLock<Arc<Catalogue>> = LazyLock::new(|| Arc::new(Catalogue::ecs()));
@@ -96,8 +97,17 @@ impl Bench {
         events: &Arc<MemoryEvents>,
         clock: &Arc<TestClock>,
     ) -> Self {
+        Self::open_with(options, events, clock, RecentLimits::default()).await
+    }
+
+    pub(crate) async fn open_with(
+        options: &StateOptions,
+        events: &Arc<MemoryEvents>,
+        clock: &Arc<TestClock>,
+        recent: RecentLimits,
+    ) -> Self {
         let database = StateDatabase::open(options).await.expect("the database can be opened");
-        let settings = SchedulerSettings { memory: 8 << 20, ..SchedulerSettings::default() };
+        let settings = SchedulerSettings { memory: 8 << 20, recent, ..SchedulerSettings::default() };
         let scheduler = Scheduler::new(
             database.clone(),
             Arc::clone(events),

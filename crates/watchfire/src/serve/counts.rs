@@ -30,6 +30,8 @@ struct Counts {
     looking: Duration,
     not_looked_at: u64,
     postponed: u64,
+    given_up: u64,
+    from_looks: u64,
 }
 
 impl ServerCounts {
@@ -46,6 +48,7 @@ impl ServerCounts {
         let mut counts = self.counts();
         report.failed.iter().chain(&report.executions).for_each(|record| counts.add(record));
         counts.cannot_run = report.cannot_run.len() as u64;
+        counts.from_looks += report.from_looks;
         if !(report.failed.is_empty() && report.executions.is_empty()) {
             counts.executing += took;
         }
@@ -59,6 +62,7 @@ impl ServerCounts {
         counts.looking += took;
         counts.not_looked_at += left_out;
         counts.postponed += report.postponed;
+        counts.given_up = report.given_up;
     }
 
     /// Counts events that a look was to look at, and failed.
@@ -136,6 +140,16 @@ impl Metrics for ServerCounts {
             "watchfire_looks_postponed_total",
             "Rules on sequences that were left to their execution, since not all of their window was at hand.",
             one(counts.postponed),
+        );
+        text.gauge(
+            "watchfire_conditions_given_up",
+            "Conditions of rules that hit more events than are held between looks: their executions read these again.",
+            one(counts.given_up),
+        );
+        text.counter(
+            "watchfire_executions_from_looks_total",
+            "Executions for which no event was read again, since looks had seen all of their window.",
+            one(counts.from_looks),
         );
         drop(counts);
         let state = self.lake.state();

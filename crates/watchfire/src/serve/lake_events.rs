@@ -6,8 +6,8 @@ use std::sync::Arc;
 use watchfire_detect::ExecutionWindow;
 use watchfire_events::{EventBatch, FieldSelection, IndexPatterns, Timestamp, ValueRef};
 use watchfire_ir::Catalogue;
-use watchfire_lake::{Lake, LakeError, Selection, TimeField, Window};
-use watchfire_state::{EventQuery, LateQuery, StoredEvents};
+use watchfire_lake::{Lake, LakeError, Selection, TableStatistics, TimeField, Window};
+use watchfire_state::{EventQuery, LateQuery, LatestTimes, StoredEvents};
 
 /// A lake whose committed events rules are executed over.
 pub(super) struct LakeEvents {
@@ -43,9 +43,13 @@ impl StoredEvents for LakeEvents {
 
     fn count_late(&self, query: &LateQuery<'_>) -> io::Result<u64> {
         let arrived = ExecutionWindow { from: query.arrived_after.plus_nanos(1), to: query.arrived_until };
+        // Files of events that came in time need not be opened for it.
+        let lies_before = ExecutionWindow { from: Timestamp::from_millis(i64::MIN), to: query.before };
+        let is_by_time = query.time == "@timestamp" && query.fallback.is_none();
         let selection = Selection {
             patterns: query.patterns.clone(),
             windows: vec![window(TimeField::Ingested, arrived)],
+            within: is_by_time.then(|| window(TimeField::Timestamp, lies_before)).into_iter().collect(),
             ..Selection::default()
         };
         let times: Vec<&str> = std::iter::once(query.time).chain(query.fallback).collect();
@@ -67,6 +71,21 @@ impl StoredEvents for LakeEvents {
             Ok(())
         })?;
         Ok(late)
+    }
+
+    fn latest(&self) -> io::Result<LatestTimes> {
+        let of_micros = |micros: i64| Timestamp::from_nanos(i128::from(micros) * 1_000);
+        let tables = self.lake.reader().statistics().map_err(failed)?;
+        let of_table = |table: &TableStatistics| {
+            // A time of an event can lie in the side column, which has no statistics.
+            let is_known = table.diverted_rows == 0 && table.timestamps.is_some();
+            LatestTimes {
+                arrival: table.ingested.map_or(LatestTimes::NONE.arrival, |(_, last)| of_micros(last)),
+                time: table.timestamps.filter(|_| is_known).map(|(_, last)| of_micros(last)),
+            }
+        };
+        let with_events = tables.iter().filter(|table| table.rows > 0);
+        Ok(with_events.map(of_table).fold(LatestTimes::NONE, LatestTimes::with))
     }
 }
 

@@ -18,15 +18,16 @@ pub(super) struct LakeLog {
 
 impl EventLog for LakeLog {
     fn append(&self, events: Vec<TapedEvent>) -> Result<Vec<Appended>, EventLogError> {
+        let storing = self.arrivals.as_ref().map(|arrivals| arrivals.storing());
         let mut stored = Vec::with_capacity(events.len());
         let mut keep = |event| {
-            if self.arrivals.is_some() {
+            if storing.is_some() {
                 stored.push(event);
             }
         };
         let kept = self.lake.append_taped(events, &mut keep).map_err(refused)?;
-        if let Some(arrivals) = &self.arrivals {
-            arrivals.add(stored);
+        if let Some(storing) = storing {
+            storing.add(stored);
         }
         let answer = |kept| match kept {
             Kept::Stored(number) => Appended::Stored(number),

@@ -62,6 +62,7 @@ impl Looks {
                     }
                 }
             }
+            self.arrivals.done();
             std::thread::sleep(STEP.saturating_sub(began.elapsed()));
         }
     }

@@ -10,6 +10,7 @@ use watchfire_lake::{CompactionOptions, Lake};
 use watchfire_server::{ApiKeys, Server};
 use watchfire_state::{ExecutionRecord, ExecutionStatus, Scheduler, StateDatabase};
 
+use super::arrivals::Arrivals;
 use super::config::Retention;
 use super::counts::ServerCounts;
 use super::lake_events::LakeEvents;
@@ -21,6 +22,8 @@ use crate::time_argument;
 const STEP: Duration = Duration::from_secs(1);
 /// How often rules are looked at though none is known to be due: there may be new ones.
 const LOOK: Duration = Duration::from_secs(30);
+/// How long executions wait for looks to have seen what has arrived; else they read it themselves.
+const LOOKS_PATIENCE: Duration = Duration::from_secs(2);
 /// How often small files of tables are joined: what a commit costs grows with their number (docs/lake.md).
 const COMPACTION: Duration = Duration::from_mins(1);
 
@@ -40,6 +43,8 @@ struct Plan {
 /// What goes on beside requests.
 pub(super) struct Upkeep {
     pub(super) lake: Arc<Lake>,
+    /// What waits for looks, if there are any.
+    pub(super) arrivals: Option<Arc<Arrivals>>,
     pub(super) scheduler: Arc<Scheduler<LakeEvents>>,
     pub(super) settled: Arc<SettledClock>,
     pub(super) counts: Arc<ServerCounts>,
@@ -88,37 +93,57 @@ fn modified(path: &Path) -> Option<SystemTime> {
 impl Upkeep {
     /// Runs until it is told to stop, and commits what is there then. It blocks.
     pub(super) fn run(&self, runtime: &tokio::runtime::Handle) {
-        let mut compacted = Instant::now();
-        let mut cleaned: Option<Instant> = None;
-        let mut plan = Plan::default();
-        let mut failing = String::new();
-        while !self.stop.load(Ordering::Acquire) {
-            let began = Instant::now();
-            self.keys.look();
-            match self.step(runtime, &mut plan) {
-                Ok(()) => failing.clear(),
-                // What goes on failing in the same way is said once.
-                Err(error) if error != failing => {
-                    log::line(&format!("problem: {error}"));
-                    failing = error;
+        // Neither a long execution nor large files keep events waiting for their commit.
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                self.every(STEP, &mut || {
+                    let committed = self.lake.commit_due().map(drop);
+                    committed.map_err(|error| format!("events could not be committed: {error}"))
+                });
+            });
+            scope.spawn(|| {
+                self.every(COMPACTION, &mut || {
+                    let compacted =
+                        self.lake.compact(&IndexPatterns::default(), CompactionOptions::default()).map(drop);
+                    compacted.map_err(|error| format!("tables could not be compacted: {error}"))
+                });
+            });
+            let mut cleaned: Option<Instant> = None;
+            let mut plan = Plan::default();
+            self.every(STEP, &mut || {
+                self.keys.look();
+                let stepped = self.step(runtime, &mut plan);
+                if cleaned.is_none_or(|at| at.elapsed() >= CLEANING) {
+                    cleaned = Some(Instant::now());
+                    self.clean(runtime);
                 }
-                Err(_) => {}
-            }
-            if compacted.elapsed() >= COMPACTION {
-                compacted = Instant::now();
-                if let Err(error) = self.lake.compact(&IndexPatterns::default(), CompactionOptions::default())
-                {
-                    log::line(&format!("problem: tables could not be compacted: {error}"));
-                }
-            }
-            if cleaned.is_none_or(|at| at.elapsed() >= CLEANING) {
-                cleaned = Some(Instant::now());
-                self.clean(runtime);
-            }
-            std::thread::sleep(STEP.saturating_sub(began.elapsed()));
-        }
+                stepped
+            });
+        });
         if let Err(error) = self.lake.commit() {
             log::line(&format!("problem: events stay in the spool until the next start: {error}"));
+        }
+    }
+
+    /// Does something at these intervals, until it is told to stop.
+    fn every(&self, interval: Duration, work: &mut dyn FnMut() -> Result<(), String>) {
+        let mut failing = String::new();
+        let mut done: Option<Instant> = None;
+        while !self.stop.load(Ordering::Acquire) {
+            let began = Instant::now();
+            if done.is_none_or(|at| at.elapsed() >= interval) {
+                done = Some(began);
+                match work() {
+                    Ok(()) => failing.clear(),
+                    // What goes on failing in the same way is said once.
+                    Err(error) if error != failing => {
+                        log::line(&format!("problem: {error}"));
+                        failing = error;
+                    }
+                    Err(_) => {}
+                }
+            }
+            std::thread::sleep(STEP.saturating_sub(began.elapsed()));
         }
     }
 
@@ -141,17 +166,20 @@ impl Upkeep {
         }
     }
 
-    /// Commits what is due. If rules are, all that arrived is committed first, and then they are executed.
+    /// If rules are due, commits all that arrived, and executes them.
     fn step(&self, runtime: &tokio::runtime::Handle, plan: &mut Plan) -> Result<(), String> {
         let not_committed = |error| format!("events could not be committed: {error}");
         let now = time_argument::now().to_millisecond();
         let is_due = plan.next_due.is_none_or(|due| due < now);
         if !is_due && plan.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
-            self.lake.commit_due().map_err(not_committed)?;
             return Ok(());
         }
         self.settled.settle(&self.lake, now).map_err(not_committed)?;
         plan.looked = Some(Instant::now());
+        // What looks have seen is not read again.
+        if self.arrivals.as_ref().is_some_and(|arrivals| arrivals.wait_until_looked(LOOKS_PATIENCE)) {
+            runtime.block_on(self.scheduler.looked_through()).map_err(|error| chain(&error))?;
+        }
         let began = Instant::now();
         let report = runtime
             .block_on(self.scheduler.tick())

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use clap::Parser as _;
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ use watchfire_state::{
 };
 use watchfire_test_support::normalised;
 
+use crate::serve::arrivals::Arrivals;
 use crate::serve::lake_events::LakeEvents;
 use crate::serve::lake_log::LakeLog;
 use crate::serve::settled_clock::SettledClock;
@@ -33,6 +35,8 @@ pub(super) struct Bench {
     pub(super) database: StateDatabase,
     pub(super) scheduler: Scheduler<LakeEvents>,
     settled: Arc<SettledClock>,
+    /// Where events wait that are looked at before executions, if they are.
+    looks: Option<Arc<Arrivals>>,
 }
 
 /// The database in a folder.
@@ -66,7 +70,13 @@ impl Bench {
             Arc::<SettledClock>::clone(&settled),
             SchedulerSettings { memory: 8 << 20, ..SchedulerSettings::default() },
         );
-        Self { clock: Arc::clone(clock), lake, database, scheduler, settled }
+        Self { clock: Arc::clone(clock), lake, database, scheduler, settled, looks: None }
+    }
+
+    /// Looks at what arrives before rules are executed.
+    pub(super) fn looking(mut self) -> Self {
+        self.looks = Some(Arc::default());
+        self
     }
 
     /// Ends it without a commit.
@@ -85,7 +95,7 @@ impl Bench {
     /// Takes in events at an instant; each must be stored now or before.
     pub(super) fn append(&self, now: Timestamp, events: &[Event]) {
         self.clock.set(now);
-        let kept = LakeLog { lake: Arc::clone(&self.lake), arrivals: None }
+        let kept = LakeLog { lake: Arc::clone(&self.lake), arrivals: self.looks.clone() }
             .append(events.iter().cloned().map(TapedEvent::from).collect())
             .expect("there is room");
         assert!(!kept.iter().any(|kept| matches!(kept, Appended::Refused(_))), "{kept:?}");
@@ -95,6 +105,13 @@ impl Bench {
     pub(super) fn try_tick(&self, now: Timestamp) -> Result<TickReport, StateError> {
         self.clock.set(now);
         self.settled.settle(&self.lake, now.to_millisecond()).expect("it commits");
+        if let Some(arrivals) = &self.looks {
+            let looked = RUNTIME.block_on(self.scheduler.look(arrivals.take(Duration::ZERO), now));
+            arrivals.done();
+            looked?;
+            assert!(arrivals.wait_until_looked(Duration::ZERO));
+            RUNTIME.block_on(self.scheduler.looked_through())?;
+        }
         RUNTIME.block_on(self.scheduler.tick())
     }
 
