@@ -11,6 +11,7 @@
 //!
 //! The oracles know no decoder or parser from the inside; they use what the crates offer to everyone.
 
+mod bodies;
 mod decoding;
 mod evtx_file;
 mod languages;
@@ -21,6 +22,10 @@ mod normalising;
 mod rule_files;
 mod spans;
 
+pub use bodies::{
+    body_alerts, body_bulk, body_document, body_exceptions, body_import, body_records, body_rule, body_rules,
+    body_search, body_set_up,
+};
 pub use decoding::{
     decode, decode_evtx, decode_gzip, decode_json, decode_tar, decode_xml, decode_zip, decode_zstd,
 };
@@ -69,6 +74,16 @@ pub const TARGETS: &[Target] = targets![
     decode_tar,
     normalise,
     matcher,
+    body_bulk,
+    body_document,
+    body_records,
+    body_set_up,
+    body_search,
+    body_rule,
+    body_rules,
+    body_import,
+    body_exceptions,
+    body_alerts,
 ];
 
 #[cfg(test)]

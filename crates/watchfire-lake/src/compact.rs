@@ -22,7 +22,7 @@ use crate::shape::{SEQUENCE, Shape, TIMESTAMP, TableColumns};
 use crate::table::TableFile;
 
 /// Rows that are read of each file at a time, and written at a time.
-const RUN_ROWS: usize = 2_048;
+const RUN_ROWS: usize = 1_024;
 
 /// Which files are put together.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ pub struct CompactionOptions {
 
 impl Default for CompactionOptions {
     fn default() -> Self {
-        Self { target_rows: 1_000_000, least_files: 8, most_files: 256 }
+        Self { target_rows: 1_000_000, least_files: 8, most_files: 32 }
     }
 }
 
@@ -286,7 +286,7 @@ mod tests {
     /// Commits of equal size, compacted after each: how often their rows are written, and how many files there are.
     #[test]
     fn rows_are_written_a_few_times_only() {
-        let options = CompactionOptions { target_rows: 1_000_000, least_files: 8, most_files: 256 };
+        let options = CompactionOptions { target_rows: 1_000_000, least_files: 8, most_files: 32 };
         let (mut files, mut written, mut most) = (Vec::new(), 0, 0);
         let commits = 4_000;
         for commit in 0..commits {

@@ -25,6 +25,10 @@ use crate::shape::{ARRIVAL_DATE, DIVERTED, LOOK_UP_FIELDS, SEQUENCE, SOURCE, STA
 /// Rows of a row group: what is read or passed over as one.
 pub(crate) const ROW_GROUP_ROWS: usize = 131_072;
 
+/// Bytes of a page, and of a column's dictionary, before they are packed. Whoever reads many files at once, as a compaction does,
+/// holds a page of each of their columns.
+const PAGE_BYTES: usize = 256 << 10;
+
 /// Key in the footer of a file, of a JSON object from field to the number of rows that have it in the side column.
 pub(crate) const DIVERTED_KEY: &str = "watchfire.diverted";
 
@@ -219,6 +223,8 @@ fn properties(schema: &SchemaRef, rows: usize) -> WriterProperties {
         .set_created_by(concat!("watchfire ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1")))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_data_page_size_limit(PAGE_BYTES)
+        .set_dictionary_page_size_limit(PAGE_BYTES)
         .set_statistics_truncate_length(Some(64))
         .set_column_dictionary_enabled(ColumnPath::from(vec![SOURCE.to_owned()]), false)
         .set_column_statistics_enabled(ColumnPath::from(vec![SOURCE.to_owned()]), EnabledStatistics::None);

@@ -60,7 +60,7 @@ impl Default for LakeOptions {
         Self {
             spool: SpoolOptions::default(),
             ids: IdIndexOptions::default(),
-            commit_rows: 100_000,
+            commit_rows: 50_000,
             commit_bytes: 128 << 20,
             commit_after_millis: 5_000,
             waiting_bytes: 512 << 20,

@@ -88,7 +88,8 @@ impl<E: StoredEvents> Scheduler<E> {
         let now = self.clock.now();
         let mut recent = self.recent.lock().await;
         recent.looked_through(now);
-        if !recent.knows_before() {
+        // What was missed before has been committed by then.
+        if recent.misses_before(now) {
             let events = Arc::clone(&self.events);
             let latest = tokio::task::spawn_blocking(move || events.latest()).await;
             let latest = latest.map_err(|error| StateError::Setup { why: error.to_string() })?;

@@ -32,6 +32,9 @@ const INGESTED: &str = "event.ingested";
 /// After so many milliseconds a condition that was given up is tried again.
 const RETRY_MS: i64 = 3_600_000;
 
+/// What lies so many milliseconds behind what is held is let go of together.
+const FORGET_MS: i64 = 60_000;
+
 /// How much is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecentLimits {
@@ -249,9 +252,8 @@ impl Recent {
 
     /// Lets go of events all of whose times lie before an instant.
     fn forget(&mut self, before: Timestamp) {
-        if self.since.is_none_or(|since| since >= before)
-            || self.held.front().is_none_or(|first| first.latest >= before)
-        {
+        let is_done = |since: Timestamp| since >= before.plus_nanos(-i128::from(FORGET_MS) * 1_000_000);
+        if self.since.is_none_or(is_done) {
             return;
         }
         let (counts, bytes) = (&mut self.counts, &mut self.bytes);
@@ -332,9 +334,10 @@ impl Recent {
         self.broken.values().filter(|broken| matches!(broken, Broken::GivenUp(_))).count() as u64
     }
 
-    /// Whether it is known how late the times of events can be that were not looked at.
-    pub(super) fn knows_before(&self) -> bool {
-        self.before.is_some()
+    /// Whether it is not known how late the times of events can be that were not looked at, and all of these had arrived by an
+    /// instant.
+    pub(super) fn misses_before(&self, instant: Timestamp) -> bool {
+        self.before.is_none() && self.since.is_some_and(|since| since <= instant)
     }
 
     /// That no event that was not looked at has later times than these.

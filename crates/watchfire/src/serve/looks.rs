@@ -10,7 +10,7 @@ use super::arrivals::Arrivals;
 use super::counts::ServerCounts;
 use super::lake_events::LakeEvents;
 use super::log;
-use super::upkeep::{chain, tell};
+use super::upkeep::{Told, chain};
 use crate::time_argument;
 
 /// How long is waited for events before it is seen whether to stop.
@@ -30,6 +30,7 @@ impl Looks {
     /// Runs until it is told to stop. It blocks.
     pub(super) fn run(&self, runtime: &tokio::runtime::Handle) {
         let mut failing = String::new();
+        let mut told = Told::default();
         while !self.stop.load(Ordering::Acquire) {
             let arrived = self.arrivals.take(PATIENCE);
             if arrived.events.is_empty() && arrived.left_out == 0 {
@@ -46,7 +47,7 @@ impl Looks {
             match runtime.block_on(self.scheduler.look(arrived, time_argument::now().to_millisecond())) {
                 Ok(report) => {
                     failing.clear();
-                    tell(&report.found);
+                    told.tell(&report.found);
                     self.counts.looked(&report, began.elapsed(), left_out);
                 }
                 // Rules were changed at that moment: the next look has them.

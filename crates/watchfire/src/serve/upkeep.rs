@@ -1,5 +1,6 @@
 //! What goes on beside requests: commits, executions of rules, and looking after the tables.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use watchfire_events::{IndexPatterns, Timestamp};
 use watchfire_lake::{CompactionOptions, Lake};
 use watchfire_server::{ApiKeys, Server};
-use watchfire_state::{ExecutionRecord, ExecutionStatus, Scheduler, StateDatabase};
+use watchfire_state::{ExecutionKind, ExecutionRecord, ExecutionStatus, Scheduler, StateDatabase};
 
 use super::arrivals::Arrivals;
 use super::config::Retention;
@@ -38,6 +39,7 @@ const DAY_MS: i64 = 86_400_000;
 struct Plan {
     next_due: Option<Timestamp>,
     looked: Option<Instant>,
+    told: Told,
 }
 
 /// What goes on beside requests.
@@ -186,29 +188,43 @@ impl Upkeep {
             .map_err(|error| format!("rules could not be executed: {}", chain(&error)))?;
         plan.next_due = report.next_due;
         self.counts.ticked(&report, began.elapsed());
-        tell(&report.failed);
-        tell(&report.executions);
+        plan.told.tell(&report.failed);
+        plan.told.tell(&report.executions);
         Ok(())
     }
 }
 
-/// Logs executions that have made alerts, or of which there is something to say.
-pub(super) fn tell(executions: &[ExecutionRecord]) {
-    for record in executions {
-        if record.status == ExecutionStatus::Succeeded && record.alerts == 0 {
-            continue;
+/// What was last said of executions, by rule and kind: what stays true at each of them is said once.
+#[derive(Debug, Default)]
+pub(super) struct Told(BTreeMap<(String, ExecutionKind), String>);
+
+impl Told {
+    /// Logs executions that have made alerts, or of which there is something to say that was not said before.
+    pub(super) fn tell(&mut self, executions: &[ExecutionRecord]) {
+        for record in executions {
+            let key = (record.rule.clone(), record.kind);
+            let messages: Vec<&str> = record.messages.iter().map(|message| message.text.as_str()).collect();
+            let messages = messages.join("; ");
+            let is_quiet = record.alerts == 0 && record.held_back == 0;
+            if record.status == ExecutionStatus::Succeeded && is_quiet {
+                self.0.remove(&key);
+                continue;
+            }
+            let said = format!("{} {messages}", record.status);
+            if self.0.insert(key, said.clone()).is_some_and(|before| before == said) && is_quiet {
+                continue;
+            }
+            log::line(&format!(
+                "{} execution of {}: {}, {} alerts, {} held back{}{}",
+                record.kind.name(),
+                record.rule,
+                record.status,
+                record.alerts,
+                record.held_back,
+                if messages.is_empty() { "" } else { ": " },
+                messages
+            ));
         }
-        let messages: Vec<&str> = record.messages.iter().map(|message| message.text.as_str()).collect();
-        log::line(&format!(
-            "{} execution of {}: {}, {} alerts, {} held back{}{}",
-            record.kind.name(),
-            record.rule,
-            record.status,
-            record.alerts,
-            record.held_back,
-            if messages.is_empty() { "" } else { ": " },
-            messages.join("; ")
-        ));
     }
 }
 

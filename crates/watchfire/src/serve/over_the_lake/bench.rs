@@ -73,6 +73,11 @@ impl Bench {
         Self { clock: Arc::clone(clock), lake, database, scheduler, settled, looks: None }
     }
 
+    /// Says to the scheduler that nothing has arrived yet.
+    pub(super) fn has_nothing(&self) {
+        RUNTIME.block_on(self.scheduler.nothing_arrived());
+    }
+
     /// Looks at what arrives before rules are executed.
     pub(super) fn looking(mut self) -> Self {
         self.looks = Some(Arc::default());

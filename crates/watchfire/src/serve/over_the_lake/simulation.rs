@@ -67,7 +67,7 @@ fn simulate(seed: u64, trouble: &mut Trouble) {
         if looks { bench.looking() } else { bench }
     };
     let mut bench = open();
-    wait(async { Ok(bench.scheduler.nothing_arrived().await) });
+    bench.has_nothing();
     bench.append(start(), &indicators());
     bench.install(&rules(), start());
     let again = |bench: Bench, trouble: &mut Trouble| {
