@@ -16,8 +16,8 @@ use watchfire_events::{DataStream, Event, EventId, Place, TapedEvent, Timestamp}
 use watchfire_kibana::{AlertSearch, AlertSearchError, DetectionApi, DetectionParts, Later, routes};
 use watchfire_search::{Call, Endpoint, MemoryStore, SearchOptions, Searcher};
 use watchfire_server::{
-    Appended, EventLog, EventLogError, Search, SearchEndpoint, SearchLimits, SearchRefusal, SearchRequest, Server,
-    ServerOptions, SetUpObjects, StreamInfo, router,
+    Appended, EventLog, EventLogError, Search, SearchEndpoint, SearchLimits, SearchRefusal, SearchRequest,
+    Server, ServerOptions, SetUpObjects, StreamInfo, router,
 };
 use watchfire_state::{MemoryEvents, Scheduler, SchedulerSettings, StateDatabase, StateOptions};
 
@@ -280,22 +280,22 @@ impl AlertSearch for Searches {
 }
 
 fn some_events() -> Vec<Event> {
-    let event = |number: u64| {
-        let at = Timestamp::from_millis(NOW.millis() - 60_000 * number as i64).to_iso_millis();
+    let event = |number: u32| {
+        let at = Timestamp::from_millis(NOW.millis() - 60_000 * i64::from(number)).to_iso_millis();
+        let name = if number.is_multiple_of(2) { "a.exe" } else { "b.exe" };
         let document = json!({
             "@timestamp": at,
             "event": {"category": ["process"], "type": "start", "ingested": at},
             "host": {"name": format!("ws{}", number % 3), "ip": ["10.0.0.1", "::1"]},
-            "process": {"pid": number, "name": ["a.exe", "b.exe"][number as usize % 2], "entity_id": number.to_string(),
-                        "args": ["a", "-x"], "uptime": 1.5},
-            "labels": {"on": number % 2 == 0},
+            "process": {"pid": number, "name": name, "entity_id": number.to_string(), "args": ["a", "-x"], "uptime": 1.5},
+            "labels": {"on": number.is_multiple_of(2)},
         });
         let Value::Object(document) = document else { unreachable!("it is an object") };
         Event {
             id: EventId::given(format!("e{number}")),
             data_stream: DataStream::new("logs-test-default"),
             document,
-            place: Place { input: "fuzz".into(), record: number, line: None, offset: None },
+            place: Place { input: "fuzz".into(), record: number.into(), line: None, offset: None },
         }
     };
     (1..8).map(event).collect()
