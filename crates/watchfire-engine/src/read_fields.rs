@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use watchfire_events::{DataStream, FieldSelection, IndexPatterns};
+use watchfire_events::{DataStream, FieldSelection, IndexPatterns, nesting_part};
 use watchfire_ir::{Condition, FieldTarget, Leaf, Pattern, PatternPart};
 
 /// The fields that conditions read in the data streams that they are asked of.
@@ -70,7 +70,7 @@ impl Reading {
     }
 
     fn has(&self, name: &str) -> bool {
-        let mut parents = name.match_indices('.').map(|(dot, _)| &name[..dot]).chain([name]);
+        let mut parents = nesting_part(name).match_indices('.').map(|(dot, _)| &name[..dot]).chain([name]);
         self.all
             || self.names.contains(name)
             || self.fitting.iter().any(|pattern| pattern.fits(name))

@@ -54,33 +54,64 @@ fn flatten_value<'a>(
     }
 }
 
+/// The part of a name whose dots may stand for nesting: what is before the dot behind [`MAX_FLATTENED_DEPTH`] others. Names come
+/// from whoever writes logs. To look at the names above one of very many parts costs time by the square of its length, and to
+/// nest them a stack for each part.
+pub fn nesting_part(name: &str) -> &str {
+    if name.len() <= MAX_FLATTENED_DEPTH {
+        return name;
+    }
+    let end = memchr::memchr_iter(b'.', name.as_bytes()).nth(MAX_FLATTENED_DEPTH);
+    end.map_or(name, |end| &name[..end])
+}
+
+/// Where the dots of a name are that may stand for nesting.
+pub(crate) fn nesting_dots(name: &str) -> impl Iterator<Item = usize> {
+    memchr::memchr_iter(b'.', nesting_part(name).as_bytes())
+}
+
+/// Whether a name has so many parts that it is taken as one.
+pub(crate) fn has_too_many_parts(name: &str) -> bool {
+    name.len() > MAX_FLATTENED_DEPTH
+        && memchr::memchr_iter(b'.', name.as_bytes()).nth(MAX_FLATTENED_DEPTH).is_some()
+}
+
 /// The value stored under a dotted name, whether its path is nested, dotted, or mixed; arrays on the way are not
 /// entered. Null counts as absent.
 pub fn get_field<'a>(document: &'a Document, name: &str) -> Option<&'a Value> {
     if let Some(value) = document.get(name) {
         return (!value.is_null()).then_some(value);
     }
-    name.match_indices('.').find_map(|(dot, _)| match document.get(&name[..dot]) {
+    nesting_dots(name).find_map(|dot| match document.get(&name[..dot]) {
         Some(Value::Object(inner)) => get_field(inner, &name[dot + 1..]),
         _ => None,
     })
 }
 
 /// Stores a value under a dotted name, nesting as needed. Where a part of the path already holds something else than
-/// an object, the field is stored under its dotted rest beside it, so that nothing is overwritten but the field itself.
+/// an object, the field is stored under its dotted rest beside it, so that nothing is overwritten but the field itself. A
+/// name of more than [`MAX_FLATTENED_DEPTH`] dots is not nested.
 pub fn set_field(document: &mut Document, name: &str, value: Value) {
+    if has_too_many_parts(name) {
+        document.insert(name.to_owned(), value);
+    } else {
+        set_part(document, name, value);
+    }
+}
+
+fn set_part(document: &mut Document, name: &str, value: Value) {
     let Some((first, rest)) = name.split_once('.') else {
         document.insert(name.to_owned(), value);
         return;
     };
     match document.get_mut(first) {
-        Some(Value::Object(inner)) => set_field(inner, rest, value),
+        Some(Value::Object(inner)) => set_part(inner, rest, value),
         Some(_) => {
             document.insert(name.to_owned(), value);
         }
         None => {
             let mut inner = Map::new();
-            set_field(&mut inner, rest, value);
+            set_part(&mut inner, rest, value);
             document.insert(first.to_owned(), Value::Object(inner));
         }
     }
@@ -115,6 +146,26 @@ mod tests {
             let read: Value = serde_json::from_str(&json!(number).to_string()).expect("a number");
             assert_eq!(read, json!(number));
         }
+    }
+
+    /// A stack for each part was used up by a name of some ten thousand dots, which anybody can write to a log.
+    #[test]
+    fn names_of_very_many_parts_are_taken_as_one() {
+        let many = format!("e{}x", ".a".repeat(200_000));
+        let mut doc = Document::new();
+        set_field(&mut doc, &many, json!(1));
+        assert_eq!((doc.len(), get_field(&doc, &many)), (1, Some(&json!(1))));
+        assert_eq!(get_field(&doc, &many[1..]), None);
+        let most = "a.".repeat(MAX_FLATTENED_DEPTH) + "b";
+        set_field(&mut doc, &most, json!(2));
+        assert_eq!(get_field(&doc, &most), Some(&json!(2)));
+        assert!(doc["a"].is_object());
+        let mut names = crate::FieldNames::default();
+        let number = names.intern(&many);
+        assert_eq!(&**names.text(number), many.as_str());
+        let mut tape = crate::tape::Tape::of(&json!({}));
+        tape.set_value(&many, &json!(1));
+        assert_eq!(tape.get_field(&many).map(crate::tape::TapeValue::to_value), Some(json!(1)));
     }
 
     #[test]

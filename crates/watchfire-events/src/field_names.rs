@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::document::nesting_dots;
+
 /// The number of a name in its [`FieldNames`]; numbers run from 0 without gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldName(u32);
@@ -105,7 +107,7 @@ impl FieldNames {
             return name;
         }
         let name = FieldName(self.texts.len() as u32);
-        for (dot, _) in text.match_indices('.') {
+        for dot in nesting_dots(text) {
             if !self.parents.contains(&text[..dot]) {
                 self.parents.insert(text[..dot].into());
                 if let Some(parent) = self.find(&text[..dot]) {

@@ -24,7 +24,7 @@ pub use batch::{
     RestoreEventError, RowEvent, Scalar, ValueRef,
 };
 pub use data_stream::{DataStream, IndexPattern, IndexPatterns};
-pub use document::{Document, MAX_FLATTENED_DEPTH, flatten, get_field, set_field};
+pub use document::{Document, MAX_FLATTENED_DEPTH, flatten, get_field, nesting_part, set_field};
 pub use event::{Event, EventId, Place};
 pub use field_names::{FieldName, FieldNames};
 pub use field_type::{FieldType, TypeFamily};

@@ -17,6 +17,7 @@ mod reader;
 mod tests;
 
 use crate::Scalar;
+use crate::document::nesting_dots;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -312,8 +313,7 @@ impl<'a> TapeObject<'a> {
         if let Some(value) = self.get(name) {
             return (!value.is_null()).then_some(value);
         }
-        let mut dots = name.bytes().enumerate().filter(|&(_, byte)| byte == b'.').map(|(dot, _)| dot);
-        dots.find_map(|dot| self.get(&name[..dot])?.as_object()?.get_field(&name[dot + 1..]))
+        nesting_dots(name).find_map(|dot| self.get(&name[..dot])?.as_object()?.get_field(&name[dot + 1..]))
     }
 
     /// Whether it has no member.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use watchfire_events::{FieldType, FieldTypes};
+use watchfire_events::{FieldType, FieldTypes, nesting_part};
 
 use crate::{ExactText, FieldRef, Resolution, Schema};
 
@@ -92,7 +92,7 @@ impl Catalogue {
 
     /// Whether neither the field nor an object around it is a list.
     fn is_scalar(&self, name: &str) -> bool {
-        let mut prefixes = name.match_indices('.').map(|(dot, _)| &name[..dot]).chain([name]);
+        let mut prefixes = nesting_part(name).match_indices('.').map(|(dot, _)| &name[..dot]).chain([name]);
         !prefixes.any(|prefix| self.is_array(prefix) || self.fields.get(prefix) == Some(&FieldType::Nested))
     }
 
@@ -113,7 +113,7 @@ impl Catalogue {
         if sub_field.is_some() {
             return sub_field;
         }
-        let mut parents = name.rmatch_indices('.').map(|(dot, _)| &name[..dot]);
+        let mut parents = nesting_part(name).rmatch_indices('.').map(|(dot, _)| &name[..dot]);
         if parents.any(|parent| self.fields.get(parent) == Some(&FieldType::Flattened)) {
             return Some(FieldRef { name: name.into(), field_type: FieldType::Keyword });
         }
@@ -133,7 +133,7 @@ impl Catalogue {
     }
 
     fn nested_parent(&self, name: &str) -> Option<Arc<str>> {
-        let parents = name.match_indices('.').map(|(dot, _)| &name[..dot]).chain([name]);
+        let parents = nesting_part(name).match_indices('.').map(|(dot, _)| &name[..dot]).chain([name]);
         let mut found = parents.filter_map(|parent| self.fields.get_key_value(parent));
         found.find(|(_, field_type)| **field_type == FieldType::Nested).map(|(parent, _)| Arc::clone(parent))
     }
@@ -180,7 +180,7 @@ impl Schema for Catalogue {
     }
 
     fn nested_path(&self, name: &str) -> Option<Arc<str>> {
-        let parents = name.rmatch_indices('.').map(|(dot, _)| &name[..dot]);
+        let parents = nesting_part(name).rmatch_indices('.').map(|(dot, _)| &name[..dot]);
         let mut found =
             [name].into_iter().chain(parents).filter_map(|parent| self.fields.get_key_value(parent));
         found.find(|(_, field_type)| **field_type == FieldType::Nested).map(|(path, _)| Arc::clone(path))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use thiserror::Error;
-use watchfire_events::{FieldType, FieldTypes};
+use watchfire_events::{FieldType, FieldTypes, nesting_part};
 
 use crate::{ExactText, FieldRef, Resolution, Schema};
 
@@ -175,7 +175,7 @@ impl FieldTypes for Mapping {
 
 impl Schema for Mapping {
     fn resolve(&self, name: &str) -> Resolution {
-        let parents = name.match_indices('.').map(|(dot, _)| &name[..dot]).chain([name]);
+        let parents = nesting_part(name).match_indices('.').map(|(dot, _)| &name[..dot]).chain([name]);
         for parent in parents {
             match self.fields.get_key_value(parent) {
                 Some((path, entry)) if entry.field_type == FieldType::Nested => {
@@ -197,7 +197,7 @@ impl Schema for Mapping {
     }
 
     fn nested_path(&self, name: &str) -> Option<Arc<str>> {
-        let parents = name.rmatch_indices('.').map(|(dot, _)| &name[..dot]);
+        let parents = nesting_part(name).rmatch_indices('.').map(|(dot, _)| &name[..dot]);
         let mut found =
             [name].into_iter().chain(parents).filter_map(|parent| self.fields.get_key_value(parent));
         found.find(|(_, entry)| entry.field_type == FieldType::Nested).map(|(path, _)| Arc::clone(path))

@@ -10,7 +10,9 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 use watchfire_engine::correlate::SequencePlace;
 use watchfire_engine::{Matches, RuleIndex};
-use watchfire_events::{BatchBuilder, Column, Document, Event, EventBatch, FieldTypes, IpBlock};
+use watchfire_events::{
+    BatchBuilder, Column, Document, Event, EventBatch, FieldTypes, IpBlock, nesting_part,
+};
 
 use super::MappingEntry;
 use super::build::IndicatorCounts;
@@ -358,7 +360,7 @@ fn for_each_value(document: &Document, name: &str, visit: &mut dyn FnMut(&Value)
     if let Some(value) = document.get(name) {
         below(value, "", visit);
     }
-    for (dot, _) in name.match_indices('.') {
+    for (dot, _) in nesting_part(name).match_indices('.') {
         if let Some(value) = document.get(&name[..dot]) {
             below(value, &name[dot + 1..], visit);
         }

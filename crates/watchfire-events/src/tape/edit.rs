@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Node, Tape, TapeValue};
 use crate::Scalar;
+use crate::document::has_too_many_parts;
 
 impl Tape {
     /// The value of its document under a dotted name, as [`get_field`](crate::get_field) finds it in a tree.
@@ -44,6 +45,9 @@ impl Tape {
             return;
         }
         let mut holders = vec![0];
+        if has_too_many_parts(name) {
+            return self.put(&holders, name, add);
+        }
         let mut rest = name;
         while let Some((key, behind)) = rest.split_once('.') {
             let holder = holders[holders.len() - 1];

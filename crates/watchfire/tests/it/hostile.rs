@@ -172,3 +172,27 @@ fn threads_and_memory_do_not_show() {
         assert_eq!(run(threads, memory), (code, alerts.clone(), log.clone()), "{threads} {memory}");
     }
 }
+
+/// Each part of a name took a stack and a look at all names above it: such a record ended the process, or kept it for hours.
+#[test]
+fn names_of_very_many_parts_are_fields_like_others() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let (logs, rules) = (place.path().join("logs"), place.path().join("rules"));
+    for folder in [&logs, &rules] {
+        fs::create_dir(folder).expect("there is room");
+    }
+    fs::write(rules.join("shell.toml"), RULE).expect("there is room");
+    let parts = ".a".repeat(300_000);
+    let lines = [
+        EVENT.replacen('{', &format!("{{\"process{parts}\":1,"), 1),
+        format!("{{\"_path\":\"dns\",\"ts\":1.5,\"e{parts}\":4.5}}"),
+        EVENT.to_owned(),
+    ];
+    fs::write(logs.join("events.ndjson"), lines.join("\n")).expect("there is room");
+    let output = scan(&logs, &rules, &[]);
+    let alerts = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(alerts.lines().count(), 2, "{}", String::from_utf8_lossy(&output.stderr));
+    let mut normalize = Command::new(env!("CARGO_BIN_EXE_watchfire"));
+    let output = normalize.arg("normalize").arg(&logs).output().expect("the command runs");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 3);
+}
