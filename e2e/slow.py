@@ -38,8 +38,10 @@ async def slow(port, kind, stop, seen):
             writer.write(text[at : at + 1])
             await writer.drain()
             await asyncio.sleep(1)
-        while not stop.is_set() and not reader.at_eof():
-            await asyncio.wait([asyncio.ensure_future(reader.read(1))], timeout=1)
+        answer = asyncio.ensure_future(reader.read(1))
+        while not stop.is_set() and not answer.done():
+            await asyncio.wait([answer], timeout=1)
+        answer.cancel()
     except OSError:
         pass
     seen["closed"] += not stop.is_set()
