@@ -157,6 +157,17 @@ def prober(port, database, until, latencies, sent):
         time.sleep(0.02)
 
 
+def wait_until_ready(server, port):
+    while True:
+        try:
+            http.client.HTTPConnection("127.0.0.1", port, timeout=5).request("GET", "/api/watchfire/ready")
+            return
+        except OSError:
+            if server.poll() is not None:
+                sys.exit("the server does not start")
+            time.sleep(0.2)
+
+
 def memory(pid):
     for line in open(f"/proc/{pid}/status"):
         if line.startswith("VmRSS"):
@@ -187,14 +198,7 @@ def main():
         arguments += ["--rules", os.path.abspath(rules)]
     log = open(os.path.join(folder, "server.log"), "wb")
     server = subprocess.Popen([os.path.abspath(options.program), *arguments], stderr=log)
-    while True:
-        try:
-            http.client.HTTPConnection("127.0.0.1", port, timeout=5).request("GET", "/api/watchfire/ready")
-            break
-        except OSError:
-            if server.poll() is not None:
-                sys.exit("the server does not start")
-            time.sleep(0.2)
+    wait_until_ready(server, port)
     results, lock, resident = [], threading.Lock(), []
     began = time.time()
     until = began + options.seconds

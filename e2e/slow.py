@@ -91,13 +91,7 @@ def main():
             [arguments.program, "serve", "--data", folder, "--listen", f"127.0.0.1:{port}"], stderr=subprocess.DEVNULL
         )
         try:
-            for _ in range(600):
-                try:
-                    written(port, bodies, 0)
-                    http.client.HTTPConnection("127.0.0.1", port).request("GET", "/")
-                    break
-                except OSError:
-                    time.sleep(0.1)
+            load.wait_until_ready(server, port)
             alone = written(port, bodies, arguments.seconds)
             stop, seen = threading.Event(), {"open": 0, "closed": 0}
             run = lambda: asyncio.run(slow_ones(port, arguments.connections, stop, seen))

@@ -11,34 +11,39 @@ mod bench;
 
 use serde_json::Value;
 
-use self::bench::{Answer, Request, stored, with_server};
+use self::bench::{Request, stored, with_server};
 
-/// The first byte of an input, and the rest.
-fn split(data: &[u8]) -> Option<(u8, &[u8])> {
-    data.split_first().map(|(first, rest)| (*first, rest))
+/// One of some things, as the first byte of an input says, and the rest.
+fn choose<'d, T: Copy>(from: &[T], data: &'d [u8]) -> Option<(T, &'d [u8])> {
+    // The highest bit is left for what else a target has two forms of.
+    data.split_first().map(|(first, rest)| (from[usize::from(first & 0x7f) % from.len()], rest))
+}
+
+/// Whether the first byte asks for the other form.
+fn is_other_form(data: &[u8]) -> bool {
+    data.first().is_some_and(|first| first & 0x80 != 0)
 }
 
 /// Sends a body to one of some paths, and looks at what every answer must be.
-fn send(paths: &[(&'static str, &'static str)], data: &[u8]) -> Option<Answer> {
-    let (which, body) = split(data)?;
-    let (method, path) = paths[usize::from(which) % paths.len()];
-    Some(with_server(|server| server.send(&Request::json(method, path, body))))
+fn send(paths: &[(&'static str, &str)], data: &[u8]) {
+    if let Some(((method, path), body)) = choose(paths, data) {
+        with_server(|server| server.send(&Request::json(method, path, body)));
+    }
 }
 
 /// `_bulk`: each item has an answer, and what is said to be created is what is kept.
 pub fn body_bulk(data: &[u8]) {
-    let Some((which, body)) = split(data) else { return };
-    let path = [
+    let paths = [
         "/_bulk",
         "/logs-fuzz-default/_bulk",
         "/plain/_bulk?pipeline=none",
         "/_bulk?filter_path=items.*.status",
     ];
-    let path = path[usize::from(which) % path.len()];
+    let Some((path, body)) = choose(&paths, data) else { return };
     with_server(|server| {
         let before = stored(server);
         let request = Request::json("POST", path, body);
-        let answer = server.send(&if which & 0x80 == 0 { request } else { request.packed() });
+        let answer = server.send(&if is_other_form(data) { request.packed() } else { request });
         let items = answer.json.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
         let status = |item: &Value| {
             let of_item = item.as_object().and_then(|item| item.values().next());
@@ -50,7 +55,7 @@ pub fn body_bulk(data: &[u8]) {
             let failed = items.iter().any(|item| status(item) >= 400);
             assert_eq!(answer.json["errors"], Value::Bool(failed));
         }
-        // What has an id of its own is there already now.
+        // However much of it is there by now.
         if answer.status == 200 {
             let again = server.send(&Request::json("POST", path, body));
             assert_eq!(again.status, 200, "what was taken once is read again");
@@ -60,16 +65,16 @@ pub fn body_bulk(data: &[u8]) {
 
 /// `_doc`, `_create`: a document is kept, or the request is refused.
 pub fn body_document(data: &[u8]) {
-    let Some((which, body)) = split(data) else { return };
     let paths = [
         "/logs-fuzz-default/_doc",
         "/plain/_doc/one?op_type=create",
         "/plain/_create/two",
         "/plain/_doc/three",
     ];
+    let Some((path, body)) = choose(&paths, data) else { return };
     with_server(|server| {
         let before = stored(server);
-        let answer = server.send(&Request::json("POST", paths[usize::from(which) % paths.len()], body));
+        let answer = server.send(&Request::json("POST", path, body));
         assert_eq!(stored(server) - before, usize::from(answer.status == 201));
     });
 }
@@ -77,8 +82,8 @@ pub fn body_document(data: &[u8]) {
 /// Raw records of a source, or of any: each line is stored, repeated or refused.
 pub fn body_records(data: &[u8]) {
     let sources = ["", "/sysmon", "/crowdstrike", "/cloudtrail", "/okta", "/zeek"];
-    let Some((which, body)) = split(data) else { return };
-    let path = format!("/api/watchfire/ingest{}", sources[usize::from(which) % sources.len()]);
+    let Some((source, body)) = choose(&sources, data) else { return };
+    let path = format!("/api/watchfire/ingest{source}");
     with_server(|server| {
         let before = stored(server);
         let answer = server.send(&Request::json("POST", &path, body));
@@ -98,8 +103,7 @@ pub fn body_set_up(data: &[u8]) {
         "/_ingest/pipeline/fuzz",
         "/_data_stream/logs-set-up",
     ];
-    let Some((which, body)) = split(data) else { return };
-    let path = paths[usize::from(which) % paths.len()];
+    let Some((path, body)) = choose(&paths, data) else { return };
     with_server(|server| {
         if server.send(&Request::json("PUT", path, body)).status == 200 {
             assert_eq!(server.send(&Request::json("GET", path, b"")).status, 200, "what was taken is there");
@@ -118,8 +122,7 @@ pub fn body_search(data: &[u8]) {
         "/_search/scroll",
         "/logs-*/_async_search",
     ];
-    let Some((which, body)) = split(data) else { return };
-    let path = paths[usize::from(which) % paths.len()];
+    let Some((path, body)) = choose(&paths, data) else { return };
     with_server(|server| {
         let request = Request::json("POST", path, body);
         let (first, second) = (server.send(&request), server.send(&request));
@@ -132,10 +135,9 @@ pub fn body_search(data: &[u8]) {
 
 /// A rule: what was made is given back, and can be given to the server again.
 pub fn body_rule(data: &[u8]) {
-    let Some((which, body)) = split(data) else { return };
+    let Some((method, body)) = choose(&["POST", "PUT", "PATCH"], data) else { return };
     let rules = "/api/detection_engine/rules";
     with_server(|server| {
-        let method = ["POST", "PUT", "PATCH"][usize::from(which) % 3];
         let answer = server.send(&Request::json(method, rules, body));
         let id = answer.json.get("rule_id").and_then(Value::as_str).filter(|_| answer.status == 200);
         let Some(id) = id else { return };
@@ -178,11 +180,10 @@ pub fn body_import(data: &[u8]) {
         "/api/lists/items/_import?type=keyword&list_id=fuzz",
         "/api/lists/items/_import?type=ip_range",
     ];
-    let Some((which, body)) = split(data) else { return };
-    let path = paths[usize::from(which & 0x7f) % paths.len()];
+    let Some((path, body)) = choose(&paths, data) else { return };
     // A form as it should be around the file, or whatever the input says a form is.
-    let request =
-        if which & 0x80 == 0 { Request::file("POST", path, body) } else { Request::form("POST", path, body) };
+    let form = if is_other_form(data) { Request::form } else { Request::file };
+    let request = form("POST", path, body);
     with_server(|server| server.send(&request));
 }
 

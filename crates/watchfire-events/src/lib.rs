@@ -31,4 +31,4 @@ pub use field_type::{FieldType, TypeFamily};
 pub use ip::{IpBlock, parse_ip};
 pub use time::{DateInterval, Timestamp};
 pub use version::Version;
-pub use written::{TapedEvent, WrittenEvent, WrittenEvents, read_document};
+pub use written::{NoDocument, TapedEvent, WrittenEvent, WrittenEvents, read_document};

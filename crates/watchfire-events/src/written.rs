@@ -73,6 +73,46 @@ impl WrittenEvent {
             place: self.place.clone(),
         })
     }
+
+    /// Writes what [`Self::restore`] makes the event of, as [`DeferredEvents::store`] asks for. Lines and offsets are not among it:
+    /// an event that is written stands in a lake.
+    pub fn store(&self, out: &mut Vec<u8>) {
+        let Self { id, data_stream, document, place } = self;
+        out.extend_from_slice(&place.record.to_le_bytes());
+        for part in [id.as_str(), data_stream.as_str(), &place.input] {
+            out.extend_from_slice(&(part.len() as u32).to_le_bytes());
+            out.extend_from_slice(part.as_bytes());
+        }
+        out.extend_from_slice(document.as_bytes());
+    }
+
+    /// What makes events of what [`Self::store`] wrote.
+    pub fn restore() -> Arc<dyn RestoreEvent> {
+        Arc::new(Restore)
+    }
+
+    /// What [`Self::store`] wrote; `None` of anything else.
+    fn stored(stored: &[u8]) -> Option<Self> {
+        let (record, mut rest) = stored.split_first_chunk::<8>()?;
+        let mut text = || {
+            let (length, behind) = rest.split_first_chunk::<4>()?;
+            let (text, behind) = behind.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+            rest = behind;
+            std::str::from_utf8(text).ok()
+        };
+        let (id, data_stream, input) = (text()?, text()?, text()?);
+        Some(Self {
+            id: EventId::given(id),
+            data_stream: DataStream::new(data_stream),
+            document: std::str::from_utf8(rest).ok()?.into(),
+            place: Place {
+                input: input.into(),
+                record: u64::from_le_bytes(*record),
+                line: None,
+                offset: None,
+            },
+        })
+    }
 }
 
 /// Reads a document that is written as JSON, and gives it to `read`.
@@ -97,38 +137,46 @@ pub struct WrittenEvents {
     events: Vec<WrittenEvent>,
 }
 
+/// A document that should be written as a JSON object, and is not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the document at {place} is no JSON object")]
+pub struct NoDocument {
+    /// Where it stands.
+    pub place: Place,
+}
+
 impl WrittenEvents {
-    /// Puts events into columns, a row each. One whose document is no JSON object has no values.
+    /// Puts events into columns, a row each.
+    ///
+    /// # Errors
+    /// If a document is no JSON object. Then the builder is good for nothing any more.
     pub fn batch(
         events: impl IntoIterator<Item = WrittenEvent>,
         columns: &mut BatchBuilder<'_>,
-    ) -> EventBatch {
+    ) -> Result<EventBatch, NoDocument> {
         let mut reader = TapeReader::default();
         let mut of_batch = Self::default();
         for event in events {
             columns.begin(&event.data_stream);
-            // What is no JSON has no values either.
-            let _ = read_document(&mut reader, &event.document, |document| {
-                if let Some(object) = document.as_object() {
-                    columns.put_document(object);
-                }
+            let put = read_document(&mut reader, &event.document, |document| {
+                document.as_object().map(|object| columns.put_document(object))
             });
+            if !matches!(put, Ok(Some(()))) {
+                return Err(NoDocument { place: event.place });
+            }
             columns.push_deferred(of_batch.events.len() as u32);
             of_batch.events.push(event);
         }
-        columns.finish_with(Box::new(of_batch))
+        Ok(columns.finish_with(Box::new(of_batch)))
     }
 }
 
 impl DeferredEvents for WrittenEvents {
     fn event(&self, number: u32) -> Event {
-        let written = &self.events[number as usize];
-        written.read().unwrap_or_else(|_| Event {
-            id: written.id.clone(),
-            data_stream: written.data_stream.clone(),
-            document: Document::new(),
-            place: written.place.clone(),
-        })
+        match self.events[number as usize].read() {
+            Ok(event) => event,
+            Err(error) => unreachable!("a document that was put into columns is one: {error}"),
+        }
     }
 
     fn place(&self, number: u32) -> &Place {
@@ -136,17 +184,11 @@ impl DeferredEvents for WrittenEvents {
     }
 
     fn store(&self, number: u32, out: &mut Vec<u8>) {
-        let WrittenEvent { id, data_stream, document, place } = &self.events[number as usize];
-        out.extend_from_slice(&place.record.to_le_bytes());
-        for part in [id.as_str(), data_stream.as_str(), &place.input] {
-            out.extend_from_slice(&(part.len() as u32).to_le_bytes());
-            out.extend_from_slice(part.as_bytes());
-        }
-        out.extend_from_slice(document.as_bytes());
+        self.events[number as usize].store(out);
     }
 
     fn restore(&self) -> Arc<dyn RestoreEvent> {
-        Arc::new(Restore)
+        WrittenEvent::restore()
     }
 }
 
@@ -155,26 +197,9 @@ struct Restore;
 
 impl RestoreEvent for Restore {
     fn event(&self, stored: &[u8]) -> Result<Event, RestoreEventError> {
-        stored_event(stored).and_then(|event| event.read().ok()).ok_or(RestoreEventError::Damaged)
+        let event = WrittenEvent::stored(stored).and_then(|event| event.read().ok());
+        event.ok_or(RestoreEventError::Damaged)
     }
-}
-
-/// What [`WrittenEvents::store`] wrote. Lines and offsets are not among it: an event that is written stands in a lake.
-fn stored_event(stored: &[u8]) -> Option<WrittenEvent> {
-    let (record, mut rest) = stored.split_first_chunk::<8>()?;
-    let mut text = || {
-        let (length, behind) = rest.split_first_chunk::<4>()?;
-        let (text, behind) = behind.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-        rest = behind;
-        std::str::from_utf8(text).ok()
-    };
-    let (id, data_stream, input) = (text()?, text()?, text()?);
-    Some(WrittenEvent {
-        id: EventId::given(id),
-        data_stream: DataStream::new(data_stream),
-        document: std::str::from_utf8(rest).ok()?.into(),
-        place: Place { input: input.into(), record: u64::from_le_bytes(*record), line: None, offset: None },
-    })
 }
 
 #[cfg(test)]
@@ -200,14 +225,18 @@ mod tests {
             document: document.into(),
             place: Place { input: "lake".into(), record, line: None, offset: None },
         };
-        // Of the second, parsers may make different things; the others are no documents.
-        let texts = [r#"{"a":[1,"ü"]}"#, r#"{"a":-0}"#, "7", "{"];
-        let events = (1..).zip(texts).map(|(record, text)| written(text, record));
-        let batch = WrittenEvents::batch(events, &mut BatchBuilder::new(&Dynamic));
-        assert_eq!(batch.len(), 4);
+        let batch = |texts: &[&str]| {
+            let events = (1..).zip(texts).map(|(record, text)| written(text, record));
+            WrittenEvents::batch(events, &mut BatchBuilder::new(&Dynamic))
+        };
+        for none in ["7", "{"] {
+            let refused = batch(&["{}", none]).expect_err("it is no document");
+            assert_eq!(refused.place.record, 2);
+        }
+        // Of the second, parsers may make different things.
+        let batch = batch(&[r#"{"a":[1,"ü"]}"#, r#"{"a":-0}"#]).expect("these are documents");
         let column = batch.column("a").expect("it is there");
-        assert_eq!((0..4).map(|row| column.codes(row).len()).collect::<Vec<_>>(), [2, 1, 0, 0]);
-        assert!(batch.event(2).document.is_empty() && batch.event(3).document.is_empty());
+        assert_eq!((0..2).map(|row| column.codes(row).len()).collect::<Vec<_>>(), [2, 1]);
         assert_eq!(Value::Object(batch.event(0).document.clone()), json!({"a": [1, "ü"]}));
         let taped = Event::from(TapedEvent::from(batch.event(1).clone()));
         assert_eq!(&taped, batch.event(1));

@@ -13,16 +13,16 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use serde_json::{Map, Value};
-use watchfire_events::tape::TapeReader;
 use watchfire_events::{
-    BatchBuilder, Column, DataStream, Document, EventBatch, Timestamp, ValueRef, flatten, read_document,
+    BatchBuilder, Column, DataStream, Document, EventBatch, Place, Timestamp, ValueRef, WrittenEvent,
+    WrittenEvents, flatten,
 };
 
 use crate::shape::{
     self, DIVERTED, ID, INDEX, INGESTED, LakeSchema, SEQUENCE, SOURCE, Shape, TIMESTAMP, TableColumns,
     ValueKind,
 };
-use crate::stored::{StoredEvent, StoredEvents};
+use crate::stored::{StoredEvent, input_of};
 
 /// Events in the form of a table, sorted by day of arrival, then time, then sequence number.
 pub(crate) struct Columnised {
@@ -113,28 +113,20 @@ fn event_batch(
     events: &Arc<[StoredEvent]>,
     schema: &dyn LakeSchema,
 ) -> Result<EventBatch, ArrowError> {
-    let mut builder = BatchBuilder::keeping_repetitions(schema);
-    let mut reader = TapeReader::default();
-    for (row, event) in events.iter().enumerate() {
-        builder.begin(stream);
-        let put = read_document(&mut reader, &event.source, |document| {
-            if let Some(object) = document.as_object() {
-                builder.put_document(object);
-            }
-        });
-        put.map_err(no_json(event))?;
-        builder.push_deferred(row as u32);
-    }
-    Ok(builder.finish_with(Box::new(StoredEvents::kept(stream, events))))
+    let input = input_of(stream);
+    let written = events.iter().map(|event| WrittenEvent {
+        id: event.id.clone(),
+        data_stream: stream.clone(),
+        document: Arc::clone(&event.source),
+        place: Place { input: Arc::clone(&input), record: event.sequence, line: None, offset: None },
+    });
+    let batch = WrittenEvents::batch(written, &mut BatchBuilder::keeping_repetitions(schema));
+    batch.map_err(|error| ArrowError::JsonError(error.to_string()))
 }
 
 fn document(event: &StoredEvent) -> Result<Document, ArrowError> {
-    serde_json::from_str(&event.source).map_err(no_json(event))
-}
-
-fn no_json(event: &StoredEvent) -> impl Fn(serde_json::Error) -> ArrowError {
-    let sequence = event.sequence;
-    move |error| ArrowError::JsonError(format!("stored event {sequence}: {error}"))
+    serde_json::from_str(&event.source)
+        .map_err(|error| ArrowError::JsonError(format!("stored event {}: {error}", event.sequence)))
 }
 
 /// Microseconds since 1970, if they say the whole of it.

@@ -189,16 +189,12 @@ impl Lake {
         stored: &mut dyn FnMut(WrittenEvent),
     ) -> Result<Vec<Appended>, LakeError> {
         // Writing documents is most of the work, and needs nothing that others wait for.
-        let prepared: Vec<(TapedEvent, Result<Stampable, String>)> = events
-            .into_iter()
-            .map(|mut event| {
-                let prepared = match refusal(&event) {
-                    Some(reason) => Err(reason),
-                    None => Stampable::of(&mut event.document),
-                };
-                (event, prepared)
-            })
-            .collect();
+        let prepare = |event: TapedEvent| {
+            let refused = refusal(&event).map_or(Ok(()), Err);
+            let TapedEvent { id, data_stream, document, .. } = event;
+            (id, data_stream, refused.and_then(|()| Stampable::of(document)))
+        };
+        let prepared: Vec<_> = events.into_iter().map(prepare).collect();
         let mut arrivals = lock(&self.arrivals);
         if arrivals.bytes > self.options.waiting_bytes {
             let (held, limit) = (arrivals.bytes as u64, self.options.waiting_bytes as u64);
@@ -210,7 +206,7 @@ impl Lake {
         let mut kept: Vec<(DataStream, StoredEvent)> = Vec::with_capacity(prepared.len());
         let mut payloads: Vec<Vec<u8>> = Vec::with_capacity(prepared.len());
         let next = self.spool.next();
-        for (event, prepared) in prepared {
+        for (id, data_stream, prepared) in prepared {
             let mut document = match prepared {
                 Ok(document) => document,
                 Err(reason) => {
@@ -218,7 +214,6 @@ impl Lake {
                     continue;
                 }
             };
-            let TapedEvent { id, data_stream, .. } = event;
             if arrivals.ids.contains(&data_stream, &id) {
                 answers.push(Appended::Repeated);
                 continue;

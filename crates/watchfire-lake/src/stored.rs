@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use watchfire_events::{
-    DataStream, DeferredEvents, Event, EventId, Place, RestoreEvent, RestoreEventError, Timestamp,
+    DataStream, DeferredEvents, Event, EventId, Place, RestoreEvent, Timestamp, WrittenEvent,
 };
 
 use crate::LakeError;
@@ -60,7 +60,7 @@ pub(crate) struct StoredEvents {
     ids: Vec<EventId>,
     places: Vec<Place>,
     sources: OnceLock<Vec<Arc<str>>>,
-    reader: Option<Box<dyn ReadSources>>,
+    reader: Box<dyn ReadSources>,
     failures: Arc<Failures>,
 }
 
@@ -79,37 +79,12 @@ impl Failures {
 }
 
 impl StoredEvents {
-    /// Events whose documents are at hand.
-    pub(crate) fn kept(stream: &DataStream, events: &[StoredEvent]) -> Self {
-        let sources: Vec<Arc<str>> = events.iter().map(|event| Arc::clone(&event.source)).collect();
-        Self {
-            sources: OnceLock::from(sources),
-            ..Self::new(
-                stream,
-                events.iter().map(|event| event.id.clone()).collect(),
-                &events.iter().map(|event| event.sequence).collect::<Vec<_>>(),
-                None,
-                Arc::default(),
-            )
-        }
-    }
-
     /// Events whose documents are read when they are asked for. What goes wrong then is kept in `failures`.
     pub(crate) fn read_later(
         stream: &DataStream,
         ids: Vec<EventId>,
         sequences: &[u64],
         reader: Box<dyn ReadSources>,
-        failures: Arc<Failures>,
-    ) -> Self {
-        Self::new(stream, ids, sequences, Some(reader), failures)
-    }
-
-    fn new(
-        stream: &DataStream,
-        ids: Vec<EventId>,
-        sequences: &[u64],
-        reader: Option<Box<dyn ReadSources>>,
         failures: Arc<Failures>,
     ) -> Self {
         let input = input_of(stream);
@@ -125,60 +100,36 @@ impl StoredEvents {
     }
 
     fn source(&self, number: u32) -> Arc<str> {
-        let sources = self.sources.get_or_init(|| match self.reader.as_ref().map(|reader| reader.read()) {
-            Some(Ok(sources)) => sources,
-            Some(Err(error)) => {
+        let sources = self.sources.get_or_init(|| {
+            self.reader.read().unwrap_or_else(|error| {
                 self.failures.add(error);
                 Vec::new()
-            }
-            None => Vec::new(),
+            })
         });
         sources.get(number as usize).cloned().unwrap_or_else(|| "{}".into())
     }
 
-    fn restored(&self, number: u32) -> StoredRow {
+    fn written(&self, number: u32) -> WrittenEvent {
         let at = number as usize;
-        StoredRow {
-            stream: self.stream.clone(),
+        WrittenEvent {
+            id: self.ids[at].clone(),
+            data_stream: self.stream.clone(),
+            document: self.source(number),
             place: self.places[at].clone(),
-            event: StoredEvent {
-                sequence: self.places[at].record,
-                ingested: Timestamp::default(),
-                id: self.ids[at].clone(),
-                source: self.source(number),
-            },
         }
-    }
-}
-
-struct StoredRow {
-    stream: DataStream,
-    place: Place,
-    event: StoredEvent,
-}
-
-impl StoredRow {
-    fn event(self) -> Result<Event, serde_json::Error> {
-        let document = serde_json::from_str(&self.event.source)?;
-        Ok(Event { id: self.event.id, data_stream: self.stream, document, place: self.place })
     }
 }
 
 impl DeferredEvents for StoredEvents {
     fn event(&self, number: u32) -> Event {
-        let row = self.restored(number);
-        let place = row.place.clone();
-        row.event().unwrap_or_else(|error| {
+        let written = self.written(number);
+        written.read().unwrap_or_else(|error| {
             self.failures.add(LakeError::DataFile {
-                path: place.to_string().into(),
+                path: written.place.to_string().into(),
                 problem: format!("its document is no JSON: {error}"),
             });
-            Event {
-                id: self.ids[number as usize].clone(),
-                data_stream: self.stream.clone(),
-                document: serde_json::Map::new(),
-                place,
-            }
+            let WrittenEvent { id, data_stream, place, .. } = written;
+            Event { id, data_stream, document: serde_json::Map::new(), place }
         })
     }
 
@@ -187,26 +138,11 @@ impl DeferredEvents for StoredEvents {
     }
 
     fn store(&self, number: u32, out: &mut Vec<u8>) {
-        let row = self.restored(number);
-        out.extend_from_slice(&row.event.sequence.to_le_bytes());
-        encode(&row.stream, &row.event, out);
+        self.written(number).store(out);
     }
 
     fn restore(&self) -> Arc<dyn RestoreEvent> {
-        Arc::new(FromStored)
-    }
-}
-
-#[derive(Debug)]
-struct FromStored;
-
-impl RestoreEvent for FromStored {
-    fn event(&self, stored: &[u8]) -> Result<Event, RestoreEventError> {
-        let (sequence, payload) = stored.split_first_chunk::<8>().ok_or(RestoreEventError::Damaged)?;
-        let sequence = u64::from_le_bytes(*sequence);
-        let (stream, event) = decode(sequence, payload).ok_or(RestoreEventError::Damaged)?;
-        let place = Place { input: input_of(&stream), record: sequence, line: None, offset: None };
-        StoredRow { stream, place, event }.event().map_err(|_| RestoreEventError::Damaged)
+        WrittenEvent::restore()
     }
 }
 
@@ -220,6 +156,15 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[derive(Debug)]
+    struct AtHand(Arc<str>);
+
+    impl ReadSources for AtHand {
+        fn read(&self) -> Result<Vec<Arc<str>>, LakeError> {
+            Ok(vec![Arc::clone(&self.0)])
+        }
+    }
+
     #[test]
     fn events_are_restored_from_what_was_stored() {
         let stream = DataStream::logs("x", "default");
@@ -228,16 +173,16 @@ mod tests {
             sequence: 7,
             ingested: Timestamp::from_millis(5),
             id: EventId::given("id"),
-            source,
+            source: Arc::clone(&source),
         };
         let mut payload = Vec::new();
         encode(&stream, &stored, &mut payload);
         assert_eq!(decode(7, &payload), Some((stream.clone(), stored.clone())));
-        let events = StoredEvents::kept(&stream, &[stored]);
+        let reader = Box::new(AtHand(source));
+        let events = StoredEvents::read_later(&stream, vec![stored.id], &[7], reader, Arc::default());
         let mut bytes = Vec::new();
         events.store(0, &mut bytes);
         assert_eq!(events.restore().event(&bytes), Ok(events.event(0)));
         assert_eq!(events.event(0).place.record, 7);
-        assert_eq!(events.restore().event(&bytes[..9]), Err(RestoreEventError::Damaged));
     }
 }

@@ -25,7 +25,7 @@ impl Stampable {
     ///
     /// # Errors
     /// If it is no object.
-    pub(super) fn of(document: &mut Tape) -> Result<Self, String> {
+    pub(super) fn of(mut document: Tape) -> Result<Self, String> {
         if document.first().as_object().is_none() {
             return Err("its document is no object".to_owned());
         }
@@ -40,9 +40,8 @@ impl Stampable {
         // What a document happens to have itself does not stand for its time; so others are tried until one stands once.
         for year in 0..=9999 {
             let room = format!("{year:04}-00-00T00:00:00.000Z");
-            let mut stamped = document.clone();
-            stamped.set_field(INGESTED, Scalar::Text(&room));
-            let text = serde_json::to_string(&stamped.first()).map_err(|error| error.to_string())?;
+            document.set_field(INGESTED, Scalar::Text(&room));
+            let text = serde_json::to_string(&document.first()).map_err(|error| error.to_string())?;
             let mut found = text.match_indices(&room);
             if let (Some((at, _)), None) = (found.next(), found.next()) {
                 let at = at..at + room.len();
@@ -97,7 +96,7 @@ mod tests {
     use serde_json::json;
 
     fn stamped(document: &Value) -> Value {
-        let mut stamped = Stampable::of(&mut Tape::of(document)).expect("an object");
+        let mut stamped = Stampable::of(Tape::of(document)).expect("an object");
         serde_json::from_str(&stamped.stamped(Timestamp::from_millis(0))).expect("it is JSON")
     }
 

@@ -83,7 +83,7 @@ impl<E: StoredEvents> Scheduler<E> {
     /// seen all of search what was hit, and do not read the stored events.
     ///
     /// # Errors
-    /// If nothing can be waited for.
+    /// If there is no thread to ask on for what is stored.
     pub async fn looked_through(&self) -> Result<(), StateError> {
         let now = self.clock.now();
         let mut recent = self.recent.lock().await;
@@ -117,9 +117,10 @@ impl<E: StoredEvents> Scheduler<E> {
             let found = looking.look_at(&matching, arrived.events, &at_once, limits, now);
             (looking, found)
         });
-        let (looked, mut matched) =
+        let (looked, matched) =
             matched.await.map_err(|error| StateError::Setup { why: error.to_string() })?;
         *recent = looked;
+        let mut matched = matched.map_err(|error| StateError::Setup { why: error.to_string() })?;
         matched.sort_by_key(|held| held.ingested);
         let mut report = LookReport { given_up: recent.given_up(), ..LookReport::default() };
         let by_rule = by_rule(&engine, &matched);

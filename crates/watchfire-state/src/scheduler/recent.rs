@@ -18,8 +18,8 @@ use watchfire_detect::{AtOnce, ExecutionWindow, RuleSchedule};
 use watchfire_engine::{ReadFields, RuleIndex, VALUE_CACHE_BYTES};
 use watchfire_events::tape::{TapeReader, TapeValue};
 use watchfire_events::{
-    BatchBuilder, DataStream, EventBatch, FieldSelection, IndexPatterns, Timestamp, ValueRef, WrittenEvent,
-    WrittenEvents, read_document,
+    BatchBuilder, DataStream, EventBatch, FieldSelection, IndexPatterns, NoDocument, Timestamp, ValueRef,
+    WrittenEvent, WrittenEvents, read_document,
 };
 
 use crate::engine::Engine;
@@ -144,6 +144,9 @@ impl Recent {
 
     /// Matches events that have arrived, and holds those that are hit. Answers those that have been hit by conditions of rules
     /// that alert at once, each with all its conditions.
+    ///
+    /// # Errors
+    /// If a document is none: then the look has failed.
     pub(super) fn look_at(
         &mut self,
         engine: &Engine,
@@ -151,13 +154,13 @@ impl Recent {
         at_once: &dyn Fn(RuleIndex) -> Option<AtOnce>,
         limits: RecentLimits,
         now: Timestamp,
-    ) -> Vec<Arc<Held>> {
+    ) -> Result<Vec<Arc<Held>>, NoDocument> {
         self.try_again(now);
         let book = engine.undated();
         let fields = WithTimes(book.book.read_fields());
         let mut columns = BatchBuilder::selecting(engine.catalogue(), &fields);
         let texts = events.clone();
-        let batch = WrittenEvents::batch(events, &mut columns);
+        let batch = WrittenEvents::batch(events, &mut columns)?;
         let matches = book.book.set().matcher(VALUE_CACHE_BYTES).match_batch(&batch, engine.catalogue());
         // What could not be evaluated is told of by executions, which therefore have to see it.
         let hits = matches.hits.iter().map(|hit| (hit.row, hit.rule));
@@ -193,7 +196,7 @@ impl Recent {
             }
         }
         self.forget(now.plus_nanos(-i128::from(limits.held_ms) * 1_000_000));
-        found
+        Ok(found)
     }
 
     fn hold(&mut self, held: Held, limits: RecentLimits, now: Timestamp) {
@@ -414,7 +417,8 @@ impl HeldEvents {
             wanted.filter(|event| is_selected(&event.data_stream) && is_in(event)).collect();
         let mut columns = BatchBuilder::selecting(query.types, query.fields);
         for events in wanted.chunks(BATCH_EVENTS) {
-            take(&WrittenEvents::batch(events.iter().copied().cloned(), &mut columns))?;
+            let batch = WrittenEvents::batch(events.iter().copied().cloned(), &mut columns);
+            take(&batch.map_err(io::Error::other)?)?;
         }
         Ok(())
     }

@@ -102,6 +102,13 @@ impl Storing<'_> {
         state.waiting.left_out += events.len().saturating_sub(room) as u64;
         state.waiting.events.extend(events.into_iter().take(room));
     }
+
+    /// So many events may have been stored, and are not known: they count as events that there was no room for.
+    pub(super) fn lose(&self, events: usize) {
+        let mut state = self.arrivals.state();
+        state.added += 1;
+        state.waiting.left_out += events as u64;
+    }
 }
 
 impl Drop for Storing<'_> {
@@ -141,6 +148,10 @@ mod tests {
         assert!(!arrivals.wait_until_looked(Duration::ZERO), "it is being looked at");
         arrivals.done();
         assert!(arrivals.wait_until_looked(Duration::ZERO));
+        arrivals.storing().lose(2);
+        let lost = arrivals.take(Duration::ZERO);
+        assert_eq!((lost.events.len(), lost.left_out), (0, 2));
+        arrivals.done();
         let waiting = Arc::clone(&arrivals);
         arrivals.storing().add(vec![event(); MOST_WAITING + 3]);
         let waits = std::thread::spawn(move || waiting.wait_until_looked(Duration::from_mins(1)));

@@ -19,13 +19,20 @@ pub(super) struct LakeLog {
 impl EventLog for LakeLog {
     fn append(&self, events: Vec<TapedEvent>) -> Result<Vec<Appended>, EventLogError> {
         let storing = self.arrivals.as_ref().map(|arrivals| arrivals.storing());
-        let mut stored = Vec::with_capacity(events.len());
+        let number = events.len();
+        let mut stored = Vec::with_capacity(number);
         let mut keep = |event| {
             if storing.is_some() {
                 stored.push(event);
             }
         };
-        let kept = self.lake.append_taped(events, &mut keep).map_err(refused)?;
+        let kept = self.lake.append_taped(events, &mut keep).map_err(|error| {
+            // What could not be flushed may be in the spool all the same, and be found there later; without room nothing is.
+            if let Some(storing) = storing.as_ref().filter(|_| !matches!(error, LakeError::Full { .. })) {
+                storing.lose(number);
+            }
+            refused(error)
+        })?;
         if let Some(storing) = storing {
             storing.add(stored);
         }

@@ -39,7 +39,7 @@ impl Looks {
             let began = Instant::now();
             if arrived.left_out > 0 {
                 log::line(&format!(
-                    "problem: {} events arrived faster than they were looked at; rules find them at their executions",
+                    "problem: {} events were not looked at when they arrived; rules find them at their executions",
                     arrived.left_out
                 ));
             }

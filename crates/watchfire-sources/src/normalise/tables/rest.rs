@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::{PoisonError, RwLock};
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use watchfire_events::{FieldName, MAX_FLATTENED_DEPTH};
+use watchfire_events::{FieldName, nesting_part};
 
 use super::naming::Naming;
 use super::{MOST_DEPTH, intern};
@@ -187,9 +187,8 @@ impl Rest {
 
     /// Where a raw field goes, by its path; nothing for one that is left out.
     fn name_of(&self, path: &str) -> Option<String> {
-        // Tables name fields of few parts.
-        let dots: Vec<usize> = memchr::memchr_iter(b'.', path.as_bytes()).take(MAX_FLATTENED_DEPTH).collect();
-        let mut ends = std::iter::once(path.len()).chain(dots.into_iter().rev());
+        let dots = memchr::memchr_iter(b'.', nesting_part(path).as_bytes());
+        let mut ends = std::iter::once(path.len()).chain(dots.rev());
         if ends.clone().any(|end| self.without.contains(&path[..end])) {
             return None;
         }
