@@ -34,6 +34,18 @@ impl Coverage {
         }
     }
 
+    /// Takes note of events of which it is known without a batch which fields they have.
+    pub fn add_stream<'n>(
+        &mut self,
+        stream: &DataStream,
+        events: u64,
+        fields: impl IntoIterator<Item = &'n str>,
+    ) {
+        let seen = self.streams.entry(stream.clone()).or_default();
+        seen.events += events;
+        seen.fields.extend(fields.into_iter().map(Arc::from));
+    }
+
     /// Joins what another scan of the same kind saw.
     pub fn merge(&mut self, other: Self) {
         for (stream, theirs) in other.streams {

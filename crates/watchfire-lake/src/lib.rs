@@ -48,7 +48,7 @@ pub use lake::{
 };
 pub use query::{QueryOptions, QueryResult};
 pub use reader::{LakeReader, TableStatistics};
-pub use scan::{LookUp, Scan, ScanCounts, Selection, TimeField, Window};
+pub use scan::{Considered, LookUp, Needed, Scan, ScanCounts, ScanFiles, Selection, TimeField, Window};
 pub use shape::{
     ARRIVAL_DATE, DIVERTED, ID, INDEX, INGESTED, LOOK_UP_FIELDS, LakeSchema, SEQUENCE, SOURCE, Shape,
     TIMESTAMP, ValueKind,

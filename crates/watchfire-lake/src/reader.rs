@@ -11,7 +11,7 @@ use crate::check::{CheckDepth, CheckReport, check_table};
 use crate::export::Arranged;
 use crate::layout::Layout;
 use crate::runtime::Blocking;
-use crate::scan::{Scan, Selection};
+use crate::scan::{Scan, ScanFiles, Selection};
 use crate::shape::{INGESTED, SEQUENCE, TIMESTAMP};
 use crate::spool::inspect;
 use crate::table::Table;
@@ -102,7 +102,12 @@ impl LakeReader {
         fields: Option<&'a dyn FieldSelection>,
         selection: Selection,
     ) -> Result<Scan<'a>, LakeError> {
-        Ok(Scan::new(&self.tables(&selection.patterns)?, schema, fields, selection))
+        Ok(self.files(selection)?.scan(schema, fields))
+    }
+
+    /// The files that may have what is asked for, for several scans that read them together.
+    pub fn files(&self, selection: Selection) -> Result<ScanFiles, LakeError> {
+        Ok(ScanFiles::new(&self.tables(&selection.patterns)?, selection))
     }
 
     /// Runs a query in SQL, in which tables are named by their data stream, in double quotes. Nothing can be changed
@@ -139,7 +144,7 @@ impl LakeReader {
         let none = NoField;
         let mut written = 0;
         for table in self.tables(&selection.patterns)? {
-            let mut scan = Scan::new(&[table], schema, Some(&none), selection.clone());
+            let mut scan = ScanFiles::new(&[table], selection.clone()).scan(schema, Some(&none));
             let mut lines = Arranged::default();
             while let Some(batch) = scan.next_batch()? {
                 for event in batch.events() {

@@ -9,17 +9,19 @@
 //! Whatever is passed over could not have held a row that was asked for: a field is used to pass over a file or row group
 //! only if the file has none of its values in the side column.
 
+mod needed;
 mod open_file;
 mod row_group;
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use watchfire_events::{
-    BatchBuilder, EventBatch, EventId, FieldSelection, FieldType, FieldTypes, IndexPatterns, Timestamp,
-    parse_ip,
+    BatchBuilder, DataStream, EventBatch, EventId, FieldSelection, FieldType, FieldTypes, IndexPatterns,
+    Timestamp, parse_ip,
 };
 
+pub use self::needed::Needed;
 use self::open_file::OpenFile;
 use self::row_group::GroupRows;
 use crate::LakeError;
@@ -71,7 +73,7 @@ pub struct LookUp {
 }
 
 /// Which events are to be read. Without any restriction: all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Selection {
     /// Which data streams.
     pub patterns: IndexPatterns,
@@ -83,6 +85,8 @@ pub struct Selection {
     pub look_ups: Vec<LookUp>,
     /// Only those that arrived after the one with this number.
     pub after: Option<u64>,
+    /// What they need to have to be of any use. Of the events that lack it most are passed over, but not all.
+    pub needed: Needed,
 }
 
 /// What a scan has read and passed over.
@@ -98,8 +102,51 @@ pub struct ScanCounts {
     pub row_groups_passed_over: u64,
     /// Rows of the row groups that were read.
     pub rows_read: u64,
-    /// Rows that were asked for.
+    /// Rows that were asked for and handed out.
     pub rows: u64,
+    /// Rows that were asked for and passed over, since they lack what is needed.
+    pub rows_without_need: u64,
+}
+
+/// The rows of a data stream that were asked for, whether they were handed out or lacked what is needed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Considered {
+    /// How many.
+    pub rows: u64,
+    /// Of the fields that are read, those that rows of the same row groups have.
+    pub fields: BTreeSet<String>,
+}
+
+/// The files of a lake that may have what is asked for. Any number of scans on any threads may read them together: each file
+/// is read by one.
+#[derive(Clone, Debug)]
+pub struct ScanFiles {
+    selection: Arc<Selection>,
+    left: Arc<Mutex<VecDeque<FileOf>>>,
+}
+
+/// A file of a table, by its place in the table's list.
+type FileOf = (Arc<Table>, usize);
+
+impl ScanFiles {
+    pub(crate) fn new(tables: &[Arc<Table>], selection: Selection) -> Self {
+        let files = tables
+            .iter()
+            .filter(|table| selection.patterns.select(table.stream()))
+            .flat_map(|table| (0..table.files().len()).map(|at| (Arc::clone(table), at)))
+            .collect();
+        Self { selection: Arc::new(selection), left: Arc::new(Mutex::new(files)) }
+    }
+
+    /// Begins to read those that no other scan has read. `fields` says of which fields the batches get columns; without
+    /// it, of all.
+    pub fn scan<'a>(&self, schema: &'a dyn FieldTypes, fields: Option<&'a dyn FieldSelection>) -> Scan<'a> {
+        Scan::new(self.clone(), schema, fields)
+    }
+
+    fn next(&self) -> Option<FileOf> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
 }
 
 /// A scan in progress: its batches come table by table and file by file, each with rows in order of time.
@@ -110,11 +157,12 @@ pub struct Scan<'a> {
     /// Whether files and row groups may be passed over.
     prunes: bool,
     builder: BatchBuilder<'a>,
-    files: VecDeque<(Arc<Table>, usize)>,
+    files: ScanFiles,
     open: Option<OpenFile>,
     group: Option<GroupRows>,
     failures: Arc<Failures>,
     counts: ScanCounts,
+    considered: BTreeMap<DataStream, Considered>,
 }
 
 impl std::fmt::Debug for Scan<'_> {
@@ -124,12 +172,8 @@ impl std::fmt::Debug for Scan<'_> {
 }
 
 impl<'a> Scan<'a> {
-    pub(crate) fn new(
-        tables: &[Arc<Table>],
-        schema: &'a dyn FieldTypes,
-        fields: Option<&'a dyn FieldSelection>,
-        mut selection: Selection,
-    ) -> Self {
+    fn new(files: ScanFiles, schema: &'a dyn FieldTypes, fields: Option<&'a dyn FieldSelection>) -> Self {
+        let mut selection = Selection::clone(&files.selection);
         for look_up in &mut selection.look_ups {
             if schema.field_type(&look_up.field) == FieldType::Ip {
                 for value in &mut look_up.values {
@@ -139,11 +183,6 @@ impl<'a> Scan<'a> {
                 }
             }
         }
-        let files = tables
-            .iter()
-            .filter(|table| selection.patterns.select(table.stream()))
-            .flat_map(|table| (0..table.files().len()).map(|at| (Arc::clone(table), at)))
-            .collect();
         let builder = match fields {
             Some(fields) => BatchBuilder::selecting(schema, fields),
             None => BatchBuilder::new(schema),
@@ -159,6 +198,7 @@ impl<'a> Scan<'a> {
             group: None,
             failures: Arc::default(),
             counts: ScanCounts::default(),
+            considered: BTreeMap::new(),
         }
     }
 
@@ -172,6 +212,11 @@ impl<'a> Scan<'a> {
     /// What was read and passed over so far.
     pub fn counts(&self) -> ScanCounts {
         self.counts
+    }
+
+    /// The rows that were asked for so far, by data stream.
+    pub fn considered(&self) -> &BTreeMap<DataStream, Considered> {
+        &self.considered
     }
 
     /// The next batch; `None` at the end.
@@ -196,17 +241,11 @@ impl<'a> Scan<'a> {
             if let Some(file) = &mut self.open
                 && let Some(group) = file.next_group()
             {
-                self.counts.row_groups += 1;
-                if self.prunes && !file.may_hold(group, &self.selection)? {
-                    self.counts.row_groups_passed_over += 1;
-                    continue;
-                }
-                self.counts.rows_read += file.group_rows(group) as u64;
-                self.group = Some(GroupRows::select(file, group, &self.selection, self.schema, BATCH_ROWS)?);
+                self.group = self.select(group)?;
                 continue;
             }
             self.open = None;
-            let Some((table, at)) = self.files.pop_front() else { return Ok(None) };
+            let Some((table, at)) = self.files.next() else { return Ok(None) };
             let listed = &table.files()[at];
             self.counts.files += 1;
             if self.prunes && !may_hold(&listed.statistics, &self.selection) {
@@ -215,6 +254,41 @@ impl<'a> Scan<'a> {
             }
             self.open = Some(OpenFile::open(&table, listed)?);
         }
+    }
+
+    /// The rows of a row group of the open file that are to be read; `None` if there is none.
+    fn select(&mut self, group: usize) -> Result<Option<GroupRows>, LakeError> {
+        let Some(file) = &self.open else { return Ok(None) };
+        self.counts.row_groups += 1;
+        if self.prunes && !file.may_hold(group, &self.selection)? {
+            self.counts.row_groups_passed_over += 1;
+            return Ok(None);
+        }
+        let needed = if self.prunes {
+            needed::for_group(self.selection.needed.condition(), file, group, self.schema)?
+        } else {
+            needed::for_rows(self.selection.needed.condition(), file, self.schema)?
+        };
+        let (rows, asked) =
+            GroupRows::select(file, group, &self.selection, &needed, self.schema, BATCH_ROWS)?;
+        let left = rows.len();
+        if asked > 0 {
+            let seen = self.considered.entry(file.stream.clone()).or_default();
+            seen.rows += asked;
+            for field in file.fields_of(group) {
+                let is_read = self.fields.is_none_or(|fields| fields.reads(&file.stream, field));
+                if is_read && !seen.fields.contains(field) {
+                    seen.fields.insert(field.to_owned());
+                }
+            }
+        }
+        self.counts.rows_without_need += asked - left;
+        if left == 0 {
+            self.counts.row_groups_passed_over += 1;
+            return Ok(None);
+        }
+        self.counts.rows_read += file.group_rows(group) as u64;
+        Ok(Some(rows))
     }
 
     /// Tells whether all documents of the batches that were handed out could be read.

@@ -52,5 +52,5 @@ pub use memory_store::MemoryStore;
 pub use multi::MAX_SEARCHES;
 pub use search::MAX_RESULT_WINDOW;
 pub use searcher::{Endpoint, SearchOptions, Searcher};
-pub use store::{LookUp, Scan, SearchStore, StoreError, StoredField, StoredFields, TimeOf, TimeWindow};
+pub use store::{Scan, SearchStore, StoreError, StoredField, StoredFields, TimeOf, TimeWindow};
 pub use union_store::UnionStore;

@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 use std::sync::{PoisonError, RwLock};
 
 use rustc_hash::FxHashSet;
+use watchfire_engine::{Matcher, RuleSetBuilder, VALUE_CACHE_BYTES};
 use watchfire_events::{
-    BatchBuilder, DataStream, Document, Event, EventBatch, EventId, Place, Timestamp, ValueRef,
+    BatchBuilder, DataStream, Document, Event, EventBatch, EventId, IndexPatterns, Place, Timestamp, ValueRef,
 };
-use watchfire_ir::Schema;
+use watchfire_ir::{Node, Schema};
 
-use crate::{LookUp, Scan, SearchStore, StoreError, StoredField, StoredFields, TimeWindow};
+use crate::{Scan, SearchStore, StoreError, StoredField, StoredFields, TimeWindow};
 
 /// Events of a batch.
 const BATCH_EVENTS: usize = 1_024;
@@ -69,7 +70,11 @@ impl SearchStore for MemoryStore {
         take: &mut dyn FnMut(&EventBatch) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let ids: Option<FxHashSet<&str>> = scan.ids.map(|ids| ids.iter().map(String::as_str).collect());
-        let wanted = |event: &&Event| is_wanted(event, ids.as_ref(), scan);
+        let mut needed = RuleSetBuilder::new();
+        needed.add(IndexPatterns::default(), scan.needed.clone());
+        let needed = needed.build();
+        let mut matcher = needed.matcher(VALUE_CACHE_BYTES);
+        let wanted = |event: &&Event| is_wanted(event, ids.as_ref(), scan, &mut matcher);
         // Whoever takes batches may put events meanwhile.
         let events: Vec<Event> = {
             let all = self.events.read().unwrap_or_else(PoisonError::into_inner);
@@ -89,32 +94,29 @@ impl SearchStore for MemoryStore {
     }
 }
 
-/// Whether the data stream, the window, the look-ups and the ids let an event through.
-fn is_wanted(event: &Event, ids: Option<&FxHashSet<&str>>, scan: &Scan<'_>) -> bool {
-    let narrow = !scan.windows.is_empty() || !scan.look_ups.is_empty();
+/// Whether the data stream, the window, what is needed and the ids let an event through.
+fn is_wanted(
+    event: &Event,
+    ids: Option<&FxHashSet<&str>>,
+    scan: &Scan<'_>,
+    needed: &mut Matcher<'_>,
+) -> bool {
+    let narrow = !scan.windows.is_empty() || !matches!(scan.needed.node(), Node::Constant(true));
     scan.streams.contains(&event.data_stream)
         && ids.is_none_or(|ids| ids.contains(event.id.as_str()))
         && (!narrow || {
             let mut builder = BatchBuilder::new(scan.schema);
             builder.push(event.clone());
             let batch = builder.finish();
+            let found = needed.match_batch(&batch, scan.schema);
             (scan.windows.is_empty() || scan.windows.iter().any(|window| lies_within(&batch, *window)))
-                && scan.look_ups.iter().all(|look_up| has_one(&batch, look_up))
+                && !(found.hits.is_empty() && found.errors.is_empty())
         })
 }
 
 fn lies_within(batch: &EventBatch, window: TimeWindow) -> bool {
     let holds = |at: Timestamp| window.from <= at && at <= window.to;
     values(batch, window.of.field()).any(|value| matches!(value, ValueRef::Instant(at) if holds(at)))
-}
-
-fn has_one(batch: &EventBatch, look_up: &LookUp) -> bool {
-    values(batch, &look_up.field).any(|value| match value {
-        ValueRef::Ip(address) => {
-            look_up.values.iter().any(|wanted| watchfire_events::parse_ip(wanted) == Some(address))
-        }
-        other => look_up.values.iter().any(|wanted| *wanted == other.to_text()),
-    })
 }
 
 /// The values of a field in the one row of a batch.

@@ -1,30 +1,41 @@
-//! What of a query lets events be passed over without being looked at: windows of time, exact values, ids.
+//! What of a query lets events be passed over without being looked at: windows of time, conditions, ids.
 //!
 //! Only what every result has to satisfy counts: the parts of the outermost `and`.
 
-use std::sync::Arc;
-
-use watchfire_events::{FieldType, Timestamp};
-use watchfire_ir::{Bound, Condition, Constant, FieldLeaf, FieldTarget, Fold, Leaf, Node, Predicate, Schema};
+use watchfire_events::Timestamp;
+use watchfire_ir::{Bound, Condition, Constant, FieldLeaf, FieldTarget, Leaf, Node, Predicate, Schema};
 
 use crate::query::Query;
-use crate::{LookUp, TimeOf, TimeWindow};
-
-/// Most values of a look-up: of more, each file is likely to have one.
-const MOST_VALUES: usize = 64;
+use crate::{TimeOf, TimeWindow};
 
 /// Most windows: more are read as one around all.
 const MOST_WINDOWS: usize = 8;
 
 /// What need not be read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Pruning {
     /// Events outside of all of these, if there are any.
     pub(crate) windows: Vec<TimeWindow>,
-    pub(crate) look_ups: Vec<LookUp>,
+    /// Events for which this does not hold.
+    pub(crate) needed: Condition,
     pub(crate) ids: Option<Vec<String>>,
     /// Nothing can be found.
     pub(crate) never: bool,
+}
+
+impl Default for Pruning {
+    /// Everything has to be read.
+    fn default() -> Self {
+        Self { windows: Vec::new(), needed: Condition::constant(true), ids: None, never: false }
+    }
+}
+
+impl Pruning {
+    /// A condition that has to hold too.
+    pub(crate) fn need(&mut self, condition: &Condition) {
+        self.needed = Condition::all([self.needed.clone(), condition.clone()]);
+        self.never |= matches!(self.needed.node(), Node::Constant(false));
+    }
 }
 
 /// What a query over these conditions allows.
@@ -48,7 +59,7 @@ pub(crate) fn windows_of_any<'c>(
 fn add_query(pruning: &mut Pruning, query: &Query, conditions: &[Condition]) {
     match query {
         Query::Constant(false) => pruning.never = true,
-        Query::Condition(at) => add_condition(pruning, &conditions[*at]),
+        Query::Condition(at) => pruning.need(&conditions[*at]),
         Query::Ids(ids) => {
             let kept = |id: &&String| pruning.ids.as_ref().is_none_or(|others| others.contains(*id));
             let mut ids: Vec<String> = ids.iter().filter(kept).cloned().collect();
@@ -59,38 +70,6 @@ fn add_query(pruning: &mut Pruning, query: &Query, conditions: &[Condition]) {
             parts.iter().for_each(|part| add_query(pruning, part, conditions));
         }
         Query::Constant(true) | Query::Index(_) | Query::Not(_) | Query::AtLeast(..) => {}
-    }
-}
-
-fn add_condition(pruning: &mut Pruning, condition: &Condition) {
-    match condition.node() {
-        Node::Constant(false) => pruning.never = true,
-        Node::And(parts) => parts.iter().for_each(|part| add_condition(pruning, part)),
-        Node::Leaf(Leaf::Field(FieldLeaf { target: FieldTarget::Field(field), predicate })) => {
-            let values: Vec<String> = match predicate {
-                Predicate::Text(texts)
-                    if texts.fold() == Fold::None
-                        && texts.patterns().is_empty()
-                        && texts.exact().len() <= MOST_VALUES
-                        && matches!(
-                            field.field_type,
-                            FieldType::Keyword | FieldType::ConstantKeyword | FieldType::Wildcard
-                        ) =>
-                {
-                    texts.exact().iter().map(ToString::to_string).collect()
-                }
-                Predicate::Within(blocks)
-                    if field.field_type == FieldType::Ip
-                        && blocks.len() <= MOST_VALUES
-                        && blocks.iter().all(|block| block.prefix() == 128) =>
-                {
-                    blocks.iter().map(|block| block.bounds().0.to_canonical().to_string()).collect()
-                }
-                _ => return,
-            };
-            pruning.look_ups.push(LookUp { field: Arc::clone(&field.name), values });
-        }
-        Node::Constant(true) | Node::Leaf(_) | Node::Not(_) | Node::Or(_) => {}
     }
 }
 

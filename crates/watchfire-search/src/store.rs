@@ -9,7 +9,7 @@ use thiserror::Error;
 use watchfire_events::{
     BatchBuilder, DataStream, Document, EventBatch, FieldSelection, FieldType, Timestamp, flatten,
 };
-use watchfire_ir::Schema;
+use watchfire_ir::{Condition, Schema};
 
 /// Why events cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -81,8 +81,8 @@ pub struct Scan<'a> {
     pub streams: &'a [DataStream],
     /// When events happened or arrived: within one of these, if there are any.
     pub windows: &'a [TimeWindow],
-    /// What has to be in their fields: all of these.
-    pub look_ups: &'a [LookUp],
+    /// What has to hold for them to be of any use. A store may give others too.
+    pub needed: &'a Condition,
     /// Their ids.
     pub ids: Option<&'a [String]>,
     /// The fields that become columns; without a selection all do.
@@ -106,7 +106,7 @@ impl fmt::Debug for Scan<'_> {
         f.debug_struct("Scan")
             .field("streams", &self.streams)
             .field("windows", &self.windows)
-            .field("look_ups", &self.look_ups)
+            .field("needed", &self.needed)
             .field("ids", &self.ids)
             .finish_non_exhaustive()
     }
@@ -140,13 +140,4 @@ pub struct TimeWindow {
     pub from: Timestamp,
     /// Last instant.
     pub to: Timestamp,
-}
-
-/// Values of which a field has to have one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LookUp {
-    /// The field.
-    pub field: Arc<str>,
-    /// The values as texts; addresses in any form.
-    pub values: Vec<String>,
 }

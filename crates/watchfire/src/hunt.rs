@@ -14,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 use watchfire_detect::{CorrelationAccount, CorrelationOptions};
 use watchfire_engine::correlate::{OrderFields, ResultLimit, ResultPosition};
 use watchfire_ir::{EqlPlan, MappedCatalogue, Mapping};
+#[cfg(feature = "lake")]
+use watchfire_lake::Needed;
 use watchfire_sources::normalise::catalogue_with;
 
 use self::query::Language;
@@ -21,6 +23,8 @@ use self::results::{Format, ResultWriter};
 use self::search::{Finds, Search, Searching};
 use crate::destination::Destination;
 use crate::exit::{self, Exit};
+#[cfg(feature = "lake")]
+use crate::intake::LakeInput;
 use crate::intake::{InputSummary, Inputs, IntakeOptions, read_all};
 use crate::progress::Progress;
 use crate::reading::{Reading, Resources};
@@ -154,7 +158,11 @@ impl Hunt {
 
         let inputs = Inputs::list(&self.paths);
         #[cfg(feature = "lake")]
-        let inputs = inputs.with_lake(self.lake.as_deref());
+        let inputs = inputs.with_lake(self.lake.as_ref().map(|folder| LakeInput {
+            folder: folder.clone(),
+            fields: search.read_fields(),
+            needed: Needed::by_any(search.conditions()),
+        }));
         let progress = Progress::new(inputs.bytes(), "found");
         let max_memory = self.resources.max_memory();
         let options = IntakeOptions {

@@ -40,6 +40,8 @@ use watchfire_sources::tape::TapeValue;
 
 pub(crate) use self::account::{Account, InputTimes};
 pub(crate) use self::input_summary::InputSummary;
+#[cfg(feature = "lake")]
+pub(crate) use self::lake_input::LakeInput;
 use crate::progress::Progress;
 
 /// Most events of one batch: their records, fields and columns take up some megabytes, which stay near the processor from
@@ -128,7 +130,7 @@ pub(crate) struct Inputs {
     list: Vec<Input>,
     reports: Vec<FileReport>,
     #[cfg(feature = "lake")]
-    lake: Option<PathBuf>,
+    lake: Option<LakeInput>,
 }
 
 impl Inputs {
@@ -156,11 +158,11 @@ impl Inputs {
         }
     }
 
-    /// These, and behind them the events of the lake in a folder.
+    /// These, and behind them the events of a lake.
     #[cfg(feature = "lake")]
     #[must_use]
-    pub(crate) fn with_lake(mut self, lake: Option<&Path>) -> Self {
-        self.lake = lake.map(Path::to_owned);
+    pub(crate) fn with_lake(mut self, lake: Option<LakeInput>) -> Self {
+        self.lake = lake;
         self
     }
 
@@ -243,8 +245,8 @@ pub(crate) fn read_all<W: Worker>(
         done.push(worker);
     }
     #[cfg(feature = "lake")]
-    if let (Some(lake), Some(worker)) = (&inputs.lake, done.first_mut()) {
-        lake_input::read(lake, options, schema, progress, worker, &mut account)?;
+    if let Some(lake) = &inputs.lake {
+        lake_input::read(lake, options, schema, progress, &mut done, &mut account)?;
     }
     account.settle();
     Ok((done, account))

@@ -26,6 +26,8 @@ use watchfire_diagnostics::Severity as DiagnosticSeverity;
 use watchfire_diagnostics::SourceText;
 use watchfire_diagnostics::render::one_line;
 use watchfire_engine::{Coverage, Matcher, RuleIndex, VALUE_CACHE_BYTES};
+#[cfg(feature = "lake")]
+use watchfire_lake::Needed;
 use watchfire_rules::load::{Fate, load_by};
 use watchfire_rules::model::{Rule, Severity};
 use watchfire_sources::normalise::catalogue_with;
@@ -44,6 +46,8 @@ use crate::destination::Destination;
 use crate::exception_options::ExceptionOptions;
 use crate::exit::{self, Exit};
 use crate::indicator_options::IndicatorOptions;
+#[cfg(feature = "lake")]
+use crate::intake::LakeInput;
 use crate::intake::{InputSummary, Inputs, IntakeOptions, read_all};
 use crate::parallel::map_in_order;
 use crate::progress::Progress;
@@ -267,7 +271,12 @@ impl Scan {
 
         let inputs = Inputs::list(&self.paths);
         #[cfg(feature = "lake")]
-        let inputs = inputs.with_lake(self.lake.as_deref());
+        let inputs = inputs.with_lake(self.lake.as_ref().map(|folder| LakeInput {
+            folder: folder.clone(),
+            fields: book.read_fields(),
+            // With so many rules few events are of use to none.
+            needed: Needed::default(),
+        }));
         let progress = Progress::new(inputs.bytes(), "alerts");
         let intake = IntakeOptions {
             normalise,

@@ -8,12 +8,14 @@ use arrow_array::RecordBatch;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowSelection};
 use serde_json::Value;
 use watchfire_events::{BatchBuilder, EventBatch, EventId, FieldSelection, FieldTypes, Scalar, ValueRef};
+use watchfire_ir::{Condition, Node};
 
-use super::open_file::OpenFile;
+use super::needed::RowTest;
+use super::open_file::{OWN_COLUMNS, OpenFile};
 use super::{LookUp, Selection, Window, in_window};
 use crate::LakeError;
 use crate::cells::Cells;
-use crate::shape::{DIVERTED, ID, INDEX, SEQUENCE, SOURCE};
+use crate::shape::{DIVERTED, ID, SEQUENCE, SOURCE};
 use crate::stored::{Failures, ReadSources, StoredEvents};
 
 /// The rows of a row group that are asked for, as far as they have not been handed out.
@@ -24,44 +26,33 @@ pub(super) struct GroupRows {
 }
 
 impl GroupRows {
-    /// Reads the columns that decide, and keeps the rows that are asked for.
+    /// Reads the columns that decide, and keeps the rows that are asked for and have what is `needed` in this row group.
+    /// The number is that of the rows that are asked for.
     pub(super) fn select(
         file: &OpenFile,
         group: usize,
         selection: &Selection,
+        needed: &Condition,
         schema: &dyn FieldTypes,
         batch_rows: usize,
-    ) -> Result<Self, LakeError> {
-        let all = file.group_rows(group);
-        let mut columns: Vec<&str> =
-            selection.look_ups.iter().map(|look_up| look_up.field.as_str()).collect();
-        for window in selection.windows.iter().chain(&selection.within) {
-            if !columns.contains(&window.by.column()) {
-                columns.push(window.by.column());
+    ) -> Result<(Self, u64), LakeError> {
+        let mut rows = asked_for(file, group, selection, schema, batch_rows)?;
+        let asked = rows.iter().map(|range| range.len() as u64).sum();
+        if matches!(needed.node(), Node::Constant(false)) {
+            rows.clear();
+        }
+        for part in parts_by_cost(needed, file) {
+            if rows.is_empty() {
+                break;
             }
+            rows = having(part, file, group, &rows, schema, batch_rows)?;
         }
-        columns.extend(selection.after.map(|_| SEQUENCE));
-        if columns.is_empty() {
-            return Ok(Self { group, rows: std::iter::once(0..all).collect(), batch_rows });
-        }
-        if file.diverts_any() {
-            columns.push(DIVERTED);
-        }
-        let mut rows: VecDeque<Range<usize>> = VecDeque::new();
-        let mut first = 0;
-        for batch in file.read(group, &columns, None, batch_rows)? {
-            let batch = batch.map_err(LakeError::data_file(&file.path))?;
-            let decides = Deciding::new(&batch, selection, schema);
-            for row in (0..batch.num_rows()).filter(|&row| decides.wants(row)) {
-                let at = first + row;
-                match rows.back_mut() {
-                    Some(last) if last.end == at => last.end = at + 1,
-                    _ => rows.push_back(at..at + 1),
-                }
-            }
-            first += batch.num_rows();
-        }
-        Ok(Self { group, rows, batch_rows })
+        Ok((Self { group, rows: rows.into(), batch_rows }, asked))
+    }
+
+    /// How many rows are left.
+    pub(super) fn len(&self) -> u64 {
+        self.rows.iter().map(|range| range.len() as u64).sum()
     }
 
     /// The ranges of the next batch.
@@ -93,7 +84,7 @@ impl GroupRows {
             return Ok(None);
         }
         let is_wanted = |name: &str| {
-            ![ID, INDEX, SEQUENCE, SOURCE, DIVERTED].contains(&name)
+            !OWN_COLUMNS.contains(&name)
                 && fields.is_none_or(|fields| {
                     // Values of other fields are only counted, by those that made the columns.
                     fields.reads(&file.stream, name)
@@ -137,6 +128,110 @@ impl GroupRows {
             Arc::clone(failures),
         );
         Ok(Some((builder.finish_with(Box::new(events)), ids)))
+    }
+}
+
+/// The rows that a selection asks for, whatever they need to have.
+fn asked_for(
+    file: &OpenFile,
+    group: usize,
+    selection: &Selection,
+    schema: &dyn FieldTypes,
+    batch_rows: usize,
+) -> Result<Vec<Range<usize>>, LakeError> {
+    let mut columns: Vec<&str> = selection.look_ups.iter().map(|look_up| look_up.field.as_str()).collect();
+    for window in selection.windows.iter().chain(&selection.within) {
+        if !columns.contains(&window.by.column()) {
+            columns.push(window.by.column());
+        }
+    }
+    columns.extend(selection.after.map(|_| SEQUENCE));
+    if columns.is_empty() || (selection.look_ups.is_empty() && file.is_inside(group, selection)) {
+        return Ok(std::iter::once(0..file.group_rows(group)).collect());
+    }
+    if file.diverts_any() {
+        columns.push(DIVERTED);
+    }
+    let mut rows = Vec::new();
+    let mut first = 0;
+    for batch in file.read(group, &columns, None, batch_rows)? {
+        let batch = batch.map_err(LakeError::data_file(&file.path))?;
+        let decides = Deciding::new(&batch, selection, schema);
+        for row in (0..batch.num_rows()).filter(|&row| decides.wants(row)) {
+            add_row(&mut rows, first + row);
+        }
+        first += batch.num_rows();
+    }
+    Ok(rows)
+}
+
+/// The parts of an outermost `and`, those of single columns that are no lists first.
+fn parts_by_cost<'c>(needed: &'c Condition, file: &OpenFile) -> Vec<&'c Condition> {
+    let mut parts: Vec<&Condition> = match needed.node() {
+        Node::Constant(true) => Vec::new(),
+        Node::And(parts) => parts.iter().collect(),
+        _ => vec![needed],
+    };
+    parts.sort_by_key(|part| {
+        let test = RowTest::new(part);
+        let fields = test.fields();
+        fields.iter().map(|field| if file.is_list(field) { 4 } else { 1 }).sum::<usize>()
+    });
+    parts
+}
+
+/// Those of some rows for which a condition holds.
+fn having(
+    condition: &Condition,
+    file: &OpenFile,
+    group: usize,
+    rows: &[Range<usize>],
+    schema: &dyn FieldTypes,
+    batch_rows: usize,
+) -> Result<Vec<Range<usize>>, LakeError> {
+    let test = RowTest::new(condition);
+    let selected = selection_of(rows, file.group_rows(group));
+    let mut numbers = rows.iter().cloned().flatten();
+    let mut left = Vec::new();
+    for batch in file.read(group, &test.fields(), Some(selected), batch_rows)? {
+        let batch = batch.map_err(LakeError::data_file(&file.path))?;
+        let columns = RowColumns::of(&batch);
+        for (row, number) in (0..batch.num_rows()).zip(&mut numbers) {
+            if test.holds(&columns, row, schema) {
+                add_row(&mut left, number);
+            }
+        }
+    }
+    Ok(left)
+}
+
+/// Adds a row behind the others.
+fn add_row(rows: &mut Vec<Range<usize>>, row: usize) {
+    match rows.last_mut() {
+        Some(last) if last.end == row => last.end = row + 1,
+        _ => rows.push(row..row + 1),
+    }
+}
+
+/// Columns of rows, by name.
+pub(super) struct RowColumns(Vec<(String, Cells)>);
+
+impl RowColumns {
+    fn of(batch: &RecordBatch) -> Self {
+        let schema = batch.schema();
+        let named = schema.fields().iter().zip(batch.columns());
+        Self(named.filter_map(|(field, array)| Some((field.name().clone(), Cells::of(array)?))).collect())
+    }
+
+    /// Calls `visit` with each text of a field in a row.
+    pub(super) fn each_text(&self, field: &str, row: usize, visit: &mut dyn FnMut(&str)) {
+        if let Some((_, cells)) = self.0.iter().find(|(name, _)| name == field) {
+            cells.each(row, &mut |value| {
+                if let Scalar::Text(text) = value {
+                    visit(text);
+                }
+            });
+        }
     }
 }
 

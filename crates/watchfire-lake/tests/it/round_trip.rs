@@ -1,12 +1,17 @@
 //! What is written is what is read, whatever the values; and what is passed over is not what was asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use watchfire_events::{BatchBuilder, Event, EventBatch, FieldSelection, Misfits, Timestamp};
-use watchfire_ir::Catalogue;
-use watchfire_lake::{CompactionOptions, Lake, LookUp, Scan, Selection, TimeField, Window};
+use watchfire_events::{
+    BatchBuilder, Event, EventBatch, FieldSelection, FieldTypes, IpBlock, Misfits, Timestamp,
+};
+use watchfire_ir::{
+    Catalogue, Condition, Constant, FieldLeaf, FieldRef, FieldTarget, Fold, Leaf, Node, Pattern, Predicate,
+    TextMatch,
+};
+use watchfire_lake::{CompactionOptions, Lake, LookUp, Needed, Scan, Selection, TimeField, Window};
 
 use crate::support::{NOW, batches, catalogue, clock, event, open, store};
 
@@ -94,6 +99,51 @@ fn selection() -> impl Strategy<Value = Selection> {
     })
 }
 
+/// Any condition over the fields: some parts of it can be told from columns, and others cannot.
+fn condition() -> impl Strategy<Value = Condition> {
+    let text = |pattern: &str| Pattern::from_eql(pattern);
+    let texts = prop_oneof![
+        prop::sample::select(vec!["a", "B", "h1", "10.0.0.1", "true", "7", ""]).prop_map(Pattern::literal),
+        prop::sample::select(vec!["*", "h*", "?", "10.*", "Ü*"]).prop_map(text),
+    ];
+    let text = (any::<bool>(), prop::collection::vec(texts, 1..3)).prop_map(|(folds, patterns)| {
+        Predicate::Text(TextMatch::new(if folds { Fold::Ascii } else { Fold::None }, patterns))
+    });
+    let within = prop::sample::select(vec!["10.0.0.0/8", "10.0.0.1/32", "::/0", "fe80::1/128"])
+        .prop_filter_map("a block", IpBlock::parse)
+        .prop_map(|block| Predicate::Within(vec![block]));
+    let equal = (-3..9_i64).prop_map(|number| Predicate::Equals(Constant::Integer(number.into())));
+    let predicate = prop_oneof![1 => Just(Predicate::Exists), 4 => text, 1 => within, 1 => equal];
+    let leaf = (prop::sample::select(FIELDS.to_vec()), predicate).prop_map(|(name, predicate)| {
+        let field_type = catalogue().field_type(name);
+        Condition::leaf(FieldLeaf::new(FieldRef { name: name.into(), field_type }, predicate))
+    });
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            3 => prop::collection::vec(inner.clone(), 1..4).prop_map(Condition::all),
+            3 => prop::collection::vec(inner.clone(), 1..4).prop_map(Condition::any),
+            1 => inner.prop_map(Condition::negate),
+        ]
+    })
+}
+
+/// Whether a condition holds for a row, by the values that a matcher sees.
+fn holds(condition: &Condition, batch: &EventBatch, row: usize) -> bool {
+    match condition.node() {
+        Node::Constant(value) => *value,
+        Node::Leaf(Leaf::Field(FieldLeaf { target: FieldTarget::Field(field), predicate })) => {
+            let column = batch.column(&field.name);
+            column.is_some_and(|column| {
+                column.codes(row).iter().any(|&code| predicate.holds(column.value(code)))
+            })
+        }
+        Node::Leaf(leaf) => panic!("not made here: {leaf}"),
+        Node::Not(inner) => !holds(inner, batch, row),
+        Node::And(parts) => parts.iter().all(|part| holds(part, batch, row)),
+        Node::Or(parts) => parts.iter().any(|part| holds(part, batch, row)),
+    }
+}
+
 /// By id, field and value of each row, as a matcher sees them.
 fn seen(batches: &[EventBatch]) -> BTreeMap<String, Vec<(String, Vec<String>)>> {
     let mut rows = BTreeMap::new();
@@ -161,6 +211,42 @@ fn is_asked_for(batch: &EventBatch, row: usize, selection: &Selection) -> bool {
         })
 }
 
+/// No row is passed over for which a condition holds, and those that are passed over are counted.
+fn check_needed(
+    lake: &Lake,
+    selection: &Selection,
+    condition: &Condition,
+    all: &EventBatch,
+) -> Result<(), TestCaseError> {
+    let schema = catalogue();
+    let selection = Selection { needed: Needed::by_any([condition]), ..selection.clone() };
+    let unpruned = seen(&batches(scan(lake, &schema, &selection).without_pruning()));
+    let mut pruned_scan = scan(lake, &schema, &selection);
+    let mut found = Vec::new();
+    while let Some(batch) = pruned_scan.next_batch().expect("the lake can be read") {
+        found.push(batch);
+    }
+    let pruned = seen(&found);
+    prop_assert_eq!(&pruned, &unpruned, "{}", condition);
+    let asked: Vec<usize> = (0..all.len()).filter(|&row| is_asked_for(all, row, &selection)).collect();
+    let id = |row: usize| all.event(row).id.as_str().to_owned();
+    for &row in &asked {
+        let is_found = pruned.contains_key(&id(row));
+        prop_assert!(is_found || !holds(condition, all, row), "{} {}", id(row), condition);
+    }
+    let counts = pruned_scan.counts();
+    prop_assert_eq!(counts.rows + counts.rows_without_need, asked.len() as u64);
+    let considered = pruned_scan.considered();
+    prop_assert_eq!(considered.values().map(|seen| seen.rows).sum::<u64>(), asked.len() as u64);
+    let fields: BTreeSet<&str> =
+        considered.values().flat_map(|seen| &seen.fields).map(String::as_str).collect();
+    for column in all.columns() {
+        let has = asked.iter().any(|&row| !column.codes(row).is_empty());
+        prop_assert!(!has || fields.contains(&**column.name()), "{}", column.name());
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
@@ -168,6 +254,7 @@ proptest! {
     fn what_is_written_is_read(
         commits in prop::collection::vec(prop::collection::vec(document(), 1..12), 1..4),
         selections in prop::collection::vec(selection(), 8),
+        conditions in prop::collection::vec(condition(), 8),
     ) {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = clock();
@@ -203,6 +290,9 @@ proptest! {
                 let mut asked: Vec<String> = asked.into_iter().map(str::to_owned).collect();
                 asked.sort();
                 prop_assert_eq!(pruned.keys().cloned().collect::<Vec<_>>(), asked, "{:?}", selection);
+            }
+            for (selection, condition) in selections.iter().zip(&conditions) {
+                check_needed(&lake, selection, condition, &all)?;
             }
         }
     }

@@ -15,7 +15,7 @@ use watchfire_engine::correlate::{
 };
 use watchfire_engine::{ReadFields, RuleIndex, RuleSetBuilder, VALUE_CACHE_BYTES};
 use watchfire_events::{DataStream, Event, EventBatch, EventId, IndexPatterns, Place};
-use watchfire_ir::{EqlPlan, Schema};
+use watchfire_ir::{Condition, EqlPlan, Schema};
 
 use super::Prepared;
 use crate::call::Call;
@@ -77,6 +77,7 @@ impl Searcher {
         let mut pruning = Pruning::default();
         if self.options.prunes {
             pruning = crate::prune::pruning(&prepared.filter, &filters.list, schema);
+            pruning.need(&Condition::any(prepared.plan.conditions().into_iter().cloned()));
             if pruning.windows.is_empty() {
                 pruning.windows = windows_of_any(prepared.plan.conditions(), schema);
             }
@@ -118,7 +119,7 @@ impl Searcher {
         let scan = Scan {
             streams,
             windows: &pruning.windows,
-            look_ups: &pruning.look_ups,
+            needed: &pruning.needed,
             ids: pruning.ids.as_deref(),
             fields: Some(&fields),
             schema,

@@ -143,7 +143,7 @@ impl Searcher {
         let scan = Scan {
             streams,
             windows,
-            look_ups: &pruning.look_ups,
+            needed: &pruning.needed,
             ids: pruning.ids.as_deref(),
             fields: Some(fields),
             schema,

@@ -51,6 +51,23 @@ impl Search {
         self.set.matcher(VALUE_CACHE_BYTES)
     }
 
+    /// What it asks of events: each fits one of these.
+    #[cfg(feature = "lake")]
+    pub(super) fn conditions(&self) -> Vec<&watchfire_ir::Condition> {
+        self.correlation.conditions()
+    }
+
+    /// The fields that it looks at.
+    #[cfg(feature = "lake")]
+    pub(super) fn read_fields(&self) -> watchfire_engine::ReadFields {
+        let mut fields = watchfire_engine::ReadFields::default();
+        for condition in self.correlation.conditions() {
+            fields.add(&IndexPatterns::default(), condition);
+        }
+        self.extractor.fields().for_each(|name| fields.add_field(name));
+        fields
+    }
+
     /// What results are called.
     pub(super) fn name_of_results(&self) -> &'static str {
         self.correlation.name_of_results()

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use watchfire_engine::Coverage;
+#[cfg(feature = "lake")]
+use watchfire_events::DataStream;
 use watchfire_events::{EventBatch, Place};
 use watchfire_sources::decode::FileReport;
 use watchfire_sources::normalise::{KnowledgeSize, Normalised};
@@ -102,17 +104,22 @@ impl Account {
 
     pub(super) fn batch(&mut self, batch: &EventBatch) {
         self.coverage.add(batch);
+        self.misfits(batch);
+    }
+
+    /// The values of a batch that do not fit their fields.
+    pub(super) fn misfits(&mut self, batch: &EventBatch) {
         for (field, number) in batch.misfits() {
             *self.misfits.entry(field.to_string()).or_default() += number;
         }
     }
 
-    /// A batch of events that were normalised before.
+    /// Events of a data stream that were normalised before, with the fields that they have.
     #[cfg(feature = "lake")]
-    pub(super) fn stored(&mut self, batch: &EventBatch) {
-        self.records += batch.len() as u64;
-        self.normalised += batch.len() as u64;
-        self.batch(batch);
+    pub(super) fn stored(&mut self, stream: &DataStream, events: u64, fields: &BTreeSet<String>) {
+        self.records += events;
+        self.normalised += events;
+        self.coverage.add_stream(stream, events, fields.iter().map(String::as_str));
     }
 
     pub(super) fn reports(&mut self, reports: Vec<FileReport>) {

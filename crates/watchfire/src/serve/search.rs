@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use watchfire_events::{DataStream, Event, EventBatch, EventId, IndexPatterns, Place};
 use watchfire_ir::{Catalogue, Schema};
 use watchfire_kibana::{AlertSearch, AlertSearchError, Later};
-use watchfire_lake::{Lake, LakeError, LookUp, Selection, TimeField, Window};
+use watchfire_lake::{Lake, LakeError, LookUp, Needed, Selection, TimeField, Window};
 use watchfire_search::{
     Call, Endpoint, Scan, SearchOptions, SearchStore, Searcher, StoreError, StoredField, StoredFields,
     TimeOf, UnionStore, add_alert_fields,
@@ -138,14 +138,11 @@ impl SearchStore for LakeStore {
             to: window.to,
         };
         let ids = scan.ids.map(|ids| LookUp { field: "_id".to_owned(), values: ids.to_vec() });
-        let look_up = |look_up: &watchfire_search::LookUp| LookUp {
-            field: look_up.field.to_string(),
-            values: look_up.values.clone(),
-        };
         let selection = Selection {
             patterns: IndexPatterns::new(scan.streams.iter().map(DataStream::as_str)),
             windows: scan.windows.iter().map(window).collect(),
-            look_ups: scan.look_ups.iter().map(look_up).chain(ids).collect(),
+            look_ups: ids.into_iter().collect(),
+            needed: Needed::by_any([scan.needed]),
             ..Selection::default()
         };
         if scan.streams.is_empty() {

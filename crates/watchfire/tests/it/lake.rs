@@ -54,6 +54,34 @@ fn events_go_into_a_lake_and_come_out_again() {
     assert!(code == 0 && log.contains("deleted: 0 files"), "{log}");
 }
 
+/// Queries that columns decide, in part, or not at all; the last part of each log is the same too: what was read, what is missing.
+#[test]
+fn a_hunt_in_a_lake_finds_what_one_in_its_export_does() {
+    let folder = folder_with_events();
+    let run = |arguments: &[&str]| watchfire(folder.path(), arguments);
+    run(&["lake", "import", "lake", "events.ndjson"]);
+    run(&["lake", "export", "lake", "--output", "exported.ndjson"]);
+    let mut found = 0;
+    for query in include_str!("../lake_queries.txt").lines() {
+        for window in [&[][..], &["--from", "2026-03-17T08:10:00Z", "--to", "2026-03-17T09:00:00Z"]] {
+            let hunt = |input: &[&str]| {
+                let (code, out, log) = run(&[&["hunt", query, "--format", "ndjson"], input, window].concat());
+                assert!(code < 2, "{query}: {log}");
+                (code, out, log.lines().skip(1).map(str::to_owned).collect::<Vec<_>>())
+            };
+            let of_lake = hunt(&["--lake", "lake"]);
+            found += of_lake.1.lines().count();
+            // Events outside of a window are not looked at in a lake, and so not counted.
+            if window.is_empty() {
+                assert_eq!(of_lake, hunt(&["exported.ndjson"]), "{query}");
+            } else {
+                assert_eq!(of_lake.1, hunt(&["exported.ndjson"]).1, "{query}, in a window");
+            }
+        }
+    }
+    assert!(found > 100, "{found}");
+}
+
 /// All but where an alert's event was read.
 #[test]
 fn a_scan_of_a_lake_alerts_as_one_of_its_export() {
