@@ -213,6 +213,8 @@ pub fn body_alerts(data: &[u8]) {
             ("POST", "/api/detection_engine/signals/status"),
             ("POST", "/api/detection_engine/signals/tags"),
             ("POST", "/api/detection_engine/signals/assignees"),
+            ("POST", "/api/watchfire/deliveries/_retry"),
+            ("POST", "/api/watchfire/deliveries/_drop"),
         ],
         data,
     );

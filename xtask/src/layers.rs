@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// From bottom to top. A crate may depend on crates of lower layers, and on none of its own.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("vocabulary", &["watchfire-diagnostics", "watchfire-events"]),
     ("languages", &["watchfire-eql", "watchfire-kql"]),
     ("meaning", &["watchfire-ir"]),
@@ -16,6 +16,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("storage", &["watchfire-lake"]),
     ("operations", &["watchfire-detect", "watchfire-search"]),
     ("schedules", &["watchfire-state"]),
+    ("notifications", &["watchfire-actions"]),
     ("doors", &["watchfire-server"]),
     ("interfaces", &["watchfire-kibana"]),
     ("edges", &["watchfire"]),
@@ -23,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
 
 /// Edges that are not wanted although they point down, each with the reason. An edge that only a feature brings is another
 /// matter.
-const FORBIDDEN: [(&str, &str, &str); 20] = [
+const FORBIDDEN: [(&str, &str, &str); 23] = [
     ("watchfire-eql", "watchfire-events", "a parser knows no data"),
     ("watchfire-kql", "watchfire-events", "a parser knows no data"),
     ("watchfire-sources", "watchfire-rules", "a source does not know who reads it"),
@@ -40,6 +41,9 @@ const FORBIDDEN: [(&str, &str, &str); 20] = [
     ("watchfire-server", "watchfire-rules", "what a server does with rules is put together in the command"),
     ("watchfire-kibana", "watchfire-lake", "rules and alerts do not know how events are stored"),
     ("watchfire-kibana", "watchfire-sources", "rules and alerts do not know where events are from"),
+    ("watchfire-actions", "watchfire-sources", "messages tell of alerts, whatever they were made of"),
+    ("watchfire-actions", "watchfire-lake", "messages do not know how events are stored"),
+    ("watchfire", "watchfire-actions", "the command alone sends nothing: that is a feature"),
     ("watchfire", "watchfire-kibana", "the command alone builds no server: that is a feature"),
     ("watchfire", "watchfire-lake", "the command alone builds no tables: that is a feature"),
     ("watchfire", "watchfire-state", "the command alone builds no database: that is a feature"),

@@ -20,6 +20,7 @@ mod about;
 mod alerts;
 mod answer;
 mod audit;
+mod deliveries;
 mod exceptions;
 mod filter;
 mod multipart;

@@ -12,7 +12,7 @@ use crate::exceptions::{items, lists, transfer};
 use crate::request::check_origin;
 use crate::rules::{bulk, crud, export, find, import, prebuilt, preview};
 use crate::service::DetectionApi;
-use crate::{about, alerts, audit, openapi, value_lists};
+use crate::{about, alerts, audit, deliveries, openapi, value_lists};
 
 type Routes = Router<Arc<DetectionApi>>;
 
@@ -72,6 +72,7 @@ fn of_readers() -> Routes {
         .route("/api/lists/items/_find", get(value_lists::find_values))
         .route("/api/lists/items/_export", post(value_lists::export))
         .route("/api/watchfire/audit", get(audit::entries))
+        .route("/api/watchfire/deliveries", get(deliveries::list))
 }
 
 fn of_analysts() -> Routes {
@@ -80,6 +81,8 @@ fn of_analysts() -> Routes {
         .route("/api/detection_engine/signals/tags", post(alerts::set_tags))
         .route("/api/detection_engine/signals/assignees", post(alerts::set_assignees))
         .route("/api/detection_engine/rules/preview", post(preview::preview))
+        .route("/api/watchfire/deliveries/_retry", post(deliveries::retry))
+        .route("/api/watchfire/deliveries/_drop", post(deliveries::drop_them))
 }
 
 fn of_engineers() -> Routes {

@@ -38,6 +38,7 @@ mod execution;
 mod executions;
 mod memory_events;
 mod objects;
+mod outbox;
 mod pass;
 mod range_set;
 mod rebuild;
@@ -56,6 +57,7 @@ pub use error::StateError;
 pub use execution::{ExecutionKind, ExecutionMessage, ExecutionRecord, ExecutionStatus};
 pub use executions::Covered;
 pub use memory_events::MemoryEvents;
+pub use outbox::{Attempt, Decision, Delivery, DeliveryStatus, FreshAlert, GatheredAlert, OutboxCounts};
 pub use range_set::RangeSet;
 pub use rules::{BESIDE_CONTENT, Installed, KeptRule};
 pub use scheduler::{

@@ -297,6 +297,7 @@ pub(crate) async fn remove_rule(writing: &mut Writing, id: &str, by: &Actor<'_>)
         "DELETE FROM carry_over WHERE rule = $1",
         "DELETE FROM suppression WHERE rule = $1",
         "DELETE FROM bucket_marks WHERE rule = $1",
+        "DELETE FROM throttles WHERE rule = $1",
     ] {
         writing.run(sql(statement).bind(id.to_owned())).await?;
     }

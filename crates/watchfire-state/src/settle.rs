@@ -64,6 +64,8 @@ pub(crate) struct MadeAlert {
 #[derive(Clone, Debug)]
 pub(crate) struct NewAlert {
     pub(crate) slot: Timestamp,
+    /// Of the execution that makes it.
+    pub(crate) kind: ExecutionKind,
     pub(crate) made: Timestamp,
     pub(crate) alert: MadeAlert,
 }
@@ -99,6 +101,8 @@ pub(crate) struct Settlement {
     /// Alerts that cover what follows, new ones and changed ones; the latter have a time at which they changed.
     pub(crate) standing: Vec<(StandingAlert, Option<Timestamp>)>,
     pub(crate) marks: Vec<NewMark>,
+    /// Whether something may be sent of its new alerts.
+    pub(crate) notifies: bool,
 }
 
 /// A rule as its finds are settled.
@@ -302,7 +306,7 @@ impl Work<'_, '_> {
         };
         for mut alert in alerts {
             stamp.apply(&mut alert.document);
-            self.settlement.alerts.push(NewAlert { slot, made, alert });
+            self.settlement.alerts.push(NewAlert { slot, kind, made, alert });
         }
     }
 

@@ -12,6 +12,7 @@ use watchfire_events::{Document, Timestamp};
 use crate::database::{StateDatabase, Writing, sql};
 use crate::error::StateError;
 use crate::executions::{self, Covered, SLOTS, WINDOWS};
+use crate::outbox;
 use crate::range_set::RangeSet;
 use crate::rules::millis;
 use crate::settle::{Known, MadeAlert, NewAlert, Settlement, Waiting};
@@ -153,7 +154,11 @@ async fn write(writing: &mut Writing, of: &RuleSettlement) -> Result<(), StateEr
             .await?;
     }
     for alert in &settlement.alerts {
-        write_alert(writing, &of.rule, alert).await?;
+        let is_new = write_alert(writing, &of.rule, alert).await? == 1;
+        // What lies behind the alert on a sequence is told with that.
+        if is_new && settlement.notifies && alert.alert.shell.is_none() {
+            outbox::write_fresh(writing, &of.rule, alert).await?;
+        }
     }
     for (id, document) in &settlement.refreshed {
         refresh(writing, id, document).await?;

@@ -1,5 +1,5 @@
-//! What tests of several crates need: where the shared data lies, how its files are read, cases that are text files, and
-//! records as events.
+//! What tests of several crates need: where the shared data lies, how its files are read, cases that are text files,
+//! records as events, and databases.
 //!
 //! The shared data (public rules, events and conformance cases under licences of their own) is no part of the
 //! repository. `WATCHFIRE_SHARED` names its folder; without it, `../shared` beside the repository is taken. A test over
@@ -17,6 +17,8 @@
 #[cfg(feature = "conversations")]
 mod conversations;
 mod dice;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "records")]
 mod records;
 mod text_cases;
@@ -29,6 +31,8 @@ use serde_json::Value;
 #[cfg(feature = "conversations")]
 pub use conversations::{Exchange, Party, hold_conversations};
 pub use dice::{Dice, seeds};
+#[cfg(feature = "postgres")]
+pub use postgres::postgres_database;
 #[cfg(feature = "records")]
 pub use records::{events_of_eight_sources, normalised};
 pub use text_cases::text_cases;

@@ -9,9 +9,11 @@
 //!             │ alerts                    ▲ SettledClock: all that arrived by then has been committed
 //!             │                        Upkeep, a thread of its own            │
 //!             ├─► EventSearch ◄───────────────────────────────────────────────┘
+//!             ├─► Sending, a thread of its own: messages of alerts
 //!             └─► watchfire-kibana: the detection API
 //! ```
 
+mod actions;
 pub(crate) mod alerts;
 mod arrivals;
 mod config;
@@ -45,6 +47,7 @@ use watchfire_server::{ApiKeys, Clock, SearchLimits, Server, SetUpObjects, Watch
 use watchfire_sources::normalise::catalogue;
 use watchfire_state::{Scheduler, SchedulerSettings, StateDatabase, StateOptions};
 
+use self::actions::Sending;
 use self::arrivals::Arrivals;
 use self::config::{Config, ConfigFile};
 use self::counts::ServerCounts;
@@ -187,6 +190,11 @@ fn check(config: &Config) -> io::Result<()> {
         }
         None => {}
     }
+    if let Some((id, why)) =
+        actions::connectors(config)?.into_iter().find_map(|(id, connector)| Some((id, connector.err()?)))
+    {
+        return wrong(format!("connector `{id}` cannot be used: {why}"));
+    }
     let keys = ApiKeys::open(&config.keys()).map_err(io::Error::other)?;
     if !config.listen.ip().is_loopback() && keys.is_empty() {
         return wrong(format!(
@@ -314,6 +322,10 @@ impl Serve {
                 std::thread::Builder::new().name("looks".to_owned()).spawn(looks)
             })
             .transpose()?;
+        let sending = Sending::new(&config, &database, &catalogue, &counts, &stop)?;
+        let handle = runtime.handle().clone();
+        let sending =
+            std::thread::Builder::new().name("messages".to_owned()).spawn(move || sending.run(&handle))?;
         let keys = KeysFile::new(Arc::clone(&server), config.keys());
         let upkeep = Upkeep {
             lake,
@@ -349,6 +361,7 @@ impl Serve {
         if let Some(looking) = looking {
             looking.join().map_err(|_| io::Error::other("what looks at arriving events has failed"))?;
         }
+        sending.join().map_err(|_| io::Error::other("what sends messages has failed"))?;
         let ended = at_work.join();
         runtime.block_on(database.close());
         log::line("stopped");

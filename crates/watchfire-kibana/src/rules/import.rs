@@ -214,7 +214,7 @@ impl DetectionApi {
             plan.taken += 1;
             plan.warnings.push(json!({
                 "type": "action_required",
-                "message": format!("connector `{id}` is kept and given back; nothing is sent by it"),
+                "message": format!("connector `{id}` is kept and given back; what it is to send goes through the connector of this id in the configuration"),
                 "actionPath": "",
             }));
             plan.changes.push(StateChange::PutConnector(Value::Object(object)));

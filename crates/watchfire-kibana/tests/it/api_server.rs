@@ -13,7 +13,10 @@ use watchfire_rules::model::Rule;
 use watchfire_server::{
     ApiKeys, Appended, EventLog, EventLogError, Server, ServerOptions, SetUpObjects, StreamInfo,
 };
-use watchfire_state::{MemoryEvents, Scheduler, SchedulerSettings, StateDatabase, StateOptions};
+use watchfire_state::{
+    Decision, Delivery, DeliveryStatus, MemoryEvents, Scheduler, SchedulerSettings, StateDatabase,
+    StateOptions,
+};
 
 use crate::alert_search::PlainAlertSearch;
 
@@ -55,7 +58,7 @@ impl EventLog for NoEvents {
 pub(crate) struct Wishes {
     /// Rules that can be installed.
     pub(crate) prebuilt: Vec<Rule>,
-    /// Whether there is a rule that has made two alerts.
+    /// Whether there is a rule that has made two alerts, and messages of alerts.
     pub(crate) with_alerts: bool,
 }
 
@@ -72,6 +75,7 @@ pub(crate) async fn server(
     let events = Arc::new(MemoryEvents::default());
     if wishes.with_alerts {
         make_alerts(&database, &events, &catalogue, clock).await;
+        make_messages(&database, clock.0).await;
     }
     let scheduler = Scheduler::new(
         database.clone(),
@@ -96,6 +100,31 @@ pub(crate) async fn server(
     let options = ServerOptions::default();
     let server = Server::new(options, Arc::new(NoEvents), Arc::new(clock), set_up, keys, "test".to_owned());
     server.with_routes(routes(&api))
+}
+
+/// Two messages that could not be sent, and one that waits.
+async fn make_messages(database: &StateDatabase, now: Timestamp) {
+    let message = |id: &str, status: DeliveryStatus, error: &str| Delivery {
+        id: id.to_owned(),
+        rule: "alerting".to_owned(),
+        action: "0".to_owned(),
+        connector: "soc".to_owned(),
+        alerts: 1,
+        status,
+        attempts: 1,
+        due: now,
+        created: now,
+        ended: (status == DeliveryStatus::Dead).then_some(now),
+        error: error.to_owned(),
+        body: json!({ "body": "an alert" }),
+    };
+    let deliveries = vec![
+        message("m1", DeliveryStatus::Dead, "400 Bad Request"),
+        message("m2", DeliveryStatus::Dead, "401 Unauthorized"),
+        message("m3", DeliveryStatus::Waiting, "503 Service Unavailable"),
+    ];
+    let decision = Decision { deliveries, ..Decision::default() };
+    database.decide(&decision).await.expect("it can be written");
 }
 
 /// Has a rule make alerts of two events.

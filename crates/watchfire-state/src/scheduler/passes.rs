@@ -7,7 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 use watchfire_detect::{ExecutionPlan, ExecutionWindow, RuleAlerts, RuleSchedule};
 use watchfire_events::{Event, Timestamp};
-use watchfire_rules::model::Rule;
+use watchfire_rules::model::{Rule, Throttle};
 
 use super::jobs::{self, Job, Owed};
 use super::recent::HeldEvents;
@@ -588,6 +588,8 @@ pub(super) fn settle_one(
         now,
     };
     let mut settlement = settling.settle(passed.records, passed.finds, known);
+    let content = &rule.kept.rule;
+    settlement.notifies = !content.actions().is_empty() && content.throttle != Some(Throttle::NoActions);
     // Looks are many, and most of them find what is known.
     let has_said = |record: &ExecutionRecord| {
         record.kind != ExecutionKind::Continuous || record.found > 0 || record.alerts > 0

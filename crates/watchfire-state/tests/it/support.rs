@@ -1,12 +1,11 @@
 //! Databases to test with, a clock that stands still, and events.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use serde_json::Value;
-use sqlx::Connection as _;
 use watchfire_detect::ExecutionWindow;
 use watchfire_events::{DataStream, Document, Event, EventId, Place, Timestamp, set_field};
 use watchfire_ir::Catalogue;
@@ -15,6 +14,7 @@ use watchfire_state::{
     AlertQuery, Clock, KeptAlert, MemoryEvents, RecentLimits, Scheduler, SchedulerSettings, StateDatabase,
     StateOptions,
 };
+use watchfire_test_support::postgres_database;
 
 pub(crate) static CATALOGUE: LazyLock<Arc<Catalogue>> = LazyLock::new(|| Arc::new(Catalogue::ecs()));
 
@@ -33,27 +33,10 @@ pub(crate) fn sqlite() -> TestDatabase {
     TestDatabase { name: "SQLite", options, _folder: Some(folder) }
 }
 
-/// A database of PostgreSQL; `None` after saying that the test is skipped. Where it is required
-/// (`WATCHFIRE_REQUIRE_POSTGRES=1`) the test fails instead.
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+/// A database of PostgreSQL; `None` after saying that the test is skipped.
 pub(crate) async fn postgres() -> Option<TestDatabase> {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let Ok(server) = std::env::var("WATCHFIRE_TEST_POSTGRES") else {
-        let required = std::env::var("WATCHFIRE_REQUIRE_POSTGRES");
-        assert_ne!(required.as_deref(), Ok("1"), "WATCHFIRE_REQUIRE_POSTGRES=1, and there is no server");
-        println!("skipped on PostgreSQL: WATCHFIRE_TEST_POSTGRES has no address of a server");
-        return None;
-    };
-    let name = format!("watchfire_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-    let mut connection =
-        sqlx::PgConnection::connect(&server).await.expect("the server of PostgreSQL is there");
-    for statement in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name}")] {
-        let query = sqlx::query(sqlx::AssertSqlSafe(statement));
-        query.execute(&mut connection).await.expect("databases can be made");
-    }
-    let (base, _) = server.rsplit_once('/').expect("an address names a database");
-    let options =
-        StateOptions { patience: Duration::from_secs(5), ..StateOptions::new(format!("{base}/{name}")) };
+    let url = postgres_database().await?;
+    let options = StateOptions { patience: Duration::from_secs(5), ..StateOptions::new(url) };
     Some(TestDatabase { name: "PostgreSQL", options, _folder: None })
 }
 

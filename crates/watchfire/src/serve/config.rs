@@ -1,5 +1,6 @@
 //! The configuration of the server: a file in TOML, then the environment, then options.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -12,7 +13,7 @@ use watchfire_server::{ServerOptions, TlsFiles};
 const LISTEN: &str = "127.0.0.1:9200";
 
 /// The configuration as a file says it. What it leaves out stays as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfigFile {
     /// The folder that everything is kept in.
@@ -45,6 +46,65 @@ pub(super) struct ConfigFile {
     /// Limits of requests and executions.
     #[serde(default)]
     pub(super) limits: Limits,
+    /// What is sent of alerts.
+    #[serde(default)]
+    pub(super) actions: Actions,
+    /// Through what it is sent.
+    #[serde(default)]
+    pub(super) connectors: Vec<ConnectorEntry>,
+}
+
+/// What is sent of alerts, and how often it is tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Actions {
+    /// Whether alerts of runs that somebody asked for are told of too.
+    pub(super) back_fills: bool,
+    /// Where people see rules and alerts; links in messages begin with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) public_url: Option<String>,
+    /// A message that was not taken this often is given up.
+    pub(super) most_attempts: u64,
+    /// Seconds that a receiver may take.
+    pub(super) timeout_seconds: u64,
+    /// Days for which messages are kept that are not to be sent any more.
+    pub(super) kept_days: u32,
+}
+
+impl Default for Actions {
+    fn default() -> Self {
+        Self { back_fills: false, public_url: None, most_attempts: 12, timeout_seconds: 20, kept_days: 30 }
+    }
+}
+
+/// A connector: a way out for messages.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConnectorEntry {
+    /// Its identity, by which the actions of rules name it.
+    pub(super) id: String,
+    /// Its name for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+    /// Its type, such as `.webhook`.
+    #[serde(rename = "type")]
+    pub(super) connector_type: String,
+    /// Its settings.
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    pub(super) config: toml::Table,
+    /// Where its secrets stand.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) secrets: BTreeMap<String, SecretPlace>,
+}
+
+/// Where a secret stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub(super) enum SecretPlace {
+    /// In this variable of the environment.
+    Env(String),
+    /// In this file.
+    File(PathBuf),
 }
 
 /// How long things are kept.
@@ -134,7 +194,7 @@ pub(super) struct Limits {
 }
 
 /// The configuration as it is in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Config {
     pub(super) data: PathBuf,
     pub(super) listen: SocketAddr,
@@ -149,6 +209,8 @@ pub(super) struct Config {
     pub(super) syslog: Syslog,
     pub(super) retention: Retention,
     pub(super) limits: Limits,
+    pub(super) actions: Actions,
+    pub(super) connectors: Vec<ConnectorEntry>,
 }
 
 impl ConfigFile {
@@ -164,8 +226,18 @@ impl ConfigFile {
         let of_tls = file.tls.iter_mut().flat_map(|Tls { certificate, key, client_authorities }| {
             [certificate, key].into_iter().chain(client_authorities)
         });
+        for entry in file.connectors.iter_mut().filter(|entry| entry.connector_type == ".file") {
+            if let Some(toml::Value::String(path)) = entry.config.get_mut("path") {
+                *path = folder.join(&*path).display().to_string();
+            }
+        }
         let of_rules = file.rules.iter_mut().chain(&mut file.prebuilt);
-        for path in of_rules.chain(&mut file.watch).chain(&mut file.data).chain(of_tls) {
+        let secrets = file.connectors.iter_mut().flat_map(|entry| entry.secrets.values_mut());
+        let of_secrets = secrets.filter_map(|place| match place {
+            SecretPlace::File(path) => Some(path),
+            SecretPlace::Env(_) => None,
+        });
+        for path in of_rules.chain(&mut file.watch).chain(&mut file.data).chain(of_tls).chain(of_secrets) {
             *path = folder.join(&*path);
         }
         Ok(file)
@@ -199,6 +271,8 @@ impl ConfigFile {
                 max_bytes_in_flight: self.limits.max_bytes_in_flight.or(Some(server.max_bytes_in_flight)),
                 execution_memory_bytes: self.limits.execution_memory_bytes.or(Some(EXECUTION_MEMORY)),
             },
+            actions: self.actions,
+            connectors: self.connectors,
             data,
         })
     }

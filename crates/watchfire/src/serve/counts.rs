@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use watchfire_actions::StepReport;
 use watchfire_lake::Lake;
 use watchfire_server::{Metrics, MetricsText, metric_label};
-use watchfire_state::{ExecutionRecord, LookReport, TickReport};
+use watchfire_state::{DeliveryStatus, ExecutionRecord, LookReport, OutboxCounts, TickReport};
 
 /// Counts since the start.
 #[derive(Debug)]
@@ -32,6 +33,11 @@ struct Counts {
     postponed: u64,
     given_up: u64,
     from_looks: u64,
+    messages_sent: u64,
+    messages_put_off: u64,
+    messages_dead: u64,
+    alerts_filtered: u64,
+    outbox: OutboxCounts,
 }
 
 impl ServerCounts {
@@ -63,6 +69,16 @@ impl ServerCounts {
         counts.not_looked_at += left_out;
         counts.postponed += report.postponed;
         counts.given_up = report.given_up;
+    }
+
+    /// Counts what was sent of alerts, and how the outbox stands.
+    pub(super) fn sent(&self, report: &StepReport, outbox: OutboxCounts) {
+        let mut counts = self.counts();
+        counts.messages_sent += report.sent;
+        counts.messages_put_off += report.put_off;
+        counts.messages_dead += report.dead.len() as u64;
+        counts.alerts_filtered += report.filtered;
+        counts.outbox = outbox;
     }
 
     /// Counts events that a look was to look at, and failed.
@@ -150,6 +166,32 @@ impl Metrics for ServerCounts {
             "watchfire_executions_from_looks_total",
             "Executions for which no event was read again, since looks had seen all of their window.",
             one(counts.from_looks),
+        );
+        let outcomes = [
+            ("sent", counts.messages_sent),
+            ("put off", counts.messages_put_off),
+            ("given up", counts.messages_dead),
+        ];
+        let outcomes = outcomes.map(|(outcome, number)| (metric_label("outcome", outcome), number));
+        text.counter(
+            "watchfire_messages_total",
+            "Attempts to send a message of alerts, by what became of them.",
+            outcomes,
+        );
+        text.counter(
+            "watchfire_alerts_filtered_total",
+            "Alerts that a filter of an action left out, for each such action.",
+            one(counts.alerts_filtered),
+        );
+        let kept = DeliveryStatus::ALL.map(|status| {
+            let number = counts.outbox.deliveries.get(&status).copied().unwrap_or_default();
+            (metric_label("status", status.name()), number)
+        });
+        text.gauge("watchfire_messages", "Messages that are kept, by how it stands with them.", kept);
+        text.gauge(
+            "watchfire_alerts_to_be_told",
+            "Alerts that wait for the time of a summary.",
+            one(counts.outbox.gathered),
         );
         drop(counts);
         let state = self.lake.state();

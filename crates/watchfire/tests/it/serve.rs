@@ -199,6 +199,87 @@ fn an_alert_does_not_wait_for_its_execution() {
 }
 
 /// Asks until there are so many hits.
+/// With secrets in files, metrics, and a message that cannot be sent.
+#[test]
+fn what_is_found_is_told_and_what_cannot_be_is_listed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let actions = r#"
+[[rule.actions]]
+id = "lines"
+action_type_id = ".file"
+group = "default"
+frequency = { summary = false, notifyWhen = "onActiveAlert" }
+params = { message = "{{rule.name}} {{rule.url}}" }
+
+[[rule.actions]]
+id = "nobody"
+action_type_id = ".slack"
+group = "default"
+params = { message = "x" }
+"#;
+    std::fs::write(folder.path().join("rule.toml"), format!("{RULE}{actions}")).expect("it can be written");
+    let config = r#"
+[actions]
+public_url = "https://watchfire.example/"
+
+[[connectors]]
+id = "lines"
+type = ".file"
+config = { path = "told.ndjson" }
+"#;
+    std::fs::write(folder.path().join("watchfire.toml"), config).expect("it can be written");
+    let server = start_with(folder.path(), &["--config", "watchfire.toml"]);
+    bulk(&server, &format!("{}{}", event("a", "marked.exe"), event("b", "other.exe")));
+    let until = Instant::now() + PATIENCE;
+    let told = loop {
+        let told = std::fs::read_to_string(folder.path().join("told.ndjson")).unwrap_or_default();
+        let dead: serde_json::Value =
+            serde_json::from_str(&get(&server, "/api/watchfire/deliveries")).expect("JSON");
+        let metrics = get(&server, "/metrics");
+        let is_counted = metrics.lines().any(|line| line == "watchfire_messages{status=\"sent\"} 1");
+        if told.ends_with('\n') && dead["total"] == 1 && is_counted {
+            assert!(dead["data"][0]["error"].as_str().is_some_and(|why| why.contains("`nobody`")), "{dead}");
+            break told;
+        }
+        assert!(Instant::now() < until, "{told} {dead} {metrics}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let told: serde_json::Value = serde_json::from_str(&told).expect("one line");
+    let message = told["params"]["message"].as_str().expect("a text");
+    assert!(message.starts_with("Marked https://watchfire.example/app/"), "{message}");
+}
+
+/// A connector that cannot be used keeps the server from starting, and is told.
+#[test]
+fn a_connector_that_is_wrong_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (connector, why) in [
+        ("type = \".slack\"", "its secret `webhookUrl` is missing"),
+        ("type = \".fax\"", "`.fax` is no type of connector that is supported"),
+        ("type = \".webhook\"\nconfig = { url = \"ftp://x\" }", "`url` is no URL of HTTP"),
+        ("type = \".webhook\"\nconfig = { uri = \"http://x\" }", "unknown field `uri`"),
+        (
+            "type = \".file\"\nconfig = { path = \"x\" }\nsecrets = { key = { file = \"none\" } }",
+            "its secret `key` cannot be had",
+        ),
+        (
+            "type = \".email\"\nconfig = { host = \"h\", from = \"a@b.c\" }\nsecrets = { user = { file = \"wrong.toml\" } }",
+            "its secret `password` is missing",
+        ),
+        ("type = \".server-log\"\nsecrets = { user = { file = \"wrong.toml\" } }", "has no secret `user`"),
+    ] {
+        let config = format!("data = \"data\"\n[[connectors]]\nid = \"c\"\n{connector}\n");
+        std::fs::write(folder.path().join("wrong.toml"), config).expect("it can be written");
+        let output = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+            .args(["config", "check", "--config", "wrong.toml"])
+            .current_dir(folder.path())
+            .output()
+            .expect("the command runs");
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && log.contains(why), "{connector}: {log}");
+    }
+}
+
 fn wait_for_hits(server: &Running, path: &str, query: &str, number: u64) -> serde_json::Value {
     let until = Instant::now() + PATIENCE;
     loop {
