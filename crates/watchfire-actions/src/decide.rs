@@ -21,6 +21,9 @@ use crate::variables::Telling;
 /// Alerts of which it is decided at once.
 const AT_ONCE: u32 = 500;
 
+/// Most alerts whose documents a summary has; the others are counted.
+const MOST_DOCUMENTS: usize = 1_000;
+
 /// A summary of a run waits no longer than this for the execution whose alerts were found before its time.
 const PATIENCE_MS: i64 = 600_000;
 
@@ -106,7 +109,9 @@ impl Deciding<'_> {
             by_rule.entry(alert.rule.clone()).or_default().push(alert);
         }
         for (id, fresh) in by_rule {
-            let Some(rule) = self.rule(&id).await? else {
+            let rule = self.rule(&id).await?;
+            let notifies = |rule: &KeptRule| rule.rule.throttle != Some(Throttle::NoActions);
+            let Some(rule) = rule.filter(notifies) else {
                 report.without_rule += fresh.len() as u64;
                 continue;
             };
@@ -141,7 +146,7 @@ impl Deciding<'_> {
             }
             (Ok(true), Ok(Frequency::Each)) => {
                 let alerts = std::slice::from_ref(alert);
-                decision.deliveries.push(self.delivery(rule, asked, alerts, true, report));
+                decision.deliveries.push(self.delivery(rule, asked, alerts, &[&alert.id], true, report));
             }
             (Ok(true), Ok(Frequency::Run | Frequency::Period(_))) => {
                 decision.gathered.push(GatheredAlert {
@@ -218,34 +223,40 @@ impl Deciding<'_> {
         decision: &mut Decision,
         report: &mut StepReport,
     ) -> Result<(), StateError> {
-        let mut alerts = Vec::with_capacity(gathered.len());
-        for one in &gathered {
+        let mut alerts = Vec::new();
+        for one in gathered.iter().take(MOST_DOCUMENTS) {
             alerts.extend(self.alert(&one.alert).await?);
         }
         alerts.sort_by(|a, b| (a.made, &a.id).cmp(&(b.made, &b.id)));
-        if !alerts.is_empty() {
-            decision.deliveries.push(self.delivery(rule, asked, &alerts, false, report));
-        }
+        let ids: Vec<&str> = gathered.iter().map(|one| one.alert.as_str()).collect();
+        decision.deliveries.push(self.delivery(rule, asked, &alerts, &ids, false, report));
         decision.told.extend(gathered);
         Ok(())
     }
 
-    /// The message, ready to be sent, or dead with the reason.
+    /// The message of alerts with these ids, ready to be sent, or dead with the reason.
     fn delivery(
         &self,
         rule: &KeptRule,
         asked: &Asked<'_>,
         alerts: &[KeptAlert],
+        ids: &[&str],
         is_single: bool,
         report: &mut StepReport,
     ) -> Delivery {
-        let ids: Vec<&str> = alerts.iter().map(|alert| alert.id.as_str()).collect();
         let of = match self.connector_type(asked.action) {
             Ok(of) => of,
-            Err(why) => return self.dead(rule, asked, &ids, why),
+            Err(why) => return self.dead(rule, asked, ids, why),
         };
+        if ids.len() > MOST_DOCUMENTS {
+            report.notes.insert(format!(
+                "rule `{}`, action {}: a message told of more than {MOST_DOCUMENTS} alerts, and has the documents of these \
+                 alone",
+                rule.rule.name, asked.key
+            ));
+        }
         let public_url = self.settings.public_url.as_deref();
-        let telling = Telling { rule, alerts, is_single, now: self.now, public_url };
+        let telling = Telling { rule, alerts, number: ids.len(), is_single, now: self.now, public_url };
         let mut filling = Filling { values: telling.values(), unknown: BTreeSet::new(), is_cut: false };
         let params = asked.action.params.0.as_object().cloned().unwrap_or_default();
         let filled: Result<serde_json::Map<String, Value>, String> = params
@@ -270,9 +281,9 @@ impl Deciding<'_> {
         match filled {
             Ok(body) => {
                 report.decided += 1;
-                Delivery { body: Value::Object(body), ..self.draft(rule, asked, &ids) }
+                Delivery { body: Value::Object(body), ..self.draft(rule, asked, ids) }
             }
-            Err(why) => self.dead(rule, asked, &ids, why),
+            Err(why) => self.dead(rule, asked, ids, why),
         }
     }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::task::JoinSet;
 use watchfire_events::Timestamp;
 use watchfire_ir::Schema;
 use watchfire_state::{Attempt, Delivery, StateDatabase, StateError};
@@ -127,7 +126,7 @@ impl Dispatcher {
         for delivery in self.database.due_deliveries(now, AT_ONCE).await? {
             by_connector.entry(delivery.connector.clone()).or_default().push(delivery);
         }
-        let mut sending = JoinSet::new();
+        let mut sending = Vec::with_capacity(by_connector.len());
         for (id, deliveries) in by_connector {
             let way = Sending {
                 database: self.database.clone(),
@@ -136,11 +135,11 @@ impl Dispatcher {
                 connector: self.connectors.get(&id).cloned(),
                 now,
             };
-            sending.spawn(async move { way.send(deliveries).await });
+            sending.push(tokio::spawn(async move { way.send(deliveries).await }));
         }
         let mut failed = None;
-        while let Some(joined) = sending.join_next().await {
-            match joined {
+        for task in sending {
+            match task.await {
                 Ok(Ok(part)) => report.add(part),
                 Ok(Err(error)) => failed = Some(error),
                 // A panic is a bug: it goes on as if there had been one task.

@@ -33,8 +33,10 @@ const RULE_KEYS: [&str; 20] = [
 pub(crate) struct Telling<'a> {
     /// The rule.
     pub(crate) rule: &'a KeptRule,
-    /// Its alerts, the oldest first.
+    /// Its alerts, the oldest first, or as many of them as the message may have.
     pub(crate) alerts: &'a [KeptAlert],
+    /// How many they are.
+    pub(crate) number: usize,
     /// Whether the message is of one alert, and not of all together.
     pub(crate) is_single: bool,
     /// The time of the message.
@@ -46,7 +48,7 @@ pub(crate) struct Telling<'a> {
 impl Telling<'_> {
     /// All variables.
     pub(crate) fn values(&self) -> Value {
-        let Self { rule, alerts, is_single, now, public_url } = *self;
+        let Self { rule, alerts, number, is_single, now, public_url } = *self;
         let documents: Vec<Value> = alerts.iter().map(document).collect();
         let content = watchfire_rules::format::json::write(&rule.rule).unwrap_or_default();
         let base = public_url.unwrap_or_default();
@@ -70,10 +72,10 @@ impl Telling<'_> {
             },
             "date": now.to_iso_millis(),
             "kibanaBaseUrl": base,
-            "state": { "signals_count": alerts.len() },
+            "state": { "signals_count": number },
             "context": { "alerts": documents, "results_link": url, "rule": of_rule },
         });
-        let told = json!({ "count": documents.len(), "data": documents });
+        let told = json!({ "count": number, "data": documents });
         let none = json!({ "count": 0, "data": [] });
         if is_single {
             let id = alerts.first().map(|alert| alert.id.as_str()).unwrap_or_default();

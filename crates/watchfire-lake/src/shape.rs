@@ -41,6 +41,10 @@ pub const LOOK_UP_FIELDS: [&str; 7] = [
     "destination.ip",
 ];
 
+/// Those of them that are addresses in the Elastic Common Schema: whatever another schema says of them, they are written in canonical
+/// form.
+pub(crate) const ADDRESS_LOOK_UP_FIELDS: [&str; 2] = ["source.ip", "destination.ip"];
+
 /// Fields that are lists in practice, and of which the Elastic Common Schema says nothing.
 const LISTS_BEYOND_ECS: [&str; 7] = [
     "process.Ext.ancestry",

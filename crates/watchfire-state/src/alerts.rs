@@ -64,6 +64,17 @@ pub struct KeptAlert {
     pub document: Document,
 }
 
+/// In which order alerts are answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AlertOrder {
+    /// By when they were made.
+    #[default]
+    Made,
+    /// By the time for which their execution was meant, and then by id, those behind the alert on a sequence after that, by
+    /// their place: the same whenever it ran, and that of a scan.
+    Slot,
+}
+
 /// Which alerts are asked for. All that is given must hold.
 #[derive(Clone, Debug, Default)]
 pub struct AlertQuery {
@@ -73,10 +84,12 @@ pub struct AlertQuery {
     pub status: Option<AlertStatus>,
     /// Those that were made in this window.
     pub made: Option<ExecutionWindow>,
-    /// Those behind the alert with this id, which was made then, in the order of answers.
+    /// Those behind the alert with this id, which was made then, in the order in which they were made.
     pub after: Option<(Timestamp, String)>,
     /// At most so many, the oldest first.
     pub limit: u32,
+    /// Their order.
+    pub order: AlertOrder,
 }
 
 /// A change of an alert.
@@ -150,20 +163,31 @@ impl StateDatabase {
         kept(&row.ok_or_else(|| absent(id))?)
     }
 
-    /// Alerts, in the order of their time and then of their id.
+    /// Alerts, in the order that is asked for.
     ///
     /// # Errors
     /// Of the database.
     pub async fn alerts(&self, query: &AlertQuery) -> Result<Vec<KeptAlert>, StateError> {
-        let text = "SELECT id, rule, slot_ms, made_ms, shell, status, tags, assignees, status_changed_ms, \
-            status_changed_by, status_reason, document FROM alerts \
-            WHERE made_ms BETWEEN $1 AND $2 AND ($3 = '' OR rule = $3) AND ($4 = '' OR status = $4) \
-            AND made_ms >= $6 AND (made_ms > $6 OR id > $7) ORDER BY made_ms, id LIMIT $5";
+        let text = match query.order {
+            AlertOrder::Made => {
+                "SELECT id, rule, slot_ms, made_ms, shell, status, tags, assignees, status_changed_ms, \
+                status_changed_by, status_reason, document FROM alerts \
+                WHERE made_ms BETWEEN $1 AND $2 AND ($3 = '' OR rule = $3) AND ($4 = '' OR status = $4) \
+                AND made_ms >= $6 AND (made_ms > $6 OR id > $7) ORDER BY made_ms, id LIMIT $5"
+            }
+            AlertOrder::Slot => {
+                "SELECT id, rule, slot_ms, made_ms, shell, status, tags, assignees, status_changed_ms, \
+                status_changed_by, status_reason, document FROM alerts \
+                WHERE made_ms BETWEEN $1 AND $2 AND ($3 = '' OR rule = $3) AND ($4 = '' OR status = $4) \
+                AND made_ms >= $6 AND (made_ms > $6 OR id > $7) \
+                ORDER BY slot_ms, COALESCE(shell, id), CASE WHEN shell IS NULL THEN 0 ELSE 1 END, id LIMIT $5"
+            }
+        };
         let (after, behind) = match &query.after {
-            Some((made, id)) => (millis(*made), id.clone()),
+            Some((at, id)) => (millis(*at), id.clone()),
             None => (i64::MIN, String::new()),
         };
-        let made = query.made;
+        let (made, order) = (query.made, query.order);
         let query = sql(text)
             .bind(made.map_or(i64::MIN, |made| millis(made.from)))
             .bind(made.map_or(i64::MAX, |made| millis(made.to)))
@@ -172,7 +196,17 @@ impl StateDatabase {
             .bind(i64::from(query.limit))
             .bind(after)
             .bind(behind);
-        self.rows(query).await?.iter().map(kept).collect()
+        let mut alerts: Vec<KeptAlert> =
+            self.rows(query).await?.iter().map(kept).collect::<Result<_, StateError>>()?;
+        if order == AlertOrder::Slot {
+            for behind in alerts.chunk_by_mut(|one, other| one.shell == other.shell) {
+                behind.sort_by_key(|alert| {
+                    let place = alert.document.get("kibana.alert.group.index").and_then(Value::as_u64);
+                    alert.shell.as_ref().and(place)
+                });
+            }
+        }
+        Ok(alerts)
     }
 
     /// How many alerts there are of each status.

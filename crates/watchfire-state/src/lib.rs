@@ -48,7 +48,9 @@ mod settle;
 mod settlements;
 mod stored_events;
 
-pub use alerts::{ALERTS_STREAM, AlertChange, AlertQuery, AlertStatus, KeptAlert, Triage, Triaged};
+pub use alerts::{
+    ALERTS_STREAM, AlertChange, AlertOrder, AlertQuery, AlertStatus, KeptAlert, Triage, Triaged,
+};
 pub use audit::{Actor, AuditEntry};
 pub use changes::StateChange;
 pub use clock::Clock;

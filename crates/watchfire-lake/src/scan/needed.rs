@@ -10,6 +10,7 @@ use watchfire_ir::{Condition, FieldLeaf, FieldRef, FieldTarget, Fold, Leaf, Node
 use super::open_file::OpenFile;
 use super::row_group::RowColumns;
 use crate::LakeError;
+use crate::shape::ADDRESS_LOOK_UP_FIELDS;
 
 /// Most texts of a predicate that a Bloom filter is asked for: of more, each row group is likely to have one.
 const MOST_BLOOM_TEXTS: usize = 64;
@@ -146,7 +147,7 @@ fn may_hold(
     if !file.has_column(name) {
         return Ok(false);
     }
-    if let Some(texts) = exact_texts(predicate)
+    if let Some(texts) = exact_texts(predicate, name)
         && !file.may_have(group, name, &texts)?
     {
         return Ok(false);
@@ -158,16 +159,17 @@ fn may_hold(
     Ok(found || !whole)
 }
 
-/// The texts one of which a value has to be, as the columns have them.
-fn exact_texts(predicate: &Predicate) -> Option<Vec<String>> {
+/// The texts one of which a value has to be, as the column of the field has them.
+fn exact_texts(predicate: &Predicate, name: &str) -> Option<Vec<String>> {
     match predicate {
         Predicate::Text(texts) if texts.fold() == Fold::None && texts.patterns().is_empty() => {
             let exact = texts.exact();
             (exact.len() <= MOST_BLOOM_TEXTS).then(|| exact.iter().map(ToString::to_string).collect())
         }
-        Predicate::Within(blocks) => (blocks.len() <= MOST_BLOOM_TEXTS
-            && blocks.iter().all(|block| block.prefix() == 128))
-        .then(|| blocks.iter().map(|block| block.bounds().0.to_canonical().to_string()).collect()),
+        Predicate::Within(blocks) if ADDRESS_LOOK_UP_FIELDS.contains(&name) => {
+            (blocks.len() <= MOST_BLOOM_TEXTS && blocks.iter().all(|block| block.prefix() == 128))
+                .then(|| blocks.iter().map(|block| block.bounds().0.to_canonical().to_string()).collect())
+        }
         _ => None,
     }
 }

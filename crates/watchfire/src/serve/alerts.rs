@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 use watchfire_detect::ExecutionWindow;
 use watchfire_events::Timestamp;
-use watchfire_state::{AlertQuery, AlertStatus, KeptAlert, StateDatabase, StateError, StateOptions, Triage};
+use watchfire_state::{
+    AlertOrder, AlertQuery, AlertStatus, KeptAlert, StateDatabase, StateError, StateOptions, Triage,
+};
 
 use super::upkeep::chain;
 use crate::event_text::field_text;
@@ -56,6 +58,24 @@ pub(super) struct Kept {
     database: Option<String>,
 }
 
+/// What alerts are listed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Order {
+    /// When they were made.
+    Made,
+    /// The time for which their execution was meant. A back-fill, and a scan `--as-scheduled`, have the same order.
+    Slot,
+}
+
+impl From<Order> for AlertOrder {
+    fn from(order: Order) -> Self {
+        match order {
+            Order::Made => Self::Made,
+            Order::Slot => Self::Slot,
+        }
+    }
+}
+
 /// Lists alerts, the oldest first.
 #[derive(Debug, clap::Args)]
 struct List {
@@ -73,6 +93,9 @@ struct List {
     /// At most so many; how many there are more is said.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     limit: u32,
+    /// What they are ordered by.
+    #[arg(long, value_enum, default_value_t = Order::Made)]
+    order: Order,
     /// One document a line instead of a table.
     #[arg(long)]
     ndjson: bool,
@@ -184,6 +207,7 @@ impl List {
             // One more shows whether there are more.
             limit: self.limit.saturating_add(1),
             after: None,
+            order: self.order.into(),
         };
         let mut alerts = database.alerts(&query).await.map_err(|error| failed(&error))?;
         let has_more = alerts.len() > self.limit as usize;

@@ -16,7 +16,8 @@ use watchfire_rules::model::Rule;
 use watchfire_server::{Appended, EventLog as _};
 use watchfire_sources::normalise::catalogue;
 use watchfire_state::{
-    AlertQuery, KeptAlert, Scheduler, SchedulerSettings, StateDatabase, StateError, StateOptions, TickReport,
+    AlertOrder, AlertQuery, KeptAlert, Scheduler, SchedulerSettings, StateDatabase, StateError, StateOptions,
+    TickReport,
 };
 use watchfire_test_support::normalised;
 
@@ -139,6 +140,12 @@ impl Bench {
         wait(self.database.alerts(&AlertQuery { limit: u32::MAX, ..AlertQuery::default() }))
     }
 
+    /// The ids of all alerts, in the order of the executions for which they were meant.
+    pub(super) fn ids_by_slot(&self) -> Vec<String> {
+        let query = AlertQuery { limit: u32::MAX, order: AlertOrder::Slot, ..AlertQuery::default() };
+        wait(self.database.alerts(&query)).into_iter().map(|alert| alert.id).collect()
+    }
+
     /// Writes the events of data streams to a file; the ids of them all.
     pub(super) fn export(&self, patterns: &str, to: &Path) -> Vec<String> {
         let mut text = Vec::new();
@@ -178,7 +185,7 @@ pub(super) fn events_of(alert: &Document) -> Vec<String> {
 /// Alerts by the time for which their execution was meant and their id, without what tells of the run.
 pub(super) type Alerts = BTreeMap<(String, String), Document>;
 
-fn comparable(alerts: impl IntoIterator<Item = Document>) -> Alerts {
+pub(super) fn comparable(alerts: impl IntoIterator<Item = Document>) -> Alerts {
     let mut comparable = Alerts::new();
     for mut alert in alerts {
         let text =
@@ -207,6 +214,11 @@ pub(super) fn as_of_files(mut alerts: Alerts) -> Alerts {
 
 /// What `watchfire scan --as-scheduled=ingested` finds in a file, but for where it was read.
 pub(super) fn scanned(events: &Path, rules: &Path, more: &[&str]) -> Alerts {
+    comparable(scanned_in_order(events, rules, more))
+}
+
+/// The same in the order in which it is written.
+pub(super) fn scanned_in_order(events: &Path, rules: &Path, more: &[&str]) -> Vec<Document> {
     let out = tempfile::NamedTempFile::new().expect("a file");
     let path = |path: &Path| path.to_str().expect("a text").to_owned();
     let arguments = ["watchfire", "scan", "--as-scheduled=ingested", "--format", "ndjson", "--threads", "1"];
@@ -223,7 +235,7 @@ pub(super) fn scanned(events: &Path, rules: &Path, more: &[&str]) -> Alerts {
         alert.shift_remove("watchfire.evidence");
         alert
     };
-    comparable(text.lines().map(alert))
+    text.lines().map(alert).collect()
 }
 
 /// What two ways to find alerts have otherwise, in words.

@@ -1,14 +1,16 @@
 //! Executions when they are due, one back-fill over all of the time, and `scan --as-scheduled` over what the lake exports make
-//! the same alerts.
+//! the same alerts, in the same order.
 
 use std::sync::Arc;
 
 use watchfire_detect::ExecutionWindow;
-use watchfire_events::IndexPatterns;
+use watchfire_events::{Document, IndexPatterns};
 use watchfire_lake::{CompactionOptions, SetClock};
 use watchfire_test_support::Dice;
 
-use super::bench::{Alerts, Bench, after, as_of_files, comparable_of, difference, scanned, state_in};
+use super::bench::{
+    Alerts, Bench, after, as_of_files, comparable, comparable_of, difference, scanned_in_order, state_in,
+};
 use super::made::{LAST, coming, indicators, rules, rules_folder, start};
 
 /// Events that are tried.
@@ -56,13 +58,19 @@ fn compare(seed: u64) -> Alerts {
     let end = after(start(), LAST);
     filled.back_fill(end, ExecutionWindow { from: start(), to: end });
     let filled_in = comparable_of(filled.alerts());
+    let order = live.ids_by_slot();
+    assert_eq!(filled.ids_by_slot(), order, "seed {seed}: the order of the back-fill");
     filled.close();
 
     let (events, known) = (folder.path().join("events.ndjson"), folder.path().join("known.ndjson"));
     assert_eq!(live.export("logs-*", &events).len(), coming.len());
     live.export("indicators-*", &known);
     live.close();
-    let found = scanned(&events, &rules_folder(), &["--indicators", known.to_str().expect("a text")]);
+    let known = ["--indicators", known.to_str().expect("a text")];
+    let found = scanned_in_order(&events, &rules_folder(), &known);
+    let uuid = |alert: &Document| alert["kibana.alert.uuid"].as_str().expect("a text").to_owned();
+    assert_eq!(found.iter().map(uuid).collect::<Vec<_>>(), order, "seed {seed}: the order of the scan");
+    let found = comparable(found);
     let not_as_live = difference(&filled_in, &made);
     assert!(not_as_live.is_empty(), "seed {seed}: the back-fill is not as live: {not_as_live:#?}");
     let not_as_live = difference(&found, &as_of_files(made.clone()));
