@@ -40,6 +40,9 @@ pub enum Bound {
     Excluded(Constant),
 }
 
+/// So few texts are compared one by one, without a copy of what is compared.
+const FEW_TEXTS: usize = 4;
+
 /// A text is one of these, or fits one of these patterns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextMatch {
@@ -96,6 +99,9 @@ impl TextMatch {
 
     /// Whether the text is one of these.
     pub fn holds(&self, text: &str) -> bool {
+        if self.fold == Fold::Ascii && self.patterns.is_empty() && self.exact.len() <= FEW_TEXTS {
+            return self.exact.iter().any(|candidate| candidate.eq_ignore_ascii_case(text));
+        }
         let folded = match self.fold {
             Fold::None => Cow::Borrowed(text),
             fold => Cow::Owned(fold.apply(text)),

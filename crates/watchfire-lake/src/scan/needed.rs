@@ -1,22 +1,20 @@
 //! What of a condition lets rows be passed over without being made into events.
 
-use std::cell::RefCell;
-use std::sync::Arc;
-
 use rustc_hash::FxHashMap;
-use watchfire_events::{FieldType, FieldTypes, TypeFamily, ValueRef, parse_ip};
+use watchfire_events::{FieldType, FieldTypes, Scalar, TypeFamily, ValueRef, parse_ip};
 use watchfire_ir::{Condition, FieldLeaf, FieldRef, FieldTarget, Fold, Leaf, Node, Predicate};
 
 use super::open_file::OpenFile;
 use super::row_group::RowColumns;
 use crate::LakeError;
+use crate::cells::Cells;
 use crate::shape::ADDRESS_LOOK_UP_FIELDS;
 
 /// Most texts of a predicate that a Bloom filter is asked for: of more, each row group is likely to have one.
 const MOST_BLOOM_TEXTS: usize = 64;
 
 /// Most different values of a column of a row group whose answers are kept while its rows are looked at.
-const MOST_KEPT_ANSWERS: usize = 4_096;
+const MOST_KEPT_ANSWERS: u64 = 4_096;
 
 /// What every event has to have that a reader has any use for: as much of its conditions as can be told from single
 /// columns. Events that have it may still not satisfy the conditions; events that lack it never do.
@@ -205,106 +203,114 @@ impl Taken {
 
 /// A condition over rows whose columns are at hand.
 pub(super) struct RowTest<'c> {
-    condition: &'c Condition,
-    /// By place of the leaf in the condition, what was answered of texts. Values repeat from row to row.
-    answers: RefCell<Vec<FxHashMap<Arc<str>, bool>>>,
+    node: TestNode,
+    leaves: Vec<LeafTest<'c>>,
+}
+
+/// A condition whose leaves are numbers.
+enum TestNode {
+    Always,
+    Never,
+    Leaf(usize),
+    All(Vec<Self>),
+    Any(Vec<Self>),
+}
+
+struct LeafTest<'c> {
+    field: &'c str,
+    predicate: &'c Predicate,
+    taken: Taken,
+    /// What was answered of texts. Values repeat from row to row in most columns, and in some never.
+    known: FxHashMap<Box<str>, bool>,
+    /// How often the answer was known, and how often it was not.
+    hits: u64,
+    misses: u64,
+}
+
+impl LeafTest<'_> {
+    fn holds(&mut self, text: &str) -> bool {
+        let repeats = self.misses < MOST_KEPT_ANSWERS || self.hits > self.misses;
+        if !repeats {
+            return self.taken.holds(self.predicate, text);
+        }
+        if let Some(answer) = self.known.get(text) {
+            self.hits += 1;
+            return *answer;
+        }
+        self.misses += 1;
+        let answer = self.taken.holds(self.predicate, text);
+        if self.misses <= MOST_KEPT_ANSWERS {
+            self.known.insert(text.into(), answer);
+        }
+        answer
+    }
 }
 
 impl<'c> RowTest<'c> {
-    pub(super) fn new(condition: &'c Condition) -> Self {
-        let mut leaves = 0;
-        condition.for_each_leaf(&mut |_, _| leaves += 1);
-        Self { condition, answers: RefCell::new(vec![FxHashMap::default(); leaves]) }
+    pub(super) fn new(condition: &'c Condition, schema: &dyn FieldTypes) -> Self {
+        let mut leaves = Vec::new();
+        let node = compile(condition, schema, &mut leaves);
+        Self { node, leaves }
     }
 
     /// The fields whose columns have to be at hand.
     pub(super) fn fields(&self) -> Vec<&'c str> {
-        let mut fields: Vec<&str> = Vec::new();
-        self.condition
-            .for_each_leaf(&mut |leaf, _| fields.extend(parts_of(leaf).map(|(field, _)| &*field.name)));
+        let mut fields: Vec<&str> = self.leaves.iter().map(|leaf| leaf.field).collect();
         fields.sort_unstable();
         fields.dedup();
         fields
     }
 
-    /// Whether the condition holds for a row.
-    pub(super) fn holds(&self, columns: &RowColumns, row: usize, schema: &dyn FieldTypes) -> bool {
-        self.holds_at(self.condition, &mut 0, columns, row, schema)
-    }
-
-    fn holds_at(
-        &self,
-        condition: &Condition,
-        place: &mut usize,
-        columns: &RowColumns,
-        row: usize,
-        schema: &dyn FieldTypes,
-    ) -> bool {
-        match condition.node() {
-            Node::Constant(value) => *value,
-            Node::Leaf(leaf) => {
-                let at = *place;
-                *place += 1;
-                self.leaf_holds(leaf, at, columns, row, schema)
-            }
-            Node::Not(_) => true,
-            // All parts are visited, so that the places of leaves are right.
-            Node::And(parts) => {
-                let mut holds = true;
-                for part in parts {
-                    if holds {
-                        holds = self.holds_at(part, place, columns, row, schema);
-                    } else {
-                        skip(part, place);
-                    }
-                }
-                holds
-            }
-            Node::Or(parts) => {
-                let mut holds = false;
-                for part in parts {
-                    if holds {
-                        skip(part, place);
-                    } else {
-                        holds = self.holds_at(part, place, columns, row, schema);
-                    }
-                }
-                holds
+    /// Calls `visit` with each of the rows for which the condition holds.
+    pub(super) fn each_row(&mut self, columns: &RowColumns, rows: usize, visit: &mut dyn FnMut(usize)) {
+        let Self { node, leaves } = self;
+        let cells: Vec<Option<&Cells>> = leaves.iter().map(|leaf| columns.get(leaf.field)).collect();
+        for row in 0..rows {
+            if holds(node, leaves, &cells, row) {
+                visit(row);
             }
         }
     }
+}
 
-    fn leaf_holds(
-        &self,
-        leaf: &Leaf,
-        at: usize,
-        columns: &RowColumns,
-        row: usize,
-        schema: &dyn FieldTypes,
-    ) -> bool {
-        let Some((field, predicate)) = parts_of(leaf) else { return true };
-        let Some(taken) = Taken::of(schema.field_type(&field.name)) else { return true };
-        let mut answers = self.answers.borrow_mut();
-        let known = &mut answers[at];
-        let mut found = false;
-        columns.each_text(&field.name, row, &mut |text| {
-            found = found
-                || match known.get(text) {
-                    Some(answer) => *answer,
-                    None => {
-                        let answer = taken.holds(predicate, text);
-                        if known.len() < MOST_KEPT_ANSWERS {
-                            known.insert(text.into(), answer);
-                        }
-                        answer
-                    }
-                };
-        });
-        found
+fn compile<'c>(
+    condition: &'c Condition,
+    schema: &dyn FieldTypes,
+    leaves: &mut Vec<LeafTest<'c>>,
+) -> TestNode {
+    match condition.node() {
+        Node::Constant(false) => TestNode::Never,
+        Node::Constant(true) | Node::Not(_) => TestNode::Always,
+        Node::Leaf(leaf) => {
+            let Some((field, predicate)) = parts_of(leaf) else { return TestNode::Always };
+            let Some(taken) = Taken::of(schema.field_type(&field.name)) else { return TestNode::Always };
+            let known = FxHashMap::default();
+            leaves.push(LeafTest { field: &field.name, predicate, taken, known, hits: 0, misses: 0 });
+            TestNode::Leaf(leaves.len() - 1)
+        }
+        Node::And(parts) => TestNode::All(parts.iter().map(|part| compile(part, schema, leaves)).collect()),
+        Node::Or(parts) => TestNode::Any(parts.iter().map(|part| compile(part, schema, leaves)).collect()),
     }
 }
 
-/// Counts the leaves of a part that is not asked.
-fn skip(part: &Condition, place: &mut usize) {
-    part.for_each_leaf(&mut |_, _| *place += 1);
+fn holds(node: &TestNode, leaves: &mut [LeafTest<'_>], cells: &[Option<&Cells>], row: usize) -> bool {
+    match node {
+        TestNode::Always => true,
+        TestNode::Never => false,
+        TestNode::Leaf(number) => {
+            let (leaf, Some(cells)) = (&mut leaves[*number], cells[*number]) else { return false };
+            if let Some(text) = cells.text(row) {
+                return leaf.holds(text);
+            }
+            let mut found = false;
+            cells.each(row, &mut |value| {
+                if let Scalar::Text(text) = value {
+                    found = found || leaf.holds(text);
+                }
+            });
+            found
+        }
+        TestNode::All(parts) => parts.iter().all(|part| holds(part, leaves, cells, row)),
+        TestNode::Any(parts) => parts.iter().any(|part| holds(part, leaves, cells, row)),
+    }
 }

@@ -41,7 +41,7 @@ impl GroupRows {
         if matches!(needed.node(), Node::Constant(false)) {
             rows.clear();
         }
-        for part in parts_by_cost(needed, file) {
+        for part in parts_by_cost(needed, file, schema) {
             if rows.is_empty() {
                 break;
             }
@@ -166,15 +166,14 @@ fn asked_for(
 }
 
 /// The parts of an outermost `and`, those of single columns that are no lists first.
-fn parts_by_cost<'c>(needed: &'c Condition, file: &OpenFile) -> Vec<&'c Condition> {
+fn parts_by_cost<'c>(needed: &'c Condition, file: &OpenFile, schema: &dyn FieldTypes) -> Vec<&'c Condition> {
     let mut parts: Vec<&Condition> = match needed.node() {
         Node::Constant(true) => Vec::new(),
         Node::And(parts) => parts.iter().collect(),
         _ => vec![needed],
     };
     parts.sort_by_key(|part| {
-        let test = RowTest::new(part);
-        let fields = test.fields();
+        let fields = RowTest::new(part, schema).fields();
         fields.iter().map(|field| if file.is_list(field) { 4 } else { 1 }).sum::<usize>()
     });
     parts
@@ -189,18 +188,15 @@ fn having(
     schema: &dyn FieldTypes,
     batch_rows: usize,
 ) -> Result<Vec<Range<usize>>, LakeError> {
-    let test = RowTest::new(condition);
+    let mut test = RowTest::new(condition, schema);
     let selected = selection_of(rows, file.group_rows(group));
     let mut numbers = rows.iter().cloned().flatten();
     let mut left = Vec::new();
     for batch in file.read(group, &test.fields(), Some(selected), batch_rows)? {
         let batch = batch.map_err(LakeError::data_file(&file.path))?;
         let columns = RowColumns::of(&batch);
-        for (row, number) in (0..batch.num_rows()).zip(&mut numbers) {
-            if test.holds(&columns, row, schema) {
-                add_row(&mut left, number);
-            }
-        }
+        let of_batch: Vec<usize> = numbers.by_ref().take(batch.num_rows()).collect();
+        test.each_row(&columns, of_batch.len(), &mut |row| add_row(&mut left, of_batch[row]));
     }
     Ok(left)
 }
@@ -223,15 +219,9 @@ impl RowColumns {
         Self(named.filter_map(|(field, array)| Some((field.name().clone(), Cells::of(array)?))).collect())
     }
 
-    /// Calls `visit` with each text of a field in a row.
-    pub(super) fn each_text(&self, field: &str, row: usize, visit: &mut dyn FnMut(&str)) {
-        if let Some((_, cells)) = self.0.iter().find(|(name, _)| name == field) {
-            cells.each(row, &mut |value| {
-                if let Scalar::Text(text) = value {
-                    visit(text);
-                }
-            });
-        }
+    /// The column of a field.
+    pub(super) fn get(&self, field: &str) -> Option<&Cells> {
+        self.0.iter().find(|(name, _)| name == field).map(|(_, cells)| cells)
     }
 }
 
