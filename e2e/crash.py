@@ -4,7 +4,7 @@
     e2e/crash.py target/release/watchfire --times 200
 
 Every event that was acknowledged must be in the lake once, every other one at most once, and each event in the lake that
-the rule looks for must have one alert. Needs Python alone. The random moments come from --seed; what the machine does with
+the rule looks for must have one alert, of which a file is told: one message each, which can be repeated under its id. Needs Python alone. The random moments come from --seed; what the machine does with
 them does not.
 """
 
@@ -37,6 +37,20 @@ interval = "2s"
 from = "now-1h"
 max_signals = 1000
 timestamp_override = "event.ingested"
+
+[[rule.actions]]
+id = "lines"
+action_type_id = ".file"
+group = "default"
+frequency = { summary = false, notifyWhen = "onActiveAlert" }
+params = { message = "{{alert.id}}" }
+"""
+
+CONFIG = """
+[[connectors]]
+id = "lines"
+type = ".file"
+config = { path = "told.ndjson" }
 """
 
 STREAMS = ["logs-endpoint.events.process-default", "logs-windows.sysmon_operational-default", "logs-other-default"]
@@ -52,7 +66,8 @@ def free_port():
 class Server:
     def __init__(self, program, folder, port):
         self.log = open(os.path.join(folder, "server.log"), "ab")
-        arguments = ["serve", "--data", "data", "--rules", "rule.toml", "--listen", f"127.0.0.1:{port}"]
+        arguments = ["serve", "--data", "data", "--rules", "rule.toml", "--listen", f"127.0.0.1:{port}",
+                     "--config", "watchfire.toml"]
         self.process = subprocess.Popen([program, *arguments], cwd=folder, stderr=self.log)
         self.port = port
 
@@ -122,6 +137,20 @@ class Writer(threading.Thread):
                         self.state["kept"].add(number)
 
 
+def messages(path):
+    """The alerts that messages told of, by the id of the message, and the number of lines that a kill left unfinished."""
+    told, torn = {}, 0
+    with open(path, "rb") as lines:
+        for line in lines:
+            try:
+                line = json.loads(line)
+            except ValueError:
+                torn += 1
+                continue
+            told[line["delivery"]] = line["params"]["message"]
+    return told, torn
+
+
 def lines_of(program, folder, *arguments):
     done = subprocess.run([program, *arguments], cwd=folder, capture_output=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
@@ -141,6 +170,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "rule.toml"), "w") as rule:
             rule.write(RULE)
+        with open(os.path.join(folder, "watchfire.toml"), "w") as config:
+            config.write(CONFIG)
         began = time.time()
         for kill in range(options.times):
             server = Server(program, folder, port)
@@ -172,10 +203,17 @@ def main():
             if alerts >= len(marked) and time.time() - since > 8:
                 break
             time.sleep(1)
+        told, torn = {}, 0
+        while time.time() < until:
+            told, torn = messages(os.path.join(folder, "told.ndjson"))
+            if len(set(told.values())) >= before:
+                break
+            time.sleep(1)
         server.end(signal.SIGTERM)
         events = Counter(event["_id"] for event in lines_of(program, folder, "lake", "export", "data/lake"))
         alerts = lines_of(program, folder, "alerts", "list", "--data", "data", "--ndjson", "--limit", "1000000")
         took = time.time() - began
+    ids = {alert["_id"] for alert in alerts}
     of_alerts = Counter(alert["_source"]["kibana.alert.ancestors"][0]["id"] for alert in alerts)
     kept = {f"e{number}" for number in state["kept"]}
     sent = {f"e{number}" for number in state["sent"]}
@@ -193,6 +231,10 @@ def main():
         ("of these without an alert", len(in_lake_marked - set(of_alerts)), 0),
         ("with more than one alert", sum(1 for number in of_alerts.values() if number > 1), 0),
         ("alerts on other events", len(set(of_alerts) - in_lake_marked), 0),
+        ("alerts of which nothing was told", len(ids - set(told.values())), 0),
+        ("told of with two messages", len(told) - len(set(told.values())), 0),
+        ("messages of other alerts", len(set(told.values()) - ids), 0),
+        ("messages that a kill cut short, and were sent again", torn, None),
     ]
     print("| | number | must be |\n|---|--:|--:|")
     for name, number, wanted in rows:

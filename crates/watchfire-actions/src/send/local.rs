@@ -1,7 +1,7 @@
 //! Messages that stay on this machine: the server's log, and files.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -33,11 +33,40 @@ pub(super) fn log(log: &ServerLog, message: &Message<'_>) -> Result<(), SendErro
 
 pub(super) fn file(path: &Path, message: &Message<'_>) -> Result<(), SendError> {
     let append = || -> io::Result<()> {
-        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-        let mut text = line(message).to_string();
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+        let mut text = String::new();
+        if !ends_a_line(&mut file)? {
+            text.push('\n');
+        }
+        text.push_str(&line(message).to_string());
         text.push('\n');
         file.write_all(text.as_bytes())?;
         file.sync_data()
     };
     append().map_err(|error| SendError::passing(format!("`{}` cannot be written: {error}", path.display())))
+}
+
+/// Whether what is to be written begins a line: a process that ended within one leaves a beginning.
+fn ends_a_line(file: &mut File) -> io::Result<bool> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(true);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_was_begun_is_ended() {
+        for (text, ends) in [("", true), ("x", false), ("x\n", true), ("x\ny", false)] {
+            let mut file = tempfile::tempfile().expect("a file");
+            file.write_all(text.as_bytes()).expect("it can be written");
+            assert_eq!(ends_a_line(&mut file).expect("it can be read"), ends, "{text:?}");
+        }
+    }
 }
