@@ -413,7 +413,7 @@ impl Scan {
             match (file.fate, file.content) {
                 (Fate::Loaded, Some(content)) => {
                     summary.rules.loaded += 1;
-                    rules.push(content.rule);
+                    rules.push(content.to_api());
                     sources.push(file.source);
                 }
                 (Fate::Failed, _) | (Fate::Loaded, None) => {

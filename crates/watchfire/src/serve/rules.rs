@@ -55,7 +55,7 @@ pub(super) fn install(
             }
             continue;
         };
-        let mut rule = content.rule;
+        let mut rule = content.to_api();
         let known = rule.rule_id.as_ref().and_then(|id| enabled.get(id));
         rule.enabled = Some(known.copied().unwrap_or(true));
         let installed = runtime
