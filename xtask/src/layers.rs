@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// From bottom to top. A crate may depend on crates of lower layers, and on none of its own.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("vocabulary", &["watchfire-diagnostics", "watchfire-events"]),
     ("languages", &["watchfire-eql", "watchfire-kql"]),
     ("meaning", &["watchfire-ir"]),
@@ -15,6 +15,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
     ("engine", &["watchfire-engine"]),
     ("storage", &["watchfire-lake"]),
     ("operations", &["watchfire-detect", "watchfire-search"]),
+    ("triage", &["watchfire-triage"]),
     ("schedules", &["watchfire-state"]),
     ("notifications", &["watchfire-actions"]),
     ("doors", &["watchfire-server"]),
@@ -24,7 +25,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
 
 /// Edges that are not wanted although they point down, each with the reason. An edge that only a feature brings is another
 /// matter.
-const FORBIDDEN: [(&str, &str, &str); 23] = [
+const FORBIDDEN: [(&str, &str, &str); 25] = [
     ("watchfire-eql", "watchfire-events", "a parser knows no data"),
     ("watchfire-kql", "watchfire-events", "a parser knows no data"),
     ("watchfire-sources", "watchfire-rules", "a source does not know who reads it"),
@@ -41,6 +42,8 @@ const FORBIDDEN: [(&str, &str, &str); 23] = [
     ("watchfire-server", "watchfire-rules", "what a server does with rules is put together in the command"),
     ("watchfire-kibana", "watchfire-lake", "rules and alerts do not know how events are stored"),
     ("watchfire-kibana", "watchfire-sources", "rules and alerts do not know where events are from"),
+    ("watchfire-triage", "watchfire-sources", "questions are asked of events, wherever they are from"),
+    ("watchfire-triage", "watchfire-lake", "questions are asked of events, however they are stored"),
     ("watchfire-actions", "watchfire-sources", "messages tell of alerts, whatever they were made of"),
     ("watchfire-actions", "watchfire-lake", "messages do not know how events are stored"),
     ("watchfire", "watchfire-actions", "the command alone sends nothing: that is a feature"),

@@ -5,6 +5,8 @@ mod preview;
 mod suggest;
 mod suggested_item;
 
+pub(crate) use self::suggest::open as open_alerts;
+
 use std::io;
 use std::process::ExitCode;
 

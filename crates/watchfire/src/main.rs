@@ -35,6 +35,7 @@ mod sources;
 mod terminal;
 mod test;
 mod time_argument;
+mod triage;
 
 use std::process::ExitCode;
 
@@ -59,6 +60,7 @@ enum Command {
     Rules(rules::Rules),
     Coverage(coverage::Coverage),
     Exceptions(exceptions::Exceptions),
+    Triage(Box<triage::Triage>),
     Sources(sources::Sources),
     #[cfg(feature = "lake")]
     Lake(Box<lake::LakeCommand>),
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
         Command::Rules(rules) => rules.run(),
         Command::Coverage(coverage) => coverage.run(),
         Command::Exceptions(exceptions) => exceptions.run(),
+        Command::Triage(triage) => triage.run(),
         Command::Sources(sources) => sources.run(),
         #[cfg(feature = "lake")]
         Command::Lake(lake) => lake.run(),

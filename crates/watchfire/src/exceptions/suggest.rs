@@ -197,7 +197,7 @@ impl Suggest {
 }
 
 /// Opens a file for reading; an error names it.
-pub(super) fn open(path: &Path) -> io::Result<BufReader<File>> {
+pub(crate) fn open(path: &Path) -> io::Result<BufReader<File>> {
     let file = File::open(path).map_err(|error| {
         io::Error::new(io::ErrorKind::InvalidInput, format!("`{}` cannot be read: {error}", path.display()))
     })?;

@@ -1,0 +1,4 @@
+//! Guides are answered as the cases say, and those of the public rules can all be asked.
+
+mod cases;
+mod corpus;
