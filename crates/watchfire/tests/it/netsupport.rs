@@ -68,6 +68,70 @@ fn shared_founding_rule_fires_for_every_source_that_it_names() {
     assert_eq!(streams, expected);
 }
 
+/// The four searches of its guide over the demo's events, held against a plain reading of them.
+#[test]
+fn shared_founding_guide_is_answered_over_the_demo() {
+    let Some(shared) = shared_folder() else { return };
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/elastic-defend.ndjson");
+    let (alerts, log) = scan(&shared.join(RULE), std::iter::once(&demo));
+    assert_eq!(alerts.len(), 2, "{log}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("alerts.ndjson");
+    let lines: Vec<String> = alerts.iter().map(Value::to_string).collect();
+    std::fs::write(&file, lines.join("\n")).expect("it can be written");
+    let output = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        .arg("triage")
+        .args([&file, &demo])
+        .args(["--format", "json", "--size", "1000"])
+        .output()
+        .expect("the command runs");
+    let answered: Vec<Value> = String::from_utf8(output.stdout)
+        .expect("text")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(answered.len(), 2, "{}", String::from_utf8_lossy(&output.stderr));
+    let documents: Vec<Value> = read_json_lines(&demo).into_iter().chain(alerts).collect();
+    let mut counts = Vec::new();
+    for question in answered.iter().flat_map(|alert| alert["guide"].as_array().expect("parts")) {
+        let Some(label) = question.get("question") else { continue };
+        let text = |name: &str| question[name].as_str().expect("a text").to_owned();
+        let asked = question["groups"][0]["asked"].as_array().expect("it is asked");
+        assert_eq!(question["groups"].as_array().map(Vec::len), Some(1));
+        let fits = |document: &&Value| {
+            let time = document["@timestamp"].as_str().expect("a time").to_owned();
+            let is_asked = asked.iter().all(|part| {
+                let (field, value) = part.as_str().expect("a text").split_once(": ").expect("a condition");
+                has(document, field, value)
+            });
+            is_asked && text("from") <= time && time <= text("to")
+        };
+        let mut expected: Vec<&str> =
+            documents.iter().filter(fits).map(|one| one["@timestamp"].as_str().expect("a time")).collect();
+        expected.sort_unstable();
+        let found = question["events"].as_array().expect("events").iter();
+        let mut found: Vec<&str> =
+            found.map(|one| one["_source"]["@timestamp"].as_str().expect("a time")).collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "{label}");
+        counts.push((label.as_str().expect("a label").to_owned(), found.len()));
+    }
+    // Of the client, and of what it started.
+    let numbers: Vec<usize> = counts.iter().map(|(_, number)| *number).collect();
+    assert_eq!(numbers, [3, 3, 2, 2, 0, 10, 2, 2], "{counts:?}");
+}
+
+/// Whether a document has a value in a field.
+fn has(document: &Value, field: &str, value: &str) -> bool {
+    let whole = document.get(field);
+    let found = whole.or_else(|| field.split('.').try_fold(document, |inner, name| inner.get(name)));
+    match found {
+        Some(Value::Array(items)) => items.iter().any(|item| item == value),
+        Some(found) => found == value,
+        None => false,
+    }
+}
+
 /// By source, its files by their names without an ending.
 fn sources(root: &Path) -> BTreeMap<String, BTreeMap<String, PathBuf>> {
     let entries = |folder: &Path| -> Vec<PathBuf> {
