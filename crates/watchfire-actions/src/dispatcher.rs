@@ -17,6 +17,9 @@ use crate::send::{Message, SendError, Sender};
 /// Deliveries that are taken up at once.
 const AT_ONCE: u32 = 256;
 
+/// A message that is being sent when the process ends is sent again when the receiver's time is over, and this behind it.
+const MARGIN: Duration = Duration::from_mins(1);
+
 /// How messages are decided of and sent.
 #[derive(Clone, Debug)]
 pub struct ActionSettings {
@@ -121,7 +124,11 @@ impl Dispatcher {
             connectors: &self.connectors,
             now,
         };
-        deciding.decide(&mut report).await?;
+        match deciding.decide(&mut report).await {
+            // Another server over the same database decides of them.
+            Ok(()) | Err(StateError::Overtaken { .. }) => {}
+            Err(error) => return Err(error),
+        }
         let mut by_connector: BTreeMap<String, Vec<Delivery>> = BTreeMap::new();
         for delivery in self.database.due_deliveries(now, AT_ONCE).await? {
             by_connector.entry(delivery.connector.clone()).or_default().push(delivery);
@@ -168,6 +175,11 @@ impl StepReport {
     }
 }
 
+/// An instant so much later.
+fn later(at: Timestamp, wait: Duration) -> Timestamp {
+    at.plus_nanos(i128::try_from(wait.as_nanos()).unwrap_or(i128::MAX))
+}
+
 /// Sends through one connector.
 struct Sending {
     database: StateDatabase,
@@ -180,7 +192,12 @@ struct Sending {
 impl Sending {
     async fn send(&self, deliveries: Vec<Delivery>) -> Result<StepReport, StateError> {
         let mut report = StepReport::default();
+        let until = later(self.now, self.settings.timeout + MARGIN);
         for delivery in deliveries {
+            // Another server over the same database may have taken it.
+            if !self.database.take_delivery(&delivery.id, self.now, until).await? {
+                continue;
+            }
             let attempt = self.attempt(&delivery).await;
             self.database.attempted(&delivery.id, &attempt, self.now).await?;
             match attempt {
@@ -215,8 +232,7 @@ impl Sending {
                 let wait = wait.unwrap_or(self.settings.longest_wait).min(self.settings.longest_wait);
                 // A receiver that asks for more time gets it, but not without end.
                 let wait = wait.max(asked.unwrap_or_default().min(Duration::from_hours(24)));
-                let nanos = i128::try_from(wait.as_nanos()).unwrap_or(i128::MAX);
-                Attempt::Again(why, self.now.plus_nanos(nanos))
+                Attempt::Again(why, later(self.now, wait))
             }
         }
     }

@@ -301,6 +301,25 @@ impl StateDatabase {
         delivery_of(&row.ok_or_else(|| StateError::Absent { what: format!("delivery `{id}`") })?)
     }
 
+    /// Takes a delivery whose time has come, to send it: until a time nobody else does, and from then on somebody does if nothing
+    /// was noted of it. Answers whether it could be taken.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn take_delivery(
+        &self,
+        id: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, StateError> {
+        let text = "UPDATE deliveries SET due_ms = $3 WHERE id = $1 AND status = 'waiting' AND due_ms <= $2";
+        let mut writing = self.begin().await?;
+        let update = sql(text).bind(id.to_owned()).bind(millis(now)).bind(millis(until));
+        let taken = writing.run(update).await? == 1;
+        writing.commit().await?;
+        Ok(taken)
+    }
+
     /// Notes what became of an attempt. One that does not wait any more stays as it is.
     ///
     /// # Errors

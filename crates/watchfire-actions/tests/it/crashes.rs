@@ -58,6 +58,53 @@ fn a_crash_at_any_statement_neither_loses_nor_doubles_a_message() {
     });
 }
 
+#[test]
+fn of_two_servers_over_one_database_one_sends() {
+    run(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = StateOptions::new(format!("sqlite:{}/state.db", folder.path().display()));
+        let events = Arc::default();
+        let (one, other) = (World::open(&options, &events).await, World::open(&options, &events).await);
+        let (start, now) = (at("2026-03-02T08:00:00Z"), at("2026-03-02T08:05:00Z"));
+        one.clock.set(start);
+        one.install(RULE, start).await;
+        for number in 0..40 {
+            let document = format!(r#"{{"_id": "{number}", "process": {{"name": "{number}.exe"}}}}"#);
+            one.events.push(event(&document, at("2026-03-02T08:04:00Z")));
+        }
+        one.clock.set(now);
+        one.scheduler.tick().await.expect("the tick ends");
+        let path = folder.path().join("sent.ndjson");
+        let connectors = [file_connector(&path)];
+        let dispatchers = [&one, &other]
+            .map(|world| world.dispatcher(ActionSettings::default(), &connectors, Arc::new(|_| {})));
+        for _ in 0..3 {
+            let (a, b) = tokio::join!(dispatchers[0].step(now), dispatchers[1].step(now));
+            a.and(b).expect("the steps end");
+        }
+        let lines = std::fs::read_to_string(&path).expect("something was sent");
+        let mut deliveries: Vec<String> = lines
+            .lines()
+            .map(|line| {
+                serde_json::from_str::<serde_json::Value>(line).expect("JSON")["delivery"].to_string()
+            })
+            .collect();
+        let number = deliveries.len();
+        deliveries.sort();
+        deliveries.dedup();
+        assert_eq!((number, deliveries.len()), (41, 41));
+    });
+}
+
+fn file_connector(path: &std::path::Path) -> WrittenConnector {
+    WrittenConnector {
+        id: "file".to_owned(),
+        connector_type: ".file".to_owned(),
+        config: json!({ "path": path }),
+        secrets: BTreeMap::new(),
+    }
+}
+
 /// The messages by action, after a process that ended at a statement and one that began anew. The number is that of the
 /// statements of the first.
 async fn after_crash_at(crash_at: u64) -> (BTreeMap<String, u64>, u64) {
@@ -74,12 +121,7 @@ async fn after_crash_at(crash_at: u64) -> (BTreeMap<String, u64>, u64) {
         world.events.push(event(&document, at("2026-03-02T08:04:00Z")));
     }
     world.database.close().await;
-    let connectors = [WrittenConnector {
-        id: "file".to_owned(),
-        connector_type: ".file".to_owned(),
-        config: json!({ "path": folder.path().join("sent.ndjson") }),
-        secrets: BTreeMap::new(),
-    }];
+    let connectors = [file_connector(&folder.path().join("sent.ndjson"))];
     let counter = Arc::new(AtomicU64::new(0));
     let gate: StatementGate = {
         let counter = Arc::clone(&counter);
