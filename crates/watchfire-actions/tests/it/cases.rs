@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,6 +15,9 @@ use watchfire_test_support::{postgres_database, text_cases};
 
 use crate::receivers::Receivers;
 use crate::world::{World, WrittenConnector, at, event, run};
+
+/// How long anything may take: much longer than it does.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,6 +114,7 @@ async fn show(text: &str, url: String) -> String {
         ..ActionSettings::default()
     };
     let mut shown = format!("{}\n", case.about.trim());
+    let mut syslog_seen = 0;
     let first = at(&case.steps.first().expect("something happens").at);
     let start = first.plus_nanos(-300_000_000_000);
     world.clock.set(start);
@@ -158,7 +162,14 @@ async fn show(text: &str, url: String) -> String {
         let log = Arc::new(move |line: &Value| received.add(format!("log\n  {line}")));
         let dispatcher = world.dispatcher(settings.clone(), &case.connectors, log);
         let report = dispatcher.step(now).await.expect("the step ends");
-        write_step(&mut shown, step, &report, &settle(&receivers).await, &here);
+        let sent = world.database.deliveries(DeliveryStatus::Sent, 0, 1_000).await.expect("they can be read");
+        let of_syslog = sent.iter().filter(|delivery| {
+            let is_its = |one: &&WrittenConnector| one.id == delivery.connector;
+            case.connectors.iter().find(is_its).is_some_and(|one| one.connector_type == ".syslog")
+        });
+        let of_syslog = of_syslog.count();
+        write_step(&mut shown, step, &report, &settle(&receivers, of_syslog - syslog_seen).await, &here);
+        syslog_seen = of_syslog;
     }
     for status in DeliveryStatus::ALL {
         for delivery in world.database.deliveries(status, 0, 100).await.expect("they can be read") {
@@ -185,10 +196,12 @@ async fn show(text: &str, url: String) -> String {
     shown
 }
 
-/// What receivers got; datagrams take a moment.
-async fn settle(receivers: &Receivers) -> Vec<String> {
+/// What receivers got, when so many messages of syslog have come: nobody answers these.
+async fn settle(receivers: &Receivers, of_syslog: usize) -> Vec<String> {
+    let until = Instant::now() + PATIENCE;
     let mut got = receivers.received.take();
-    for _ in 0..10 {
+    while got.iter().filter(|message| message.starts_with("syslog")).count() < of_syslog {
+        assert!(Instant::now() < until, "{of_syslog} messages of syslog were sent: {got:?}");
         tokio::time::sleep(Duration::from_millis(5)).await;
         got.extend(receivers.received.take());
     }
