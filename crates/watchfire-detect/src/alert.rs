@@ -30,6 +30,9 @@ use crate::identity::{AlertId, RuleUuid};
 use crate::reason::reason;
 use crate::rule_book::RuleBook;
 
+/// The data stream under which alerts are read as events.
+pub const ALERTS_STREAM: &str = ".alerts-security.alerts-default";
+
 /// An alert and what it is ordered and summed up by.
 #[derive(Clone, Debug)]
 pub struct Alert {

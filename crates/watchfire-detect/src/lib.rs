@@ -39,8 +39,8 @@ mod test_coverage;
 mod why_not;
 
 pub use alert::{
-    Alert, AlertBuilder, AlertGroup, AlertStamp, AlertText, RuleAlerts, SHARED_PARTS, VOLATILE_FIELDS,
-    common_document, update_suppression,
+    ALERTS_STREAM, Alert, AlertBuilder, AlertGroup, AlertStamp, AlertText, RuleAlerts, SHARED_PARTS,
+    VOLATILE_FIELDS, common_document, update_suppression,
 };
 pub use compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 pub use correlation::{AtOnce, Correlation, CorrelationCounts, CorrelationOptions};

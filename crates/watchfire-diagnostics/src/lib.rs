@@ -13,6 +13,7 @@
 
 mod code;
 mod diagnostic;
+mod hidden;
 pub mod render;
 mod source;
 mod span;
@@ -20,6 +21,7 @@ mod suggest;
 
 pub use code::{Code, CodeInfo};
 pub use diagnostic::{Diagnostic, Edit, Label, Severity};
+pub use hidden::is_hidden;
 pub use source::{LineColumn, SourceText};
 pub use span::{Span, SpanMap};
 pub use suggest::{closest, closest_within, did_you_mean};

@@ -21,7 +21,8 @@ pub use self::html::to_html;
 pub use self::index::index;
 use self::markdown::{contained, without_own_heading};
 pub use self::published::{Additions, file_stem, published};
-use self::text::{address, code, codes, link, paragraphs, plain};
+use self::text::{address, codes, link, paragraphs};
+pub use self::text::{code, plain};
 use crate::format::RuleFile;
 use crate::model::{EventSource, Rule, RuleKind, ThreatEntry};
 

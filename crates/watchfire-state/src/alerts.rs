@@ -13,8 +13,7 @@ use crate::database::{StateDatabase, Writing, sql};
 use crate::error::StateError;
 use crate::rules::millis;
 
-/// The data stream under which alerts are read as events.
-pub const ALERTS_STREAM: &str = ".alerts-security.alerts-default";
+pub use watchfire_detect::ALERTS_STREAM;
 
 /// What people say of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use watchfire_events::{Timestamp, get_field};
+use watchfire_rules::page::{code, plain};
 
 use crate::answers::{Answer, Finding};
 use crate::guide::{AnsweredGuide, GuideBlock, NamedValue};
@@ -102,7 +103,7 @@ pub fn to_markdown(guide: &AnsweredGuide) -> String {
     let time = facts.time.map(Timestamp::to_iso_millis).unwrap_or_default();
     let risk = facts.risk.map(|risk| format!(", risk {risk}")).unwrap_or_default();
     let _ = writeln!(out, "# {}\n", escaped(&facts.rule));
-    let _ = writeln!(out, "Alert `{}`, {}{risk}, {time}\n", in_code(&facts.id), escaped(&facts.severity));
+    let _ = writeln!(out, "Alert {}, {}{risk}, {time}\n", in_code(&facts.id), escaped(&facts.severity));
     if !facts.reason.is_empty() {
         let _ = writeln!(out, "{}\n", escaped(&facts.reason));
     }
@@ -125,7 +126,7 @@ pub fn to_markdown(guide: &AnsweredGuide) -> String {
             GuideBlock::Question(question, answer) => {
                 let _ = writeln!(out, "\n\n> **{}**  ", escaped(&question.label));
                 for line in lines_of(question, answer) {
-                    let _ = writeln!(out, "> `{}`  ", in_code(&line));
+                    let _ = writeln!(out, "> {}  ", in_code(&line));
                 }
                 out.push('\n');
             }
@@ -140,7 +141,7 @@ pub fn to_markdown(guide: &AnsweredGuide) -> String {
                 out.push('\n');
             }
             GuideBlock::Broken(text) => {
-                let _ = writeln!(out, "\n\n`this part of the guide cannot be read: {}`\n", in_code(text));
+                let _ = writeln!(out, "\n\nThis part of the guide cannot be read: {}\n", in_code(text));
             }
         }
     }
@@ -300,22 +301,15 @@ fn end_line(out: &mut String) {
 }
 
 fn codes(values: &[Value]) -> String {
-    values.iter().map(|value| format!("`{}`", in_code(&text_of(value)))).collect::<Vec<_>>().join(", ")
+    values.iter().map(|value| in_code(&text_of(value))).collect::<Vec<_>>().join(", ")
 }
 
-/// A text between backticks.
+/// A text as a span of code in Markdown.
 fn in_code(text: &str) -> String {
-    harmless(text).replace('`', "'")
+    code(&harmless(text))
 }
 
 /// A text as Markdown that means nothing else.
 fn escaped(text: &str) -> String {
-    let mut out = String::new();
-    for character in harmless(text).chars() {
-        if character.is_ascii_punctuation() && !matches!(character, '.' | ',' | ':' | '-' | '/' | '%' | '=') {
-            out.push('\\');
-        }
-        out.push(character);
-    }
-    out
+    plain(&harmless(text))
 }

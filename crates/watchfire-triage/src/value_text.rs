@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
+use watchfire_diagnostics::is_hidden;
 
 /// Most characters of a value that are shown.
 const MOST_CHARACTERS: usize = 300;
@@ -43,27 +44,11 @@ pub(crate) fn visible(text: &str) -> String {
 }
 
 fn push_visible(character: char, shown: &mut String) {
-    if is_unseen(character) {
+    if is_hidden(character) {
         let _ = write!(shown, "\\u{{{:x}}}", u32::from(character));
     } else {
         shown.push(character);
     }
-}
-
-fn is_unseen(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{180e}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 #[cfg(test)]

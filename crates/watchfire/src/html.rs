@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use watchfire_diagnostics::is_hidden;
+
 /// The look of all pages: that of the reader's system, in light or dark.
 const STYLE: &str = "\
 :root { color-scheme: light dark }
@@ -22,10 +24,7 @@ pub(crate) fn escape(text: &str) -> String {
             '\'' => escaped.push_str("&#39;"),
             // No reader of HTML may meet these, and those that turn the direction of writing could hide something.
             '\n' | '\t' => escaped.push(character),
-            other if other.is_control() => escaped.push('\u{fffd}'),
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                escaped.push('\u{fffd}');
-            }
+            other if is_hidden(other) => escaped.push('\u{fffd}'),
             other => escaped.push(other),
         }
     }

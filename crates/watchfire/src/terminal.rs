@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use watchfire_diagnostics::is_hidden;
 use watchfire_events::Timestamp;
 
 /// Lines of one list that are shown; the rest is counted.
@@ -12,17 +13,13 @@ const SHOWN: usize = 20;
 pub(crate) fn escape_controls(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() || is_bidirectional_control(character) {
+        if is_hidden(character) {
             safe.extend(character.escape_default());
         } else {
             safe.push(character);
         }
     }
     safe
-}
-
-fn is_bidirectional_control(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A time as tables show it, in UTC: `2026-03-02 08:00:00.000`.

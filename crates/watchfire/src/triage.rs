@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::{Map, Value};
+use watchfire_detect::ALERTS_STREAM;
 use watchfire_engine::{Matcher, ReadFields};
 use watchfire_events::{BatchBuilder, DataStream, Document, Event, EventBatch, EventId, Place, get_field};
 use watchfire_ir::{Catalogue, Schema};
@@ -25,8 +26,6 @@ use crate::reading::{Reading, Resources};
 use crate::rule_paths::load_paths;
 use crate::terminal::escape_controls;
 
-/// The data stream under which alerts are asked for.
-const ALERTS_STREAM: &str = ".alerts-security.alerts-default";
 /// The part of the memory that records on their way may take up: one in this many.
 const RECORD_SHARE: u64 = 2;
 /// Longest line of a file of alerts in bytes.

@@ -1,7 +1,9 @@
 //! Text made safe for Markdown: nothing a rule says can break out of its place, hide, or become markup it is not.
 
+use watchfire_diagnostics::is_hidden;
+
 /// Plain text on one line: markup characters escaped, line ends made spaces, control characters visible.
-pub(super) fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let text = text.trim();
     let mut out = String::with_capacity(text.len());
     let mut before = ' ';
@@ -43,7 +45,7 @@ pub(super) fn line(text: &str) -> String {
 }
 
 /// A code span, also for use in the cell of a table.
-pub(super) fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     let text: String = text
         .chars()
         .map(|character| if matches!(character, '\n' | '\r' | '\t') { ' ' } else { visible(character) })
@@ -106,11 +108,7 @@ pub(super) fn visible(character: char) -> char {
     match character {
         '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + character as u32).unwrap_or('\u{fffd}'),
         '\u{7f}' => '\u{2421}',
-        '\u{80}'..='\u{9f}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{2069}'
-        | '\u{feff}' => '\u{fffd}',
+        other if is_hidden(other) => '\u{fffd}',
         other => other,
     }
 }

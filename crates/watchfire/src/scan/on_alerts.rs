@@ -24,7 +24,7 @@ use std::io;
 
 use sha2::{Digest, Sha256};
 use watchfire_detect::{
-    AlertBuilder, BatchHits, ExceptionBook, ExceptionCounts, HitSpill, RuleBook, SortedSpill,
+    ALERTS_STREAM, AlertBuilder, BatchHits, ExceptionBook, ExceptionCounts, HitSpill, RuleBook, SortedSpill,
 };
 use watchfire_engine::{Coverage, Matcher, ReadFields, RuleIndex, VALUE_CACHE_BYTES};
 use watchfire_events::{BatchBuilder, DataStream, Event, EventId, Place};
@@ -40,8 +40,6 @@ const BATCH_ALERTS: usize = 1_024;
 const MAX_ROUNDS: usize = 5;
 /// Most passes over the rules that join alerts: as deep as single alerts go, and one more that shows that nothing changes.
 const MAX_PASSES: usize = MAX_ROUNDS + 1;
-/// Where alerts are read.
-const ALERTS: &str = ".alerts-security.alerts-default";
 
 /// What came of the rules on alerts.
 #[derive(Default)]
@@ -253,8 +251,8 @@ impl Rounds<'_, '_> {
 fn event(document: watchfire_events::Document, number: u64) -> Event {
     Event {
         id: EventId::given(field_text(&document, "kibana.alert.uuid")),
-        data_stream: DataStream::new(ALERTS),
+        data_stream: DataStream::new(ALERTS_STREAM),
         document,
-        place: Place { input: ALERTS.into(), record: number, line: None, offset: None },
+        place: Place { input: ALERTS_STREAM.into(), record: number, line: None, offset: None },
     }
 }
