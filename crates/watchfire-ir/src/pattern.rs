@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use memchr::memmem;
+
 /// Which differences of case do not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fold {
@@ -168,17 +170,27 @@ impl Pattern {
     /// Linear in the text for each part at worst: the last run is the only one ever retried.
     pub fn fits(&self, text: &str) -> bool {
         let (mut part, mut rest) = (0, text);
+        // The last run, and from where on what follows it was tried.
         let mut retry: Option<(usize, &str)> = None;
         loop {
             let advanced = match self.parts.get(part) {
                 None if rest.is_empty() => return true,
                 None => None,
                 Some(PatternPart::AnyRun) => {
-                    if part + 1 == self.parts.len() {
-                        return true;
-                    }
-                    retry = Some((part, rest));
-                    Some(rest)
+                    let from = match &self.parts[part + 1..] {
+                        [] => return true,
+                        [PatternPart::Literal(end)] => return rest.ends_with(&**end),
+                        [PatternPart::Literal(next), ..] => {
+                            // If it does not come here, no earlier run can make it come.
+                            let Some(at) = memmem::find(rest.as_bytes(), next.as_bytes()) else {
+                                return false;
+                            };
+                            &rest[at..]
+                        }
+                        _ => rest,
+                    };
+                    retry = Some((part, from));
+                    Some(from)
                 }
                 Some(PatternPart::AnyOne) => one_character(rest),
                 Some(PatternPart::Literal(literal)) => rest.strip_prefix(&**literal),
@@ -190,10 +202,28 @@ impl Pattern {
             }
             let Some((run, from)) = retry else { return false };
             let Some(next) = one_character(from) else { return false };
-            retry = Some((run, next));
-            part = run + 1;
+            part = run;
             rest = next;
         }
+    }
+
+    /// Whether a text may fit whose ASCII letters are not folded yet, as far as the ends of the pattern tell.
+    pub(crate) fn ends_fit_ascii(&self, text: &str) -> bool {
+        let text = text.as_bytes();
+        let begins = match self.parts.first() {
+            Some(PatternPart::Literal(start)) => {
+                text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start.as_bytes()))
+            }
+            _ => true,
+        };
+        let ends = || match self.parts.last() {
+            Some(PatternPart::Literal(last)) => {
+                let from = text.len().checked_sub(last.len());
+                from.is_some_and(|from| text[from..].eq_ignore_ascii_case(last.as_bytes()))
+            }
+            _ => true,
+        };
+        begins && ends()
     }
 }
 
@@ -263,6 +293,37 @@ mod tests {
             ("*a*\n*", "xa\ny", true),
         ] {
             assert_eq!(Pattern::from_eql(pattern).fits(text), expected, "{pattern} on {text}");
+        }
+    }
+
+    /// What a pattern means, said as plainly as possible.
+    fn fits_plainly(parts: &[PatternPart], text: &str) -> bool {
+        match parts {
+            [] => text.is_empty(),
+            [PatternPart::Literal(literal), rest @ ..] => {
+                text.strip_prefix(&**literal).is_some_and(|text| fits_plainly(rest, text))
+            }
+            [PatternPart::AnyOne, rest @ ..] => {
+                one_character(text).is_some_and(|text| fits_plainly(rest, text))
+            }
+            [PatternPart::AnyRun, rest @ ..] => {
+                fits_plainly(rest, text) || one_character(text).is_some_and(|text| fits_plainly(parts, text))
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn fits_as_said_plainly(pattern in "[abÄ*?]{0,9}", text in "[abÄ]{0,12}") {
+            let pattern = Pattern::from_eql(&pattern);
+            proptest::prop_assert_eq!(pattern.fits(&text), fits_plainly(pattern.parts(), &text));
+        }
+
+        #[test]
+        fn ends_rule_out_no_text_that_fits(pattern in "[aBÄ*?]{0,7}", text in "[AbÄä]{0,9}") {
+            let pattern = Pattern::from_eql(&pattern).folded(Fold::Ascii);
+            let fits = pattern.fits(&Fold::Ascii.apply(&text));
+            proptest::prop_assert!(pattern.ends_fit_ascii(&text) || !fits);
         }
     }
 

@@ -99,8 +99,13 @@ impl TextMatch {
 
     /// Whether the text is one of these.
     pub fn holds(&self, text: &str) -> bool {
-        if self.fold == Fold::Ascii && self.patterns.is_empty() && self.exact.len() <= FEW_TEXTS {
-            return self.exact.iter().any(|candidate| candidate.eq_ignore_ascii_case(text));
+        if self.fold == Fold::Ascii && self.exact.len() <= FEW_TEXTS {
+            if self.exact.iter().any(|candidate| candidate.eq_ignore_ascii_case(text)) {
+                return true;
+            }
+            if !self.patterns.iter().any(|pattern| pattern.ends_fit_ascii(text)) {
+                return false;
+            }
         }
         let folded = match self.fold {
             Fold::None => Cow::Borrowed(text),

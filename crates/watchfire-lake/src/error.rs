@@ -50,7 +50,7 @@ pub enum LakeError {
         problem: String,
     },
     /// A query over the lake failed.
-    #[error("query: {0}")]
+    #[error("query: {}", .0.find_root().strip_backtrace())]
     Query(#[from] Box<datafusion::error::DataFusionError>),
     /// A name that no data stream may have.
     #[error("`{0}` cannot be a data stream: {1}")]

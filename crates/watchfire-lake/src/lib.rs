@@ -3,7 +3,7 @@
 //! ```text
 //! Lake (one writer)                                          LakeReader (any number of processes)
 //!   append ─► spool (flushed) ─► commit ─► Delta tables ─►     scan ─► EventBatch ─► matcher
-//!   compact · expire · vacuum · repair                         query (SQL) · export · check · statistics
+//!   compact · expire · vacuum · repair                         query (SQL, conditions and rules in it) · export · check
 //! ```
 //!
 //! - **An event that was acknowledged is durable** ([`Lake::append`]), and is in its table once: each commit says up to
@@ -14,7 +14,7 @@
 //! - Time comes from a [`LakeClock`]; nothing here reads the environment, prints, or runs by itself.
 //!
 //! The tables are written without the library's own writer and optimiser, because these keep no order of rows:
-//! `docs/lake.md` has what was measured. This crate must not know rules, query languages or sources.
+//! `docs/lake.md` has what was measured. This crate must not know rule files, query languages or sources.
 
 mod cells;
 mod check;
@@ -27,6 +27,7 @@ mod export;
 mod id_index;
 mod lake;
 mod layout;
+mod operators;
 mod query;
 mod reader;
 mod repair;
@@ -46,6 +47,7 @@ pub use lake::{
     Appended, CommitReport, ExpiryReport, INGESTED_BY_CLIENT, Lake, LakeOptions, LakeState, OpenReport,
     RepairReport, VacuumReport,
 };
+pub use operators::{HitRule, HitRules, QueryConditions, RULE_HITS, ReadCondition};
 pub use query::{QueryOptions, QueryResult};
 pub use reader::{LakeReader, TableStatistics};
 pub use scan::{Considered, LookUp, Needed, Scan, ScanCounts, ScanFiles, Selection, TimeField, Window};

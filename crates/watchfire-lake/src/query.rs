@@ -4,13 +4,18 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use deltalake_core::delta_datafusion::DeltaScanNext;
 
 use crate::LakeError;
+use crate::operators::{
+    LakeTable, LanguageFunction, QueryConditions, QueryNotes, RULE_HITS, ReadTexts, RuleHits,
+};
 use crate::table::Table;
 
 /// Limits of a query.
@@ -35,6 +40,8 @@ pub struct QueryResult {
     pub schema: SchemaRef,
     /// The rows.
     pub batches: Vec<RecordBatch>,
+    /// What its conditions could not be asked, in order of the text.
+    pub notes: Vec<String>,
 }
 
 impl QueryResult {
@@ -61,21 +68,39 @@ pub(crate) async fn run(
     tables: &[Arc<Table>],
     sql: &str,
     options: QueryOptions,
+    conditions: Option<&QueryConditions>,
 ) -> Result<QueryResult, LakeError> {
     let context = session(options)?;
+    let notes = QueryNotes::default();
+    if let Some(conditions) = conditions {
+        for (name, reader) in &conditions.languages {
+            context.register_udf(ScalarUDF::from(LanguageFunction::new(name, Arc::clone(reader))));
+        }
+        let schema = Arc::clone(&conditions.schema);
+        context.add_analyzer_rule(Arc::new(ReadTexts::new(Arc::clone(&schema), notes.clone())));
+        if let Some(rules) = &conditions.rules {
+            let hits = RuleHits::new(tables, Arc::clone(rules), schema, notes.clone());
+            context.register_table(TableReference::bare(RULE_HITS), Arc::new(hits))?;
+        }
+    }
     for table in tables {
-        let provider = DeltaScanNext::builder()
+        let library = DeltaScanNext::builder()
             .with_log_store(Arc::clone(table.log()))
             .with_eager_snapshot(table.snapshot().clone())
             .build()
             .await?;
-        context.register_table(TableReference::bare(table.stream().as_str()), Arc::new(provider))?;
+        let mut provider: Arc<dyn TableProvider> = Arc::new(library);
+        if let Some(conditions) = conditions {
+            provider = Arc::new(LakeTable::new(Arc::clone(table), Arc::clone(&conditions.schema), provider));
+        }
+        context.register_table(TableReference::bare(table.stream().as_str()), provider)?;
     }
     let read_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let frame = context.sql_with_options(sql, read_only).await?;
     let schema = Arc::clone(frame.schema().inner());
-    Ok(QueryResult { schema, batches: frame.collect().await? })
+    let batches = frame.collect().await?;
+    Ok(QueryResult { schema, batches, notes: notes.take() })
 }
 
 fn session(options: QueryOptions) -> Result<SessionContext, LakeError> {

@@ -15,7 +15,7 @@ use crate::scan::{Scan, ScanFiles, Selection};
 use crate::shape::{INGESTED, SEQUENCE, TIMESTAMP};
 use crate::spool::inspect;
 use crate::table::Table;
-use crate::{LakeError, QueryOptions, QueryResult, query};
+use crate::{LakeError, QueryConditions, QueryOptions, QueryResult, query};
 
 /// The tables of a lake, to be read. It must not be used in asynchronous code but on threads that may block.
 #[derive(Debug)]
@@ -114,7 +114,18 @@ impl LakeReader {
     /// by it.
     pub fn query(&self, sql: &str, options: QueryOptions) -> Result<QueryResult, LakeError> {
         let tables = self.tables(&IndexPatterns::default())?;
-        self.runtime.run(query::run(&tables, sql, options))
+        self.runtime.run(query::run(&tables, sql, options, None))
+    }
+
+    /// The same with conditions of query languages and hits of rules in it.
+    pub fn query_with(
+        &self,
+        sql: &str,
+        options: QueryOptions,
+        conditions: &QueryConditions,
+    ) -> Result<QueryResult, LakeError> {
+        let tables = self.tables(&IndexPatterns::default())?;
+        self.runtime.run(query::run(&tables, sql, options, Some(conditions)))
     }
 
     /// What the tables hold, by their log.

@@ -16,6 +16,7 @@ mod row_group;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow_array::RecordBatch;
 use watchfire_events::{
     BatchBuilder, DataStream, EventBatch, EventId, FieldSelection, FieldType, FieldTypes, IndexPatterns,
     Timestamp, parse_ip,
@@ -24,6 +25,7 @@ use watchfire_events::{
 pub use self::needed::Needed;
 use self::open_file::OpenFile;
 use self::row_group::GroupRows;
+pub(crate) use self::row_group::each_diverted;
 use crate::LakeError;
 use crate::cells::floor_micros;
 use crate::data_file::FileStatistics;
@@ -138,6 +140,14 @@ impl ScanFiles {
         Self { selection: Arc::new(selection), left: Arc::new(Mutex::new(files)) }
     }
 
+    /// Every so many of the files of a table, beginning with one: the share of one of several scans that know nothing of each
+    /// other.
+    pub(crate) fn share(table: &Arc<Table>, selection: Selection, first: usize, of: usize) -> Self {
+        let files =
+            (first..table.files().len()).step_by(of.max(1)).map(|at| (Arc::clone(table), at)).collect();
+        Self { selection: Arc::new(selection), left: Arc::new(Mutex::new(files)) }
+    }
+
     /// Begins to read those that no other scan has read. `fields` says of which fields the batches get columns; without
     /// it, of all.
     pub fn scan<'a>(&self, schema: &'a dyn FieldTypes, fields: Option<&'a dyn FieldSelection>) -> Scan<'a> {
@@ -147,6 +157,14 @@ impl ScanFiles {
     fn next(&self) -> Option<FileOf> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
+}
+
+/// Rows as they lie in a file.
+#[derive(Debug)]
+pub(crate) struct Records {
+    pub(crate) batches: Vec<RecordBatch>,
+    /// The day of their arrival.
+    pub(crate) day: String,
 }
 
 /// A scan in progress: its batches come table by table and file by file, each with rows in order of time.
@@ -237,15 +255,42 @@ impl<'a> Scan<'a> {
                 self.counts.rows += batch.len() as u64;
                 return Ok(Some((batch, ids)));
             }
+            if !self.next_group()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The next rows as they lie in their file, with those of some columns that it has; `None` at the end.
+    pub(crate) fn next_records(&mut self, columns: &[&str]) -> Result<Option<Records>, LakeError> {
+        loop {
+            if let (Some(group), Some(file)) = (&mut self.group, &self.open)
+                && let Some(batches) = group.next_records(file, columns)?
+            {
+                self.counts.rows += batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
+                return Ok(Some(Records { batches, day: file.day.clone() }));
+            }
+            if !self.next_group()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Goes on to the next row group of which rows are to be read; answers whether there is one.
+    fn next_group(&mut self) -> Result<bool, LakeError> {
+        loop {
             self.group = None;
             if let Some(file) = &mut self.open
                 && let Some(group) = file.next_group()
             {
                 self.group = self.select(group)?;
+                if self.group.is_some() {
+                    return Ok(true);
+                }
                 continue;
             }
             self.open = None;
-            let Some((table, at)) = self.files.next() else { return Ok(None) };
+            let Some((table, at)) = self.files.next() else { return Ok(false) };
             let listed = &table.files()[at];
             self.counts.files += 1;
             if self.prunes && !may_hold(&listed.statistics, &self.selection) {

@@ -230,6 +230,11 @@ impl TableColumns {
         self.by_name.get(name).copied()
     }
 
+    /// All that we made, in order of name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Shape)> {
+        self.by_name.iter().map(|(name, shape)| (name.as_str(), *shape))
+    }
+
     /// The columns that hold fields of events, and not what the lake says of them.
     pub(crate) fn names_of_fields(&self) -> Vec<String> {
         let own = [ID, INDEX, SOURCE, DIVERTED, SEQUENCE];

@@ -46,7 +46,7 @@ impl LakeCommand {
             Subcommand::Check(check) => check.check(&mut out, &mut log),
             Subcommand::Compact(compact) => compact.compact(&mut log),
             Subcommand::Stats(stats) => stats.stats(&mut out),
-            Subcommand::Query(query) => query.query(&mut out),
+            Subcommand::Query(query) => query.query(&mut out, &mut log),
             Subcommand::Export(export) => export.export(&mut log),
         })
     }

@@ -37,6 +37,11 @@ impl Needed {
         Self(Condition::any(conditions.into_iter().map(relaxed)))
     }
 
+    /// What events need so that all of these conditions may hold.
+    pub fn by_all<'c>(conditions: impl IntoIterator<Item = &'c Condition>) -> Self {
+        Self(Condition::all(conditions.into_iter().map(relaxed)))
+    }
+
     /// Whether nothing is needed.
     pub fn is_anything(&self) -> bool {
         matches!(self.0.node(), Node::Constant(true))

@@ -31,6 +31,8 @@ pub(super) const OWN_COLUMNS: [&str; 5] = [ID, INDEX, SEQUENCE, SOURCE, DIVERTED
 pub(super) struct OpenFile {
     pub(super) stream: DataStream,
     pub(super) path: PathBuf,
+    /// The day of arrival of its events.
+    pub(super) day: String,
     file: Arc<File>,
     metadata: ArrowReaderMetadata,
     /// By field, how many rows have its values in the side column.
@@ -54,6 +56,7 @@ impl OpenFile {
         Ok(Self {
             stream: table.stream().clone(),
             path,
+            day: listed.day.clone(),
             file: Arc::new(file),
             metadata,
             diverted,

@@ -72,6 +72,22 @@ impl GroupRows {
         taken
     }
 
+    /// The next rows as they lie in the file, with those of the columns that it has.
+    pub(super) fn next_records(
+        &mut self,
+        file: &OpenFile,
+        columns: &[&str],
+    ) -> Result<Option<Vec<RecordBatch>>, LakeError> {
+        let ranges = self.take();
+        if ranges.is_empty() {
+            return Ok(None);
+        }
+        let rows = ranges.iter().map(Range::len).sum();
+        let selected = selection_of(&ranges, file.group_rows(self.group));
+        let batches = file.read(self.group, columns, Some(selected), rows)?;
+        Ok(Some(batches.collect::<Result<_, _>>().map_err(LakeError::data_file(&file.path))?))
+    }
+
     pub(super) fn next_batch(
         &mut self,
         file: &OpenFile,
@@ -241,7 +257,7 @@ fn cells_of(file: &OpenFile, batch: &RecordBatch, name: &str) -> Result<Cells, L
 }
 
 /// Calls `visit` with each value in the side column of a row.
-fn each_diverted(text: &str, visit: &mut dyn FnMut(&str, Scalar<'_>)) {
+pub(crate) fn each_diverted(text: &str, visit: &mut dyn FnMut(&str, Scalar<'_>)) {
     let Ok(Value::Object(fields)) = serde_json::from_str(text) else { return };
     for (name, values) in &fields {
         for value in values.as_array().into_iter().flatten() {

@@ -82,6 +82,106 @@ fn a_hunt_in_a_lake_finds_what_one_in_its_export_does() {
     assert!(found > 100, "{found}");
 }
 
+/// The ids of the events of all tables that a query for single events finds, by a condition behind `WHERE`.
+fn ids_in_sql(folder: &Path, query: &str) -> (Vec<String>, String) {
+    let tables = ["process", "network", "file", "library", "registry", "security"];
+    let condition = query.replace('\'', "''");
+    let of_table = |table| {
+        format!("SELECT \"_id\" FROM \"logs-endpoint.events.{table}-default\" WHERE eql('{condition}')")
+    };
+    let sql = tables.map(of_table).join(" UNION ALL ");
+    let (code, out, log) = watchfire(folder, &["lake", "query", "lake", &sql]);
+    assert_eq!(code, 0, "{query}: {log}");
+    let ids = out.lines().skip(3).filter_map(|line| line.strip_prefix("| ")?.split(' ').next());
+    let mut ids: Vec<String> = ids.map(str::to_owned).collect();
+    ids.sort();
+    (ids, log)
+}
+
+#[test]
+fn a_condition_in_sql_means_what_it_means_in_a_hunt() {
+    let folder = folder_with_events();
+    let run = |arguments: &[&str]| watchfire(folder.path(), arguments);
+    run(&["lake", "import", "lake", "events.ndjson"]);
+    let mut found = 0;
+    let single = |query: &&str| !query.starts_with("sequence") && !query.starts_with("sample");
+    for query in include_str!("../lake_queries.txt").lines().filter(single) {
+        let (_, out, _) = run(&["hunt", query, "--lake", "lake", "--format", "ndjson"]);
+        let id = |line: &str| {
+            let event: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            event["_id"].as_str().expect("an id").to_owned()
+        };
+        let mut expected: Vec<String> = out.lines().map(id).collect();
+        expected.sort();
+        let (ids, log) = ids_in_sql(folder.path(), query);
+        assert_eq!(ids, expected, "{query}");
+        if query.contains("own.field") {
+            assert!(log.contains("the rows have no column `own.field`"), "{log}");
+        }
+        found += ids.len();
+    }
+    assert!(found > 100, "{found}");
+}
+
+#[test]
+fn conditions_are_asked_before_rows_are_read() {
+    let folder = folder_with_events();
+    let run = |arguments: &[&str]| watchfire(folder.path(), arguments);
+    run(&["lake", "import", "lake", "events.ndjson"]);
+    let plan = |sql: &str| {
+        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+        let sql = format!("EXPLAIN ANALYZE {sql}");
+        let (code, out, log) =
+            run(&["lake", "query", "lake", &sql, "--rules", rules.to_str().expect("a path in UTF-8")]);
+        assert_eq!(code, 0, "{log}");
+        out
+    };
+    let table = "\"logs-endpoint.events.process-default\"";
+    let some = plan(&format!("SELECT \"_id\" FROM {table} WHERE kql('process.name: whoami.exe')"));
+    assert!(some.contains("LakeScanExec") && some.contains("selectivity=100% (2/2)"), "{some}");
+    let none = plan(&format!(
+        "SELECT \"_id\" FROM {table} WHERE kql('process.name: *.exe') AND \"@timestamp\" > '2027-01-01T00:00:00Z'"
+    ));
+    assert!(none.contains("files_passed_over=1,"), "{none}");
+    // Without a condition the library of tables reads, by its own statistics.
+    let plain = plan(&format!("SELECT \"_id\" FROM {table} WHERE \"process.name\" = 'whoami.exe'"));
+    assert!(!plain.contains("LakeScanExec"), "{plain}");
+    let hits = plan("SELECT rule_name FROM rule_hits");
+    assert!(hits.contains("RuleSetExec"), "{hits}");
+}
+
+/// Rules for single events make an alert of each hit.
+#[test]
+fn rules_hit_in_sql_what_they_alert_on_in_a_scan() {
+    let folder = folder_with_events();
+    let run = |arguments: &[&str]| watchfire(folder.path(), arguments);
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+    let rules = rules.to_str().expect("a path in UTF-8");
+    run(&["lake", "import", "lake", "events.ndjson"]);
+    let sql = "SELECT rule_name, count(*) AS n FROM rule_hits WHERE stage IS NULL GROUP BY 1 ORDER BY 1";
+    let (code, out, log) = run(&["lake", "query", "lake", sql, "--rules", rules]);
+    assert_eq!((code, &*log), (0, ""));
+    let hits: Vec<(String, usize)> = out
+        .lines()
+        .skip(3)
+        .filter_map(|line| {
+            let mut cells = line.strip_prefix("| ")?.split('|').map(str::trim);
+            Some((cells.next()?.to_owned(), cells.next()?.parse().ok()?))
+        })
+        .collect();
+    let (_, alerts, _) = run(&["scan", "--lake", "lake", "--rules", rules, "--format", "ndjson"]);
+    let mut expected = std::collections::BTreeMap::new();
+    for line in alerts.lines() {
+        let alert: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        if alert.get("kibana.alert.group.id").is_none() {
+            let name = alert["kibana.alert.rule.name"].as_str().expect("a name").to_owned();
+            *expected.entry(name).or_insert(0) += 1;
+        }
+    }
+    assert!(!hits.is_empty());
+    assert_eq!(hits, expected.into_iter().collect::<Vec<_>>());
+}
+
 /// All but where an alert's event was read.
 #[test]
 fn a_scan_of_a_lake_alerts_as_one_of_its_export() {
@@ -118,6 +218,26 @@ fn what_is_wrong_is_told() {
     run(&["lake", "import", "lake", "events.ndjson"]);
     let (code, _, log) = run(&["lake", "query", "lake", "DROP TABLE x"]);
     assert!(code == 2 && log.contains("DDL"), "{log}");
+    let of_events = "FROM \"logs-endpoint.events.process-default\" WHERE";
+    for (sql, why) in [
+        ("eql('process where')", "eql(…): query:1:14: error[EQL011]"),
+        ("eql('process where true | head 1')", "a condition has no pipes"),
+        ("eql('sequence [any where true] [any where true]')", "no sequence or sample"),
+        ("kql(\"process.name\")", "kql(…) takes the text of a query, in single quotes"),
+    ] {
+        let (code, _, log) = run(&["lake", "query", "lake", &format!("SELECT 1 {of_events} {sql}")]);
+        assert!(code == 2 && log.contains(why) && log.lines().count() == 1, "{log}");
+    }
+    let joined = format!(
+        "SELECT 1 FROM (SELECT 1) AS x, \"logs-endpoint.events.process-default\" AS a JOIN \
+        \"logs-endpoint.events.process-default\" AS b ON a.\"_id\" = b.\"_id\" WHERE kql('process.name: x')"
+    );
+    let (code, _, log) = run(&["lake", "query", "lake", &joined]);
+    assert!(code == 2 && log.contains("ask it in a subquery of one table"), "{log}");
+    let rule = folder.path().join("broken.toml");
+    std::fs::write(&rule, "[rule]\nname = 1\n").expect("it can be written");
+    let (code, _, log) = run(&["lake", "query", "lake", "SELECT * FROM rule_hits", "--rules", "broken.toml"]);
+    assert!(code == 1 && log.contains("broken.toml"), "{log}");
     let table = folder.path().join("lake/tables/logs-endpoint.events.process-default");
     let partition = std::fs::read_dir(table)
         .expect("a folder")
