@@ -6,8 +6,10 @@ use watchfire_rules::guide::{GuidePart, parts};
 use watchfire_rules::model::OsqueryHunt;
 
 use crate::answers::{Answer, Answers};
+use crate::evidence::Evidence;
+use crate::fields::{event_time, values_of};
 use crate::inquiry::Inquiry;
-use crate::question::{Question, time_of, values_of};
+use crate::question::Question;
 
 /// What an alert is about, in short.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +59,8 @@ pub struct AnsweredGuide {
     pub alert: AlertFacts,
     /// The guide, part by part; nothing if the rule has none.
     pub blocks: Vec<GuideBlock>,
+    /// What the events say beside it, if they were asked.
+    pub evidence: Option<Evidence>,
 }
 
 /// Fields that an analyst looks at first (detection-engine §5.3), those of all categories.
@@ -89,7 +93,13 @@ const HIGHLIGHTED: [&str; 24] = [
 
 impl AnsweredGuide {
     /// Puts the answers into the guide that the inquiry was made of.
-    pub fn new(guide: &str, alert: &Document, inquiry: &Inquiry, answers: Answers) -> Self {
+    pub fn new(
+        guide: &str,
+        alert: &Document,
+        inquiry: &Inquiry,
+        answers: Answers,
+        evidence: Option<Evidence>,
+    ) -> Self {
         let mut answered = inquiry.questions().iter().cloned().zip(answers.0);
         let mut blocks = Vec::new();
         for part in parts(guide) {
@@ -111,7 +121,7 @@ impl AnsweredGuide {
                 GuidePart::Broken(text) => blocks.push(GuideBlock::Broken(text.to_owned())),
             }
         }
-        Self { blocks, alert: AlertFacts::of(alert) }
+        Self { blocks, alert: AlertFacts::of(alert), evidence }
     }
 }
 
@@ -132,7 +142,7 @@ impl AlertFacts {
             rule: text("kibana.alert.rule.name"),
             severity: text("kibana.alert.severity"),
             risk: get_field(alert, "kibana.alert.risk_score").and_then(Value::as_u64),
-            time: time_of(alert, "kibana.alert.original_time").or_else(|| time_of(alert, "@timestamp")),
+            time: event_time(alert),
             reason: text("kibana.alert.reason"),
             highlighted,
         }

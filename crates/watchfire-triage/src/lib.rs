@@ -13,14 +13,33 @@
 //! Nothing here prints, and nothing knows where events come from. `docs/triage.md` is the page for users.
 
 mod answers;
+mod case;
+mod collection;
+mod evidence;
+mod fields;
 mod guide;
 mod inquiry;
+mod lineage;
 mod question;
 mod render;
+mod report;
+mod sweep;
 mod value_text;
 
 pub use answers::{Answer, Answers, Finding};
+pub use case::{Action, CASE_FORMAT, Case, CaseError, Entry, Verdict};
+pub use collection::{Collected, Collection, MOST_COLLECTED};
+pub use evidence::{
+    Decoded, Deed, DeedKind, Deeds, Evidence, Fact, Gathered, Gathering, Gathers, RELATED_HOURS, Related,
+    Remark, Seen, Weighed, Weigher, Weighing, Weight, Weights,
+};
 pub use guide::{AlertFacts, AnsweredGuide, GuideBlock, NamedValue};
 pub use inquiry::Inquiry;
+pub use lineage::{
+    Folded, Image, LINEAGE_FIELDS, Lineage, MOST_ANCESTORS, MOST_DESCENDANTS, Parent, Process, ProcessEvents,
+    ProcessId, ProcessTree, Standing, TreeNode,
+};
 pub use question::{Anchor, Asking, Question, QuestionGroup};
-pub use render::{to_json, to_markdown, to_text};
+pub use render::{draw_tree, sweep_to_text, to_json, to_markdown, to_text};
+pub use report::ReportWriter;
+pub use sweep::{HostTrace, Sweep, SweepFinds, Swept, Trace, TraceKind};

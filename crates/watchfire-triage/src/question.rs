@@ -4,11 +4,12 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 use watchfire_diagnostics::Severity;
-use watchfire_events::{Document, Timestamp, get_field};
+use watchfire_events::{Document, Timestamp};
 
 use watchfire_ir::{Condition, KqlOptions, Schema, date_range, lower_filters};
 use watchfire_rules::model::{Investigation, Provider, QueryType, ValueType};
 
+use crate::fields::{time_of, values_of};
 use crate::value_text::text_of;
 
 /// What of an alert stands for *now* in the times of a search.
@@ -319,22 +320,6 @@ fn first_template(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once("{{")?;
     let (name, after) = rest.split_once("}}")?;
     Some((before, name.trim(), after))
-}
-
-/// The values that an alert has in a field.
-pub(crate) fn values_of<'a>(alert: &'a Document, name: &str) -> Vec<&'a Value> {
-    match get_field(alert, name) {
-        Some(Value::Array(items)) => {
-            items.iter().filter(|item| !item.is_null() && !item.is_object() && !item.is_array()).collect()
-        }
-        Some(Value::Object(_)) | None => Vec::new(),
-        Some(value) => vec![value],
-    }
-}
-
-/// The time that an alert has in a field.
-pub(crate) fn time_of(alert: &Document, name: &str) -> Option<Timestamp> {
-    get_field(alert, name)?.as_str().and_then(Timestamp::parse)
 }
 
 impl fmt::Display for QuestionGroup {

@@ -1,13 +1,18 @@
 //! An answered guide as text, Markdown and JSON. What comes from events and alerts can do no harm in any of them.
 
+mod evidence;
+mod sweep;
+
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use watchfire_events::{Timestamp, get_field};
 use watchfire_rules::page::{code, plain};
 
+pub use self::sweep::sweep_to_text;
 use crate::answers::{Answer, Finding};
 use crate::guide::{AnsweredGuide, GuideBlock, NamedValue};
+use crate::lineage::ProcessTree;
 use crate::question::{Anchor, Question, QuestionGroup};
 use crate::value_text::{harmless, text_of, visible};
 
@@ -93,7 +98,17 @@ pub fn to_text(guide: &AnsweredGuide) -> String {
             }
         }
     }
+    for section in guide.evidence.iter().flat_map(evidence::sections) {
+        end_line(&mut out);
+        let _ = writeln!(out, "\n{}", section.title);
+        write_lines(&section.lines, "  ", &mut out);
+    }
     out
+}
+
+/// A tree of processes as text, a line each.
+pub fn draw_tree(tree: &ProcessTree) -> String {
+    evidence::tree_lines(tree).join("\n")
 }
 
 /// As Markdown: the guide as it is, the answers as lists.
@@ -144,6 +159,11 @@ pub fn to_markdown(guide: &AnsweredGuide) -> String {
                 let _ = writeln!(out, "\n\nThis part of the guide cannot be read: {}\n", in_code(text));
             }
         }
+    }
+    for section in guide.evidence.iter().flat_map(evidence::sections) {
+        end_line(&mut out);
+        let _ = writeln!(out, "\n## {}\n", escaped(&section.title));
+        write_lines(&section.lines, "    ", &mut out);
     }
     end_line(&mut out);
     out
@@ -215,6 +235,7 @@ pub fn to_json(guide: &AnsweredGuide) -> Value {
             "highlighted": named(&facts.highlighted),
         },
         "guide": blocks,
+        "evidence": guide.evidence.as_ref().map(evidence::to_json),
     })
 }
 
@@ -291,6 +312,12 @@ fn write_values(values: &[NamedValue], indent: &str, out: &mut String) {
     for NamedValue { field, values } in values {
         let values: Vec<String> = values.iter().map(text_of).collect();
         let _ = writeln!(out, "{indent}{field}: {}", values.join(", "));
+    }
+}
+
+fn write_lines(lines: &[String], indent: &str, out: &mut String) {
+    for line in lines {
+        let _ = writeln!(out, "{indent}{line}");
     }
 }
 

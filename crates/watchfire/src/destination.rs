@@ -18,6 +18,11 @@ pub(crate) struct Destination {
 }
 
 impl Destination {
+    /// A file; one that is there is replaced.
+    pub(crate) fn to_file(path: &Path) -> Self {
+        Self { output: Some(path.to_owned()), clobber: true }
+    }
+
     /// One that is named elsewhere, and whether it may be overwritten.
     pub(crate) fn overwriting(clobber: bool) -> Self {
         Self { output: None, clobber }

@@ -5,7 +5,7 @@ mod preview;
 mod suggest;
 mod suggested_item;
 
-pub(crate) use self::suggest::open as open_alerts;
+pub(crate) use self::suggest::{open as open_alerts, suggest_from};
 
 use std::io;
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 //! Results go to standard output, everything else to standard error. [`exit::Exit`] has the exit codes.
 
 mod backtest;
+mod case;
 mod check;
 mod completions;
 mod coverage;
@@ -32,6 +33,7 @@ mod scan;
 mod serve;
 mod source_tables;
 mod sources;
+mod sweep;
 mod terminal;
 mod test;
 mod time_argument;
@@ -61,6 +63,8 @@ enum Command {
     Coverage(coverage::Coverage),
     Exceptions(exceptions::Exceptions),
     Triage(Box<triage::Triage>),
+    Sweep(Box<sweep::Sweep>),
+    Case(Box<case::CaseCommand>),
     Sources(sources::Sources),
     #[cfg(feature = "lake")]
     Lake(Box<lake::LakeCommand>),
@@ -91,6 +95,8 @@ fn main() -> ExitCode {
         Command::Coverage(coverage) => coverage.run(),
         Command::Exceptions(exceptions) => exceptions.run(),
         Command::Triage(triage) => triage.run(),
+        Command::Sweep(sweep) => sweep.run(),
+        Command::Case(case) => case.run(),
         Command::Sources(sources) => sources.run(),
         #[cfg(feature = "lake")]
         Command::Lake(lake) => lake.run(),

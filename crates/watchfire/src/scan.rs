@@ -38,7 +38,7 @@ use self::found::{Accounts, Alerting, Finds, Joiner, Missed, count};
 use self::history::read_history;
 use self::indicators::Loading;
 use self::on_alerts::OnAlerts;
-use self::output::{AlertWriter, Format};
+use self::output::{AlertOutput, Format};
 use self::profile::{ProfileSum, RunClock, WorkerTimes};
 use self::selection::Selection;
 use self::summary::{FailedRule, Lost, Rules, Summary};
@@ -378,8 +378,8 @@ impl Scan {
             left_out.into_iter().for_each(|of| *of.entry(name.clone()).or_default() += number);
         }
         summary.profile = profile.map(|sum| sum.finish(&book, account.times));
-        let writer = AlertWriter::new(out, self.format, colour, host_width);
-        let worst = self.write_alerts(&builder, alerts, writer, observe, &mut summary)?;
+        let mut output = AlertOutput::begin(out, self.format, colour, host_width)?;
+        let worst = self.write_alerts(&builder, alerts, &mut output, observe, &mut summary)?;
 
         let elapsed = start.elapsed().as_secs_f64();
         summary.run.threads = threads;
@@ -387,7 +387,10 @@ impl Scan {
         summary.run.events_per_second = summary.input.events.searched as f64 / elapsed.max(0.001);
         summary.run.peak_memory_bytes = crate::memory::peak();
         summary.run.max_memory_bytes = max_memory;
-        summary.write(log)?;
+        let mut account = Vec::new();
+        summary.write(&mut account)?;
+        output.end(&String::from_utf8_lossy(&account))?;
+        log.write_all(&account)?;
         if let Some(mut file) = summary_file {
             serde_json::to_writer_pretty(&mut file, &summary)?;
             file.write_all(b"\n")?;
@@ -447,13 +450,12 @@ impl Scan {
         &self,
         builder: &AlertBuilder<'_>,
         alerts: SortedSpill,
-        mut writer: AlertWriter,
+        output: &mut AlertOutput,
         observe: &mut dyn FnMut(&Found) -> io::Result<()>,
         summary: &mut Summary,
     ) -> io::Result<Option<Severity>> {
         let mut worst = None;
         let mut sorted = alerts.finish()?;
-        writer.begin()?;
         while let Some(payload) = sorted.next_payload()? {
             let found = Found::decode(&payload, builder)?;
             worst = worst.max(Some(found.severity));
@@ -461,12 +463,11 @@ impl Scan {
                 summary.alerts.below_min_severity += 1;
                 continue;
             }
-            writer.alert(&found)?;
+            output.alert(&found)?;
             observe(&found)?;
             summary.alert(&found, &builder.of(found.rule).rule().name);
         }
         summary.alerts.duplicates += sorted.duplicates();
-        writer.end()?;
         Ok(worst)
     }
 

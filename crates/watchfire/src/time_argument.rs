@@ -54,6 +54,11 @@ pub(crate) fn interval(text: &str, zone: Option<&TimeZone>) -> Result<DateInterv
     }
 }
 
+/// The first instant that a text means.
+pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
+    interval(text, None).map(|interval| interval.start)
+}
+
 /// An instant; of a day, an hour or a minute its last, so that all of it has passed.
 pub(crate) fn instant(text: &str) -> Result<Timestamp, String> {
     interval(text, None).map(|interval| interval.end)

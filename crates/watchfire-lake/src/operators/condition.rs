@@ -213,7 +213,7 @@ impl std::fmt::Debug for ConditionFunction {
         f.debug_struct("ConditionFunction")
             .field("language", &self.language)
             .field("text", &self.text)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

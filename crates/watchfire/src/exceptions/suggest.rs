@@ -80,6 +80,29 @@ enum Format {
     Json,
 }
 
+/// Makes an exception from an alert of a file, and writes it into a new file.
+pub(crate) fn suggest_from(
+    alerts: &Path,
+    uuid: &str,
+    output: &Path,
+    log: &mut dyn Write,
+) -> io::Result<Exit> {
+    Suggest {
+        alert: alerts.to_owned(),
+        uuid: Some(uuid.to_owned()),
+        rule: None,
+        field: Vec::new(),
+        format: Format::Toml,
+        list_id: None,
+        destination: Destination::to_file(output),
+        alerts: Some(alerts.to_owned()),
+        events: Vec::new(),
+        reading: Reading::default(),
+        resources: Resources::default(),
+    }
+    .suggest(log)
+}
+
 impl Suggest {
     pub(super) fn suggest(&self, log: &mut dyn Write) -> io::Result<Exit> {
         let Some(alert) = self.alert()? else {

@@ -94,7 +94,7 @@ impl Query {
 /// The functions of a query.
 fn languages(catalogue: &Arc<Catalogue>, now: Timestamp) -> Vec<(&'static str, Arc<dyn ReadCondition>)> {
     let of = |language| -> Arc<dyn ReadCondition> {
-        Arc::new(Language { language, catalogue: Arc::clone(catalogue), now })
+        Arc::new(TextsOf { language, catalogue: Arc::clone(catalogue), now })
     };
     vec![
         ("eql", of(QueryLanguage::Eql)),
@@ -103,15 +103,15 @@ fn languages(catalogue: &Arc<Catalogue>, now: Timestamp) -> Vec<(&'static str, A
     ]
 }
 
-/// A query language whose texts are conditions.
+/// Reads the texts of a query language as conditions.
 #[derive(Debug)]
-struct Language {
+struct TextsOf {
     language: QueryLanguage,
     catalogue: Arc<Catalogue>,
     now: Timestamp,
 }
 
-impl ReadCondition for Language {
+impl ReadCondition for TextsOf {
     fn read(&self, text: &str) -> Result<Condition, String> {
         let options = ReadOptions { now: Some(self.now), event_category_field: None };
         let read = read_query(text, self.language, &*self.catalogue, &options)

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use watchfire_diagnostics::render::Colour;
 use watchfire_events::{Document, Timestamp};
 use watchfire_rules::model::Severity;
+use watchfire_triage::ReportWriter;
 
 use super::found::{Found, FoundAlert};
 use crate::event_text::{field, field_text, text_of, what};
@@ -25,6 +26,8 @@ pub(crate) enum Format {
     Csv,
     /// The main facts as JSON lines that Timesketch imports.
     Timesketch,
+    /// A report in one HTML file that loads nothing: summary, ATT&CK, a list to search and sort, each alert.
+    Html,
 }
 
 /// The columns of CSV, and the fields of a Timesketch line, with the field of the alert that each shows: the first
@@ -58,6 +61,71 @@ const COLUMNS: &[(&str, &[&str])] = &[
     ("reason", &["kibana.alert.reason"]),
 ];
 
+/// What writes alerts.
+pub(super) enum AlertOutput {
+    /// One behind the other.
+    Lines(AlertWriter),
+    /// A report, which is read as a whole.
+    Report(Box<ReportWriter<'static>>),
+}
+
+impl AlertOutput {
+    /// Writes into `out` what comes before the first alert; `host_width` is the length of the longest name of a host.
+    pub(super) fn begin(
+        out: Box<dyn Write + Send>,
+        format: Format,
+        colour: Colour,
+        host_width: usize,
+    ) -> io::Result<Self> {
+        if format == Format::Html {
+            return Ok(Self::Report(Box::new(ReportWriter::begin(out, "Alerts of a scan")?)));
+        }
+        let mut writer = AlertWriter::new(out, format, colour, host_width);
+        writer.begin()?;
+        Ok(Self::Lines(writer))
+    }
+
+    /// Writes an alert.
+    pub(super) fn alert(&mut self, found: &Found) -> io::Result<()> {
+        match self {
+            Self::Lines(writer) => writer.alert(found),
+            Self::Report(report) => {
+                // The events of a sequence stand with it.
+                found.all().try_for_each(|alert| report.alert(&alert.fields(), None))
+            }
+        }
+    }
+
+    /// Writes what comes behind the last alert. A report tells how many there are of everything, too: `account` is the text
+    /// that is told to the user.
+    pub(super) fn end(self, account: &str) -> io::Result<()> {
+        match self {
+            Self::Lines(writer) => writer.end(),
+            Self::Report(report) => report.end(&account_lines(account)),
+        }
+    }
+}
+
+/// The account of a run as lines with a name, less what is of this run alone, or is in the report anyway.
+pub(crate) fn account_lines(account: &str) -> Vec<(String, String)> {
+    let mut lines = Vec::new();
+    let mut is_left_out = false;
+    for line in account.lines() {
+        if let Some(rest) = line.strip_prefix(' ') {
+            if !is_left_out {
+                lines.push((String::new(), rest.trim().to_owned()));
+            }
+            continue;
+        }
+        let (name, rest) = line.split_once(": ").unwrap_or(("", line));
+        is_left_out = matches!(name, "elapsed" | "alerts");
+        if name != "elapsed" {
+            lines.push((name.to_owned(), rest.to_owned()));
+        }
+    }
+    lines
+}
+
 /// Writes alerts in one form.
 pub(super) struct AlertWriter {
     out: Box<dyn Write + Send>,
@@ -68,25 +136,24 @@ pub(super) struct AlertWriter {
 }
 
 impl AlertWriter {
-    /// Writes into `out`; `host_width` is the length of the longest name of a host.
-    pub(super) fn new(out: Box<dyn Write + Send>, format: Format, colour: Colour, host_width: usize) -> Self {
+    fn new(out: Box<dyn Write + Send>, format: Format, colour: Colour, host_width: usize) -> Self {
         Self { out, format, colour, host_width: host_width.max("HOST".len()), written: 0 }
     }
 
     /// Writes what comes before the first alert.
-    pub(super) fn begin(&mut self) -> io::Result<()> {
+    fn begin(&mut self) -> io::Result<()> {
         match self.format {
             Format::Json => self.out.write_all(b"["),
             Format::Csv => {
                 let names: Vec<String> = COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect();
                 write_csv_row(&mut self.out, &names)
             }
-            Format::Table | Format::Ndjson | Format::Timesketch => Ok(()),
+            Format::Table | Format::Ndjson | Format::Timesketch | Format::Html => Ok(()),
         }
     }
 
     /// Writes an alert.
-    pub(super) fn alert(&mut self, found: &Found) -> io::Result<()> {
+    fn alert(&mut self, found: &Found) -> io::Result<()> {
         match self.format {
             Format::Table => self.table_rows(found)?,
             _ => found.all().try_for_each(|alert| self.document(alert))?,
@@ -95,7 +162,7 @@ impl AlertWriter {
     }
 
     /// Writes what comes behind the last alert.
-    pub(super) fn end(mut self) -> io::Result<()> {
+    fn end(mut self) -> io::Result<()> {
         if self.format == Format::Json {
             self.out.write_all(if self.written == 0 { b"]\n" } else { b"\n]\n" })?;
         }
@@ -105,7 +172,7 @@ impl AlertWriter {
     /// Writes one document in a form that has no more to say about a group of alerts than each of them says.
     fn document(&mut self, alert: &FoundAlert) -> io::Result<()> {
         match self.format {
-            Format::Table => {}
+            Format::Table | Format::Html => {}
             Format::Ndjson => alert.write_line(&mut self.out)?,
             Format::Json => {
                 self.out.write_all(if self.written == 0 { b"\n" } else { b",\n" })?;

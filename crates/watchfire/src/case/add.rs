@@ -1,0 +1,189 @@
+//! `watchfire case add`: alerts and the events behind them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use watchfire_detect::ALERTS_STREAM;
+use watchfire_engine::{Matcher, ReadFields};
+use watchfire_events::EventBatch;
+use watchfire_ir::Catalogue;
+use watchfire_sources::normalise::catalogue_with;
+use watchfire_triage::{Action, AnsweredGuide, Collected, Collection, Inquiry, to_json};
+
+use super::folder::CaseFolder;
+use super::{Doing, refused};
+use crate::exit::Exit;
+use crate::intake::{InputSummary, IntakeOptions, Worker};
+use crate::reading::{Reading, Resources};
+use crate::triage::{AlertChoice, EventReader, Found, find, guide_of, load_rules, uuid_of};
+
+/// The part of the memory that records on their way may take up: one in this many.
+const RECORD_SHARE: u64 = 2;
+/// Most events of an answer that are kept.
+const MOST_FINDINGS: usize = 1_000;
+
+/// Adds alerts, with the answers of their guides, and the events that these and their processes' trees are made of.
+///
+/// Alerts that are in the case already stay as they are.
+#[derive(Debug, clap::Args)]
+pub(super) struct Add {
+    /// The folder of the case.
+    case: PathBuf,
+    #[command(flatten)]
+    alerts: AlertChoice,
+    /// Files and folders with events.
+    #[cfg_attr(feature = "lake", arg(required_unless_present = "lake"))]
+    #[cfg_attr(not(feature = "lake"), arg(required = true))]
+    paths: Vec<PathBuf>,
+    /// Takes the events of the event lake in this folder too.
+    #[cfg(feature = "lake")]
+    #[arg(long, value_name = "FOLDER")]
+    lake: Option<PathBuf>,
+    /// Rule files, folders of rules, whose guides are taken. Else the guide is that in the alert.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    rules: Vec<PathBuf>,
+    #[command(flatten)]
+    doing: Doing,
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    resources: Resources,
+}
+
+impl Add {
+    pub(super) fn add(&self, log: &mut dyn Write) -> io::Result<Exit> {
+        let folder = CaseFolder::open(&self.case)?;
+        let mut case = folder.case()?;
+        let rules = load_rules(&self.rules, log)?;
+        let Some(alerts) = self.alerts.read(log)? else { return Ok(Exit::Usage) };
+        let known: BTreeSet<String> = case.alerts().into_iter().map(str::to_owned).collect();
+        let new: Vec<_> =
+            alerts.chosen().into_iter().filter(|alert| !known.contains(&uuid_of(alert))).collect();
+        let repeated = alerts.chosen().len() - new.len();
+        if repeated > 0 {
+            writeln!(log, "in the case already: {}", counted(repeated, "alert"))?;
+        }
+        if new.is_empty() {
+            return Ok(Exit::Success);
+        }
+        let ids: Vec<String> = new.iter().map(|alert| uuid_of(alert)).collect();
+        // Refused before much is read.
+        let action = Action::Added { alerts: ids.clone(), events: 0 };
+        case.clone().act(action, self.doing.at(), &self.doing.by()).map_err(refused)?;
+
+        let normalise = self.reading.normalise()?;
+        let catalogue = catalogue_with(&normalise.tables);
+        let mut reader = EventReader {
+            paths: &self.paths,
+            #[cfg(feature = "lake")]
+            lake: self.lake.as_deref(),
+            catalogue: &catalogue,
+            options: IntakeOptions {
+                normalise,
+                enrich: self.reading.enriches(),
+                threads: self.resources.threads(),
+                memory: self.resources.max_memory() / RECORD_SHARE,
+                window: self.reading.window()?,
+                fields: None,
+                timed: false,
+                count_unmapped: false,
+            },
+        };
+        let guides: Vec<String> = new.iter().map(|alert| guide_of(alert, &rules)).collect();
+        let guided = new.iter().zip(&guides);
+        let inquiries: Vec<Inquiry> =
+            guided.map(|(alert, guide)| Inquiry::new(guide, alert, &catalogue, MOST_FINDINGS)).collect();
+        let Found { answers, evidence, own_events, account } =
+            find(&mut reader, &inquiries, &new, &alerts.all, MOST_FINDINGS)?;
+        let mut collected = of_trees(&Collection::of_trees(&evidence, &catalogue), &mut reader)?;
+        for events in own_events {
+            collected.left_out += events.left_out;
+            let of_logs = events.events.into_iter().filter(|(_, finding)| finding.stream != ALERTS_STREAM);
+            of_logs.for_each(|(key, finding)| collected.add(key, finding));
+        }
+        for answer in answers.iter().flat_map(|answers| &answers.0) {
+            collected.left_out += answer.count - (answer.findings.len() as u64).min(answer.count);
+            let events = answer.findings.iter().filter(|(_, finding)| finding.stream != ALERTS_STREAM);
+            events.for_each(|(key, finding)| collected.add(key.clone(), finding.clone()));
+        }
+
+        let mut contents = folder.contents()?;
+        let before = contents.events.len();
+        contents.events = joined(std::mem::take(&mut contents.events), &collected);
+        let added = (contents.events.len() - before) as u64;
+        let answered = new.iter().zip(&guides).zip(inquiries.iter().zip(answers)).zip(evidence);
+        for (((alert, guide), (inquiry, answers)), evidence) in answered {
+            let answered = AnsweredGuide::new(guide, alert, inquiry, answers, Some(evidence));
+            contents.alerts.push(Value::Object((*alert).clone()));
+            contents.answers.push(to_json(&answered));
+        }
+        let action = Action::Added { alerts: ids, events: added };
+        case.act(action, self.doing.at(), &self.doing.by()).map_err(refused)?;
+        folder.store_with(&contents, &case)?;
+
+        let summary = InputSummary::new(&account);
+        summary.write(log)?;
+        writeln!(log, "added: {}, {}", counted(new.len(), "alert"), counted(added as usize, "event"))?;
+        if collected.left_out > 0 {
+            writeln!(
+                log,
+                "not kept: {} events beyond the first of an answer, a process or the case",
+                collected.left_out
+            )?;
+        }
+        alerts.tell_rest("added", log)?;
+        Ok(if summary.is_clean() && alerts.unread == 0 { Exit::Success } else { Exit::Problems })
+    }
+}
+
+fn counted(number: usize, of: &str) -> String {
+    if number == 1 { format!("1 {of}") } else { format!("{number} {of}s") }
+}
+
+/// The events of processes in trees.
+fn of_trees(collection: &Collection, reader: &mut EventReader<'_>) -> io::Result<Collected> {
+    let mut fields = ReadFields::default();
+    collection.add_fields(&mut fields);
+    let catalogue = reader.catalogue;
+    let worker = || Collecting {
+        collection,
+        matcher: collection.matcher(),
+        catalogue,
+        collected: Collected::default(),
+    };
+    let (workers, _) = reader.read(&fields, [collection.condition()], worker)?;
+    let mut collected = Collected::default();
+    workers.into_iter().for_each(|worker| collected.merge(worker.collected));
+    Ok(collected)
+}
+
+/// Keeps the events of a collection.
+struct Collecting<'a> {
+    collection: &'a Collection,
+    matcher: Matcher<'a>,
+    catalogue: &'a Catalogue,
+    collected: Collected,
+}
+
+impl Worker for Collecting<'_> {
+    fn batch(&mut self, batch: &EventBatch) -> io::Result<()> {
+        self.collection.collect(&mut self.matcher, batch, self.catalogue, &mut self.collected);
+        Ok(())
+    }
+}
+
+/// Events that are kept and others, each once, in the order of time.
+fn joined(kept: Vec<Value>, others: &Collected) -> Vec<Value> {
+    let key = |event: &Value| {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        (text(&event["_source"]["@timestamp"]), text(&event["_index"]), text(&event["_id"]))
+    };
+    let others = others
+        .events
+        .values()
+        .map(|one| json!({ "_index": one.stream, "_id": one.id.as_str(), "_source": one.document }));
+    let all: BTreeMap<_, Value> = others.chain(kept).map(|event| (key(&event), event)).collect();
+    all.into_values().collect()
+}

@@ -1,0 +1,157 @@
+//! `watchfire sweep`: the pattern of an alert, looked for on all other hosts.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use watchfire_detect::ALERTS_STREAM;
+use watchfire_engine::ReadFields;
+use watchfire_events::{Document, EventBatch, get_field};
+use watchfire_ir::Catalogue;
+use watchfire_sources::normalise::catalogue_with;
+use watchfire_triage::{Sweep as Traces, SweepFinds, Swept, sweep_to_text};
+
+use crate::destination::Destination;
+use crate::exit::{self, Exit};
+use crate::intake::{InputSummary, IntakeOptions, Worker};
+use crate::reading::{Reading, Resources};
+use crate::terminal::escape_controls;
+use crate::triage::{AlertChoice, EventReader, Found, find, uuid_of};
+
+/// The part of the memory that records on their way may take up: one in this many.
+const RECORD_SHARE: u64 = 2;
+
+/// Looks for the pattern of an alert on all other hosts.
+///
+/// The pattern is that of the alert and of what its process did: hashes, paths (of any user), names, signers, addresses,
+/// names of the network, files that were written, and what comes back after a restart. What every host has is left out, and
+/// told.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  watchfire sweep alerts.ndjson evidence/ --uuid 6b298cb3…
+  watchfire sweep alerts.ndjson --lake lake/ --limit 1 --format json
+
+Exit codes:
+  0  done, whether or not something was found
+  1  done, but some input could not be used
+  2  wrong usage, or there is no such alert")]
+pub(crate) struct Sweep {
+    #[command(flatten)]
+    alerts: AlertChoice,
+    /// Files and folders with the events of all hosts.
+    #[cfg_attr(feature = "lake", arg(required_unless_present = "lake"))]
+    #[cfg_attr(not(feature = "lake"), arg(required = true))]
+    paths: Vec<PathBuf>,
+    /// Looks at the events of the event lake in this folder too.
+    #[cfg(feature = "lake")]
+    #[arg(long, value_name = "FOLDER")]
+    lake: Option<PathBuf>,
+    /// How it is told what was found.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    destination: Destination,
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    resources: Resources,
+}
+
+/// How it is told what was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For a terminal.
+    Text,
+    /// An object for each alert, one a line.
+    Json,
+}
+
+impl Sweep {
+    /// Runs the command.
+    pub(crate) fn run(&self) -> ExitCode {
+        exit::of(self.sweep(&mut io::stderr()))
+    }
+
+    fn sweep(&self, log: &mut dyn Write) -> io::Result<Exit> {
+        let normalise = self.reading.normalise()?;
+        let catalogue = catalogue_with(&normalise.tables);
+        let Some(alerts) = self.alerts.read(log)? else { return Ok(Exit::Usage) };
+        let chosen = alerts.chosen();
+        let mut out = self.destination.open()?;
+        let mut reader = EventReader {
+            paths: &self.paths,
+            #[cfg(feature = "lake")]
+            lake: self.lake.as_deref(),
+            catalogue: &catalogue,
+            options: IntakeOptions {
+                normalise,
+                enrich: self.reading.enriches(),
+                threads: self.resources.threads(),
+                memory: self.resources.max_memory() / RECORD_SHARE,
+                window: self.reading.window()?,
+                fields: None,
+                timed: false,
+                count_unmapped: false,
+            },
+        };
+        let Found { evidence, .. } = find(&mut reader, &[], &chosen, &alerts.all, 0)?;
+        let traces: Vec<Traces> = chosen
+            .iter()
+            .zip(&evidence)
+            .map(|(alert, evidence)| Traces::new(alert, evidence, &catalogue))
+            .collect();
+        let mut fields = ReadFields::default();
+        traces.iter().for_each(|traces| traces.add_fields(&mut fields));
+        let worker = || Looking { finds: traces.iter().map(Traces::finds).collect(), catalogue: &catalogue };
+        let conditions = traces.iter().flat_map(Traces::conditions);
+        let (workers, account) = reader.read(&fields, conditions, worker)?;
+        let mut of_threads: Vec<_> = workers.into_iter().map(|worker| worker.finds.into_iter()).collect();
+        for (number, (alert, traces)) in chosen.iter().zip(&traces).enumerate() {
+            let finds: Vec<SweepFinds<'_>> = of_threads.iter_mut().filter_map(Iterator::next).collect();
+            let swept = traces.swept(finds, reader.reads_all());
+            self.write(number, alert, &swept, &mut *out)?;
+        }
+        out.flush()?;
+        let summary = InputSummary::new(&account);
+        summary.write(log)?;
+        alerts.tell_rest("looked for", log)?;
+        Ok(if summary.is_clean() && alerts.unread == 0 { Exit::Success } else { Exit::Problems })
+    }
+
+    fn write(&self, number: usize, alert: &Document, swept: &Swept, out: &mut dyn Write) -> io::Result<()> {
+        let text = |name: &str| get_field(alert, name).and_then(|value| value.as_str()).unwrap_or_default();
+        let (id, rule) = (uuid_of(alert), text("kibana.alert.rule.name"));
+        match self.format {
+            Format::Text => {
+                if number > 0 {
+                    writeln!(out, "\n---\n")?;
+                }
+                writeln!(out, "{}\nalert {}\n", escape_controls(rule), escape_controls(&id))?;
+                out.write_all(sweep_to_text(swept).as_bytes())
+            }
+            Format::Json => {
+                let mut found = swept.to_json();
+                found["alert"] = serde_json::json!({ "id": id, "rule": rule });
+                writeln!(out, "{found}")
+            }
+        }
+    }
+}
+
+/// Looks for the traces of all alerts.
+struct Looking<'a> {
+    finds: Vec<SweepFinds<'a>>,
+    catalogue: &'a Catalogue,
+}
+
+impl Worker for Looking<'_> {
+    fn batch(&mut self, batch: &EventBatch) -> io::Result<()> {
+        // Alerts repeat what their events say.
+        if batch.streams().iter().all(|(stream, _)| stream.as_str() == ALERTS_STREAM) {
+            return Ok(());
+        }
+        self.finds.iter_mut().for_each(|finds| finds.look(batch, self.catalogue));
+        Ok(())
+    }
+}
