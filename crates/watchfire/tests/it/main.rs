@@ -1,5 +1,6 @@
 //! Tests of the command as its users see it: one binary, a module per topic.
 
+mod case;
 mod cases;
 mod check_corpus;
 mod code_examples;
@@ -13,6 +14,7 @@ mod lake;
 mod netsupport;
 mod pipes;
 mod read_again;
+mod report;
 mod sarif;
 mod scan;
 #[cfg(all(feature = "serve", unix))]

@@ -1,0 +1,142 @@
+//! The HTML report, opened in Chromium: `e2e/browser/report.mjs` uses it as people do. Without Chromium or the packages of
+//! `e2e/browser` (`npm ci` there) these tests say that they were skipped; with `WATCHFIRE_REQUIRE_BROWSER` they fail then.
+
+#![expect(clippy::print_stdout, reason = "tests tell what they measured, and why they were skipped")]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use watchfire_test_support::read_json_lines;
+
+/// The hosts that the story of the demo is told of, each with 14 alerts, so that there are 10,000.
+const HOSTS: usize = 720;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The script that opens reports, if there is all that it needs.
+fn browser_script() -> Option<PathBuf> {
+    let folder = repository().join("e2e/browser");
+    let chromium = std::env::var("WATCHFIRE_CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
+    let missing = [Path::new(&chromium), &folder.join("node_modules/playwright-core")]
+        .into_iter()
+        .find(|path| !path.exists())
+        .map(|path| path.display().to_string());
+    let Some(missing) = missing else { return Some(folder.join("report.mjs")) };
+    assert!(std::env::var_os("WATCHFIRE_REQUIRE_BROWSER").is_none(), "there is no {missing}");
+    println!("skipped: there is no {missing}");
+    None
+}
+
+/// Opens a report; pictures of it are kept beside the build (`target/report`).
+fn open_report(script: &Path, report: &Path, kind: &str) {
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report");
+    let output =
+        Command::new("node").arg(script).args([report, &pictures]).arg(kind).output().expect("node runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    println!("{}pictures: {}", text(&output.stdout), pictures.display());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+fn watchfire(folder: &Path, arguments: &[&str]) {
+    let output = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("the command runs");
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code().is_some_and(|code| code < 2), "{arguments:?}: {log}");
+}
+
+fn rules() -> String {
+    repository().join("rules").to_str().expect("a path in UTF-8").to_owned()
+}
+
+fn demo() -> PathBuf {
+    repository().join("demo/elastic-defend.ndjson")
+}
+
+#[test]
+fn an_answered_report_is_used_in_a_browser() {
+    let Some(script) = browser_script() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::copy(demo(), folder.path().join("events.ndjson")).expect("it can be copied");
+    let scan =
+        ["scan", "events.ndjson", "--rules", &rules(), "--format", "ndjson", "--output", "alerts.ndjson"];
+    watchfire(folder.path(), &scan);
+    let triage = [
+        "triage",
+        "alerts.ndjson",
+        "events.ndjson",
+        "--limit",
+        "20",
+        "--format",
+        "html",
+        "--output",
+        "report.html",
+    ];
+    watchfire(folder.path(), &triage);
+    open_report(&script, &folder.path().join("report.html"), "answered");
+}
+
+#[test]
+fn a_report_of_ten_thousand_alerts_is_ready_within_two_seconds() {
+    let Some(script) = browser_script() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let story = std::fs::read_to_string(demo()).expect("the demo can be read");
+    let mut events = String::new();
+    for host in 0..HOSTS {
+        let own = story
+            .replace("bw-", &format!("h{host}-"))
+            .replace("entity_id\":\"", &format!("entity_id\":\"{host}-"));
+        events.write_str(&own).expect("a text takes all");
+    }
+    std::fs::write(folder.path().join("events.ndjson"), events).expect("it can be written");
+    let scan = ["scan", "events.ndjson", "--rules", &rules(), "--format", "html", "--output", "report.html"];
+    watchfire(folder.path(), &scan);
+    open_report(&script, &folder.path().join("report.html"), "many");
+}
+
+/// Alerts and events whose every text tries to be more than a text.
+#[test]
+fn a_report_of_hostile_events_does_no_harm() {
+    let Some(script) = browser_script() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let attack = "</script><script>globalThis.pwned=1</script><img src=x onerror=globalThis.pwned=1>\u{202e}\u{1b}[31m'\"`${1}=cmd|' /C calc'!A0<!--";
+    let mut alert: Value = json!({
+        "@timestamp": "2026-03-02T08:00:00Z",
+        "kibana.alert.uuid": "x1",
+        "kibana.alert.rule.note": format!("# {attack}\n\n- [{attack}](javascript:globalThis.pwned=1)\n- [a](https://x.example/{attack})\n\n```\n{attack}\n"),
+        "kibana.alert.rule.threat": [{ "tactic": { "name": attack }, "technique": [{ "id": attack, "name": attack }] }],
+        "kibana.alert.risk_score": 50,
+        "event": { "category": ["process"], "type": ["start"] },
+        "process": { "entity_id": "p", "pid": 1, "command_line": format!("{attack}{}", "x".repeat(1 << 20)) },
+    });
+    for field in ["kibana.alert.rule.name", "kibana.alert.severity", "kibana.alert.reason"] {
+        alert[field] = attack.into();
+    }
+    for (object, name) in [("host", "name"), ("user", "name"), ("process", "name"), ("process", "executable")]
+    {
+        alert[object][name] = attack.into();
+    }
+    alert[attack] = attack.into();
+    std::fs::write(folder.path().join("alerts.ndjson"), format!("{alert}\n")).expect("it can be written");
+    let mut events = String::new();
+    for event in read_json_lines(&demo()).into_iter().take(3) {
+        let mut event = event;
+        event["host"]["name"] = attack.into();
+        event["process"]["entity_id"] = "p".into();
+        event["process"]["name"] = attack.into();
+        event["dns"] = json!({ "question": { "name": attack } });
+        writeln!(events, "{event}").expect("a text takes all");
+    }
+    std::fs::write(folder.path().join("events.ndjson"), events).expect("it can be written");
+    let triage = ["triage", "alerts.ndjson", "events.ndjson", "--format", "html", "--output", "report.html"];
+    watchfire(folder.path(), &triage);
+    let report = std::fs::read_to_string(folder.path().join("report.html")).expect("it can be read");
+    assert!(!report.contains("<img") && !report.contains("<!--") && report.matches("<script>").count() == 1);
+    open_report(&script, &folder.path().join("report.html"), "hostile");
+}
