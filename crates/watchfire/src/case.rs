@@ -117,18 +117,22 @@ struct Show {
 impl CaseCommand {
     /// Runs the command.
     pub(crate) fn run(&self) -> ExitCode {
-        let (mut out, mut log) = (io::BufWriter::new(io::stdout()), io::stderr());
-        exit::of(match &self.command {
+        exit::of(self.act(&mut io::BufWriter::new(io::stdout()), &mut io::stderr()))
+    }
+
+    /// Does what it says; what there is to say of it goes to `log`.
+    pub(crate) fn act(&self, out: &mut dyn Write, log: &mut dyn Write) -> io::Result<Exit> {
+        match &self.command {
             Subcommand::Open(open) => open.open(),
-            Subcommand::Add(add) => add.add(&mut log),
+            Subcommand::Add(add) => add.add(log),
             Subcommand::Note(note) => act(&note.case, Action::Noted { text: note.text.clone() }, &note.doing),
-            Subcommand::Close(close) => close.close(&mut log),
+            Subcommand::Close(close) => close.close(log),
             Subcommand::Reopen(reopen) => {
                 act(&reopen.case, Action::Reopened { reason: reopen.reason.clone() }, &reopen.doing)
             }
-            Subcommand::Show(show) => show.show(&mut out),
+            Subcommand::Show(show) => show.show(out),
             Subcommand::Export(export) => export.export(),
-        })
+        }
     }
 }
 

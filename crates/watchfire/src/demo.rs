@@ -1,6 +1,7 @@
 //! `watchfire demo`: the main job on data of our own, in one command.
 
 mod case_report;
+mod further;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -28,7 +29,8 @@ Examples:
   watchfire demo --output demo-files
   watchfire scan demo-files/logs --rules demo-files/rules --format ndjson")]
 pub(crate) struct Demo {
-    /// Keeps the records, the rules, and the alerts as NDJSON in this folder, which must be new or empty.
+    /// Keeps the records, the rules and the alerts in this folder, which must be new or empty, and goes on with them: a report
+    /// with all guides answered, the pattern of one alert looked for on all hosts, and a case with its export.
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 }
@@ -68,6 +70,9 @@ impl Demo {
         let exit = Scan::of_folders(&logs, &rules).scan(Box::new(io::stdout()), &mut observe, log)?;
         kept.map_or(Ok(()), |mut file| file.flush())?;
         report.write(out, self.output.as_deref())?;
+        if let (Some(folder), Some(alert)) = (&self.output, report.founding()) {
+            further::go_on(folder, alert, out)?;
+        }
         out.flush()?;
         Ok(exit)
     }

@@ -73,7 +73,8 @@ impl Sweep {
         exit::of(self.sweep(&mut io::stderr()))
     }
 
-    fn sweep(&self, log: &mut dyn Write) -> io::Result<Exit> {
+    /// Looks for it; what there is to say of the input goes to `log`.
+    pub(crate) fn sweep(&self, log: &mut dyn Write) -> io::Result<Exit> {
         let normalise = self.reading.normalise()?;
         let catalogue = catalogue_with(&normalise.tables);
         let Some(alerts) = self.alerts.read(log)? else { return Ok(Exit::Usage) };

@@ -93,7 +93,8 @@ impl Triage {
         exit::of(self.triage(&mut io::stderr()))
     }
 
-    fn triage(&self, log: &mut dyn Write) -> io::Result<Exit> {
+    /// Answers; what there is to say of the input goes to `log`.
+    pub(crate) fn triage(&self, log: &mut dyn Write) -> io::Result<Exit> {
         let normalise = self.reading.normalise()?;
         let catalogue = catalogue_with(&normalise.tables);
         let rules = load_rules(&self.rules, log)?;

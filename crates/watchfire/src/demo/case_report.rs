@@ -47,9 +47,19 @@ pub(crate) struct CaseReport {
     /// By rule, the number of alerts and the severity.
     rules: BTreeMap<String, (u64, Severity)>,
     alerts: u64,
+    /// The id of the first alert of the tool that the story is about.
+    founding: Option<String>,
 }
 
+/// The name of the rule that such an alert is of.
+const FOUNDING_RULE: &str = "NetSupport Client Running from a User-Writable Folder";
+
 impl CaseReport {
+    /// The id of the alert that is followed further.
+    pub(crate) fn founding(&self) -> Option<&str> {
+        self.founding.as_deref()
+    }
+
     /// Takes an alert. They come in the order of their time.
     pub(crate) fn alert(&mut self, found: &Found) {
         let fields = found.alert.fields();
@@ -70,6 +80,9 @@ impl CaseReport {
             }
         }
         let rule = text("kibana.alert.rule.name");
+        if rule == FOUNDING_RULE && self.founding.is_none() {
+            self.founding = Some(text("kibana.alert.uuid"));
+        }
         self.rules.entry(rule).or_insert((0, found.severity)).0 += 1;
         let category = text("event.category");
         for &(heading, wanted, field) in TRACES {

@@ -157,3 +157,76 @@ fn what_is_no_case_is_told() {
     let (code, _, log) = run(&["case", "note", "1", "x"]);
     assert!(code == 2 && log.contains("stored in form 9"), "{log}");
 }
+
+/// All files below a folder, by their path in it.
+fn files_of(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(next) = open.pop() {
+        for entry in std::fs::read_dir(&next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let name =
+                    path.strip_prefix(folder).expect("it lies below").to_string_lossy().replace('\\', "/");
+                found.push((name, std::fs::read(&path).expect("it can be read")));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn the_demo_leaves_the_same_story_each_time() {
+    let told = || {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (code, out, log) = watchfire(folder.path(), &["demo", "--output", "demo"]);
+        assert_eq!(code, 0, "{log}");
+        assert!(out.contains("What was made of the alerts, in demo:"), "{out}");
+        files_of(&folder.path().join("demo"))
+    };
+    let (one, other) = (told(), told());
+    let names: Vec<&str> =
+        one.iter().map(|(name, _)| name.as_str()).filter(|name| !name.contains("s/")).collect();
+    let expected = [
+        "alerts.ndjson",
+        "case.zip",
+        "case/alerts.ndjson",
+        "case/answers.ndjson",
+        "case/case.json",
+        "case/events.ndjson",
+        "guide.txt",
+        "report.html",
+        "sweep.txt",
+    ];
+    assert_eq!(names, expected);
+    for ((name, content), (_, again)) in one.iter().zip(&other) {
+        assert!(content == again, "{name} differs");
+    }
+    let text = |name: &str| {
+        let (_, content) = one.iter().find(|(of, _)| of == name).expect("it is there");
+        String::from_utf8(content.clone()).expect("text")
+    };
+    // The roll-out has the same program and signer, and neither the folder nor the relay; the colleague has the relay.
+    let sweep = text("sweep.txt");
+    let of_host = |host: &str| {
+        let (_, rest) = sweep.split_once(&format!("{host}.brambleworks.example: ")).expect("it has traces");
+        rest.split("\n  bw-").next().unwrap_or_default().to_owned()
+    };
+    let (roll_out, colleague) = (of_host("bw-hd-05"), of_host("bw-ws-022"));
+    assert!(roll_out.contains("NetSupport Ltd.") && !roll_out.contains("203.0.113.77"), "{roll_out}");
+    assert!(
+        colleague.contains("203.0.113.77") && colleague.contains("relay.northway-freight.example"),
+        "{colleague}"
+    );
+    let guide = text("guide.txt");
+    for said in [
+        "► client32.exe (6804)",
+        "lies where a user without rights may write",
+        "group \"Domain Admins\" /domain",
+    ] {
+        assert!(guide.contains(said), "{said}");
+    }
+}
