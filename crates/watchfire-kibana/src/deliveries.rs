@@ -1,8 +1,10 @@
 //! Messages of alerts: how it stands with them, and what is done with those that could not be sent.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use serde_json::json;
-use watchfire_state::{Delivery, DeliveryStatus};
+use watchfire_state::{ChangedDeliveries, DeadDelivery, Delivery, DeliveryStatus};
 
 use crate::answer::{Answer, ApiError, document};
 use crate::request::{Api, Call, texts};
@@ -32,15 +34,15 @@ pub(crate) async fn list(State(api): Api, call: Call) -> Answer {
 
 /// `POST /api/watchfire/deliveries/_retry`: messages that were given up are tried again.
 pub(crate) async fn retry(State(api): Api, call: Call) -> Answer {
-    change(&api, call, true).await
+    change(&api, call, DeadDelivery::TriedAgain).await
 }
 
 /// `POST /api/watchfire/deliveries/_drop`: messages that were given up are not to be sent.
 pub(crate) async fn drop_them(State(api): Api, call: Call) -> Answer {
-    change(&api, call, false).await
+    change(&api, call, DeadDelivery::Dropped).await
 }
 
-async fn change(api: &crate::service::DetectionApi, call: Call, again: bool) -> Answer {
+async fn change(api: &crate::service::DetectionApi, call: Call, to: DeadDelivery) -> Answer {
     let (_, caller, object) = call.object().await?;
     let ids = texts(object.get("ids"), "ids")?;
     if ids.is_empty() || ids.len() > MAX_CHANGED {
@@ -49,21 +51,9 @@ async fn change(api: &crate::service::DetectionApi, call: Call, again: bool) -> 
             ids.len()
         )));
     }
-    let by = api.actor(&caller);
-    let (mut changed, mut unchanged, mut absent) = (0, 0, 0);
-    for id in &ids {
-        let done = if again {
-            api.database().retry_delivery(id, &by).await
-        } else {
-            api.database().drop_delivery(id, &by).await
-        };
-        match done {
-            Ok(true) => changed += 1,
-            Ok(false) => unchanged += 1,
-            Err(watchfire_state::StateError::Absent { .. }) => absent += 1,
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let ids: BTreeSet<String> = ids.into_iter().collect();
+    let ChangedDeliveries { changed, unchanged, absent } =
+        api.database().change_dead_deliveries(&ids, to, &api.actor(&caller)).await?;
     document(json!({ "changed": changed, "unchanged": unchanged, "absent": absent }))
 }
 

@@ -59,7 +59,10 @@ pub use error::StateError;
 pub use execution::{ExecutionKind, ExecutionMessage, ExecutionRecord, ExecutionStatus};
 pub use executions::Covered;
 pub use memory_events::MemoryEvents;
-pub use outbox::{Attempt, Decision, Delivery, DeliveryStatus, FreshAlert, GatheredAlert, OutboxCounts};
+pub use outbox::{
+    Attempt, ChangedDeliveries, DeadDelivery, Decision, Delivery, DeliveryStatus, FreshAlert, GatheredAlert,
+    OutboxCounts,
+};
 pub use range_set::RangeSet;
 pub use rules::{BESIDE_CONTENT, Installed, KeptRule};
 pub use scheduler::{

@@ -8,7 +8,7 @@
 //! An alert is fresh from the transaction that makes it on, and no longer from the one on that decides what is sent of it;
 //! so a crash neither loses nor doubles a decision. What is sent and when is said in `watchfire-actions`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use sqlx::Row;
@@ -141,6 +141,26 @@ pub enum Attempt {
     Again(String, Timestamp),
     /// It was not, and is given up.
     Dead(String),
+}
+
+/// What becomes of a message that could not be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeadDelivery {
+    /// It is tried again, from the first attempt on.
+    TriedAgain,
+    /// It is not to be sent.
+    Dropped,
+}
+
+/// What became of messages that somebody named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChangedDeliveries {
+    /// They were dead, and are not any more.
+    pub changed: u64,
+    /// They were not dead.
+    pub unchanged: u64,
+    /// There are none of these ids.
+    pub absent: u64,
 }
 
 /// How many deliveries there are by status, and alerts of which nothing has been sent yet.
@@ -343,43 +363,44 @@ impl StateDatabase {
         writing.commit().await
     }
 
-    /// Has a dead delivery tried again, from the first attempt on. Answers whether it was dead.
+    /// Has dead deliveries tried again, or dropped, all in one transaction. Ids that come several times count once.
     ///
     /// # Errors
-    /// If there is no such delivery.
-    pub async fn retry_delivery(&self, id: &str, by: &Actor<'_>) -> Result<bool, StateError> {
-        self.change_dead(id, DeliveryStatus::Waiting, "retry", by).await
-    }
-
-    /// Has a dead delivery dropped. Answers whether it was dead.
-    ///
-    /// # Errors
-    /// If there is no such delivery.
-    pub async fn drop_delivery(&self, id: &str, by: &Actor<'_>) -> Result<bool, StateError> {
-        self.change_dead(id, DeliveryStatus::Dropped, "drop", by).await
-    }
-
-    async fn change_dead(
+    /// Of the database; nothing has been changed then.
+    pub async fn change_dead_deliveries(
         &self,
-        id: &str,
-        to: DeliveryStatus,
-        action: &'static str,
+        ids: &BTreeSet<String>,
+        to: DeadDelivery,
         by: &Actor<'_>,
-    ) -> Result<bool, StateError> {
-        let delivery = self.delivery(id).await?;
-        let ended = (to != DeliveryStatus::Waiting).then_some(millis(by.at));
-        let text = "UPDATE deliveries SET status = $2, attempts = 0, due_ms = $3, ended_ms = $4 \
-            WHERE id = $1 AND status = 'dead'";
+    ) -> Result<ChangedDeliveries, StateError> {
+        let (status, action, ended) = match to {
+            DeadDelivery::TriedAgain => (DeliveryStatus::Waiting, "retry", None),
+            DeadDelivery::Dropped => (DeliveryStatus::Dropped, "drop", Some(millis(by.at))),
+        };
+        let update = "UPDATE deliveries SET status = $2, attempts = 0, due_ms = $3, ended_ms = $4 \
+            WHERE id = $1 AND status = 'dead' RETURNING rule, connector, error";
+        let mut done = ChangedDeliveries::default();
         let mut writing = self.begin().await?;
-        let update = sql(text).bind(id.to_owned()).bind(to.name().to_owned()).bind(millis(by.at)).bind(ended);
-        let changed = writing.run(update).await? == 1;
-        if changed {
-            let body =
-                json!({ "rule": delivery.rule, "connector": delivery.connector, "error": delivery.error });
-            writing.note(by, Note { action, kind: "delivery", object: id, body }).await?;
+        for id in ids {
+            let update =
+                sql(update).bind(id.clone()).bind(status.name().to_owned()).bind(millis(by.at)).bind(ended);
+            if let Some(row) = writing.row(update).await? {
+                let text = |column: &str| row.try_get::<String, _>(column);
+                let body = json!({ "rule": text("rule")?, "connector": text("connector")?, "error": text("error")? });
+                writing.note(by, Note { action, kind: "delivery", object: id, body }).await?;
+                done.changed += 1;
+            } else if writing
+                .row(sql("SELECT id FROM deliveries WHERE id = $1").bind(id.clone()))
+                .await?
+                .is_some()
+            {
+                done.unchanged += 1;
+            } else {
+                done.absent += 1;
+            }
         }
         writing.commit().await?;
-        Ok(changed)
+        Ok(done)
     }
 
     /// Forgets deliveries that were sent, given up or dropped before a time. Answers how many of them had been given up.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use watchfire_actions::ActionSettings;
 use watchfire_detect::ExecutionWindow;
-use watchfire_state::{Actor, Arrived, DeliveryStatus, StateOptions};
+use watchfire_state::{Actor, Arrived, DeadDelivery, DeliveryStatus, StateOptions};
 use watchfire_test_support::{postgres_database, text_cases};
 
 use crate::receivers::Receivers;
@@ -128,13 +128,12 @@ async fn show(text: &str, url: String) -> String {
         for rule in &step.rules {
             world.install(rule, now).await;
         }
-        for dead in world.database.deliveries(DeliveryStatus::Dead, 0, 100).await.expect("they can be read") {
-            if step.retry {
-                assert!(world.database.retry_delivery(&dead.id, &by).await.expect("it is tried again"));
-            }
-            if step.drop {
-                assert!(world.database.drop_delivery(&dead.id, &by).await.expect("it is dropped"));
-            }
+        let dead = world.database.deliveries(DeliveryStatus::Dead, 0, 100).await.expect("they can be read");
+        let dead: std::collections::BTreeSet<String> = dead.into_iter().map(|dead| dead.id).collect();
+        let wanted = [(step.retry, DeadDelivery::TriedAgain), (step.drop, DeadDelivery::Dropped)];
+        for (_, to) in wanted.into_iter().filter(|(wanted, _)| *wanted) {
+            let done = world.database.change_dead_deliveries(&dead, to, &by).await.expect("they are changed");
+            assert_eq!((done.changed, done.unchanged, done.absent), (dead.len() as u64, 0, 0));
         }
         if step.remove_rules {
             for rule in world.database.rules().await.expect("rules can be read") {
