@@ -79,14 +79,20 @@ pub enum Parent {
 #[derive(Clone, Debug)]
 struct Kept {
     host: Name,
-    entities: Vec<Name>,
+    entity: Option<Name>,
+    /// Those of other sources: few processes have any.
+    more_entities: Vec<Name>,
     pid: Option<i64>,
     started: Option<Timestamp>,
     ended: Option<Timestamp>,
-    images: Vec<(Timestamp, ImageNames)>,
+    first_image: (Timestamp, ImageNames),
+    /// What it ran later.
+    more_images: Vec<(Timestamp, ImageNames)>,
     user: Option<Name>,
-    /// Those that told of its start.
-    sources: Vec<Name>,
+    /// The first that told of its start.
+    source: Name,
+    /// The others that did.
+    more_sources: Vec<Name>,
     parent_entity: Option<Name>,
     parent_pid: Option<i64>,
     parent_image: ImageNames,
@@ -100,9 +106,27 @@ pub struct Lineage {
     hosts: Hosts,
     processes: Vec<Kept>,
     by_entity: FxHashMap<(Name, Name), u32>,
-    /// In order of their start; those whose start is not known first.
-    by_pid: FxHashMap<(Name, i64), Vec<u32>>,
-    children: Vec<Vec<ProcessId>>,
+    by_pid: FxHashMap<(Name, i64), Holders>,
+    /// Those of all processes one behind the other, and by process where its own end.
+    children: Vec<ProcessId>,
+    children_ends: Vec<u32>,
+}
+
+/// The processes that had a process id, in the order in which they came: mostly there is one.
+#[derive(Clone, Debug)]
+struct Holders {
+    first: u32,
+    later: Vec<u32>,
+}
+
+impl Holders {
+    fn latest(&self) -> u32 {
+        self.later.last().copied().unwrap_or(self.first)
+    }
+
+    fn all(&self) -> impl Iterator<Item = u32> {
+        std::iter::once(self.first).chain(self.later.iter().copied())
+    }
 }
 
 /// Which name stands for a host.
@@ -147,6 +171,7 @@ impl Lineage {
             by_entity: FxHashMap::default(),
             by_pid: FxHashMap::default(),
             children: Vec::new(),
+            children_ends: Vec::new(),
         };
         for told in &told {
             let host = lineage.hosts.of(told.host, none);
@@ -172,17 +197,15 @@ impl Lineage {
             self.tell_again(known, told);
             return;
         }
-        let latest = told.pid.and_then(|pid| self.by_pid.get(&(host, pid))?.last().copied());
+        let latest = told.pid.and_then(|pid| Some(self.by_pid.get(&(host, pid))?.latest()));
         if let Some(latest) = latest {
             let process = &self.processes[latest as usize];
-            let same_image =
-                process.images.last().is_some_and(|(_, image)| same_program(*image, told.image, &self.names));
+            let last = process.last_image();
+            let same_image = same_program(last, told.image, &self.names);
             let near =
                 process.started.is_some_and(|started| told.at.nanos() - started.nanos() <= SAME_START_NANOS);
-            let is_other_source = !process.sources.contains(&told.source);
-            let is_repeated = told.entity.is_none()
-                && process.started == Some(told.at)
-                && process.images.last().is_some_and(|(_, image)| *image == told.image);
+            let is_other_source = !process.has_source(told.source);
+            let is_repeated = told.entity.is_none() && process.started == Some(told.at) && last == told.image;
             let goes_on = told.deed == Deed::Exec && told.entity.is_none() && process.ended.is_none();
             if is_repeated || goes_on || (is_other_source && near && same_image) {
                 self.tell_again(latest, told);
@@ -198,7 +221,7 @@ impl Lineage {
             if told.entity.is_some() {
                 return None;
             }
-            let latest = *self.by_pid.get(&(host, told.pid?))?.last()?;
+            let latest = self.by_pid.get(&(host, told.pid?))?.latest();
             // Another source may have told of the same end.
             let ended = self.processes[latest as usize].ended;
             let is_it = ended.is_none_or(|ended| told.at.nanos() - ended.nanos() <= SAME_START_NANOS);
@@ -217,23 +240,26 @@ impl Lineage {
     fn tell_again(&mut self, known: u32, told: &Told) {
         let process = &mut self.processes[known as usize];
         if let Some(entity) = told.entity
-            && !process.entities.contains(&entity)
+            && process.entity != Some(entity)
+            && !process.more_entities.contains(&entity)
         {
-            process.entities.push(entity);
+            match process.entity {
+                None => process.entity = Some(entity),
+                Some(_) => process.more_entities.push(entity),
+            }
             self.by_entity.insert((process.host, entity), known);
         }
-        if !process.sources.contains(&told.source) {
-            process.sources.push(told.source);
+        if !process.has_source(told.source) {
+            process.more_sources.push(told.source);
         }
         process.started = process.started.or(Some(told.at));
         process.user = process.user.or(told.user);
         let goes_on = told.deed == Deed::Exec;
-        match process.images.last_mut() {
-            Some((_, last)) if !goes_on && same_program(*last, told.image, &self.names) => {
-                last.fill(told.image);
-            }
-            Some((_, last)) if *last == told.image => {}
-            _ => process.images.push((told.at, told.image)),
+        let (_, last) = process.more_images.last_mut().unwrap_or(&mut process.first_image);
+        if !goes_on && same_program(*last, told.image, &self.names) {
+            last.fill(told.image);
+        } else if *last != told.image {
+            process.more_images.push((told.at, told.image));
         }
         if process.parent_entity.is_none() && process.parent_pid.is_none() {
             process.parent_entity = told.parent_entity;
@@ -248,17 +274,23 @@ impl Lineage {
             self.by_entity.insert((host, entity), number);
         }
         if let Some(pid) = told.pid {
-            self.by_pid.entry((host, pid)).or_default().push(number);
+            self.by_pid
+                .entry((host, pid))
+                .and_modify(|holders| holders.later.push(number))
+                .or_insert(Holders { first: number, later: Vec::new() });
         }
         self.processes.push(Kept {
             host,
-            entities: told.entity.into_iter().collect(),
+            entity: told.entity,
+            more_entities: Vec::new(),
             pid: told.pid,
             started,
             ended,
-            images: vec![(told.at, told.image)],
+            first_image: (told.at, told.image),
+            more_images: Vec::new(),
             user: told.user,
-            sources: vec![told.source],
+            source: told.source,
+            more_sources: Vec::new(),
             parent_entity: told.parent_entity,
             parent_pid: told.parent_pid,
             parent_image: told.parent_image,
@@ -268,23 +300,33 @@ impl Lineage {
 
     /// Finds the parent of each process.
     fn link(&mut self) {
-        let starts: Vec<Option<Timestamp>> = self.processes.iter().map(|process| process.started).collect();
-        for processes in self.by_pid.values_mut() {
-            processes.sort_by_key(|&number| starts[number as usize]);
-        }
         let parents: Vec<Option<u32>> =
             (0..self.processes.len()).map(|number| self.parent_of(number as u32)).collect();
-        let mut children = vec![Vec::new(); self.processes.len()];
-        for (number, parent) in (0..).zip(parents) {
-            self.processes[number as usize].parent = parent;
+        // Places are counted first, so that each child can be put where it belongs.
+        let mut ends = vec![0_u32; self.processes.len()];
+        parents.iter().flatten().for_each(|&parent| ends[parent as usize] += 1);
+        let mut before = 0;
+        for end in &mut ends {
+            let own = *end;
+            *end = before;
+            before += own;
+        }
+        let mut children = vec![ProcessId(0); before as usize];
+        for (number, parent) in (0..).zip(&parents) {
+            self.processes[number as usize].parent = *parent;
             if let Some(parent) = parent {
-                children[parent as usize].push(ProcessId(number));
+                let place = &mut ends[*parent as usize];
+                children[*place as usize] = ProcessId(number);
+                *place += 1;
             }
         }
-        for of_one in &mut children {
-            of_one.sort_by_key(|child| (self.processes[child.0 as usize].first_seen(), *child));
+        let mut start = 0;
+        for &end in &ends {
+            let own = &mut children[start as usize..end as usize];
+            own.sort_by_key(|child| (self.processes[child.0 as usize].first_seen(), *child));
+            start = end;
         }
-        self.children = children;
+        (self.children, self.children_ends) = (children, ends);
     }
 
     fn parent_of(&self, number: u32) -> Option<u32> {
@@ -299,15 +341,13 @@ impl Lineage {
 
     /// The process that had this process id then; none if one of another program did, as far as it is known what it ran.
     fn by_pid_at(&self, host: Name, pid: i64, at: Timestamp, ran: Option<ImageNames>) -> Option<u32> {
-        let processes = self.by_pid.get(&(host, pid))?;
-        let after = processes.partition_point(|&number| {
-            self.processes[number as usize].started.is_none_or(|started| started <= at)
-        });
-        let number = *processes[..after].last()?;
+        let started = |number: &u32| self.processes[*number as usize].started;
+        let before = |number: &u32| started(number).is_none_or(|started| started <= at);
+        // The last of those that started at the same time.
+        let number = self.by_pid.get(&(host, pid))?.all().filter(before).max_by_key(started)?;
         let process = &self.processes[number as usize];
         let is_alive = process.ended.is_none_or(|ended| ended >= at);
-        let is_it = ran
-            .is_none_or(|ran| process.image_at(at).is_none_or(|image| same_program(image, ran, &self.names)));
+        let is_it = ran.is_none_or(|ran| same_program(process.image_at(at), ran, &self.names));
         (is_alive && is_it).then_some(number)
     }
 
@@ -346,14 +386,14 @@ impl Lineage {
     /// A process.
     pub fn process(&self, id: ProcessId) -> Process {
         let kept = &self.processes[id.0 as usize];
-        let text = |name: Name| Arc::clone(self.names.text(name));
+        let text = |name: Name| Arc::from(self.names.text(name));
         Process {
             host: text(kept.host),
-            entity_ids: kept.entities.iter().map(|&entity| text(entity)).collect(),
+            entity_ids: kept.entity.iter().chain(&kept.more_entities).map(|&entity| text(entity)).collect(),
             pid: kept.pid,
             started: kept.started,
             ended: kept.ended,
-            images: kept.images.iter().map(|&(at, image)| self.image(Some(at), image)).collect(),
+            images: kept.images().map(|(at, image)| self.image(Some(at), image)).collect(),
             user: kept.user.map(text),
         }
     }
@@ -371,7 +411,7 @@ impl Lineage {
             return Parent::Unknown;
         }
         Parent::Outside {
-            entity_id: kept.parent_entity.map(|entity| Arc::clone(self.names.text(entity))),
+            entity_id: kept.parent_entity.map(|entity| Arc::from(self.names.text(entity))),
             pid: kept.parent_pid,
             image: self.image(None, kept.parent_image),
         }
@@ -379,11 +419,13 @@ impl Lineage {
 
     /// The processes that it started, in the order of their start.
     pub fn children(&self, id: ProcessId) -> &[ProcessId] {
-        &self.children[id.0 as usize]
+        let at = id.0 as usize;
+        let start = at.checked_sub(1).map_or(0, |before| self.children_ends[before]);
+        &self.children[start as usize..self.children_ends[at] as usize]
     }
 
     fn image(&self, at: Option<Timestamp>, image: ImageNames) -> Image {
-        let text = |name: Option<Name>| name.map(|name| Arc::clone(self.names.text(name)));
+        let text = |name: Option<Name>| name.map(|name| Arc::from(self.names.text(name)));
         Image {
             at,
             name: text(image.name),
@@ -396,12 +438,25 @@ impl Lineage {
 impl Kept {
     /// When an event first tells of it.
     fn first_seen(&self) -> Timestamp {
-        self.started.unwrap_or(self.images[0].0)
+        self.started.unwrap_or(self.first_image.0)
     }
 
-    fn image_at(&self, at: Timestamp) -> Option<ImageNames> {
-        let past = self.images.iter().rev().find(|(since, _)| *since <= at);
-        past.or_else(|| self.images.first()).map(|(_, image)| *image)
+    /// What it ran, one after the other.
+    fn images(&self) -> impl DoubleEndedIterator<Item = (Timestamp, ImageNames)> {
+        std::iter::once(self.first_image).chain(self.more_images.iter().copied())
+    }
+
+    fn last_image(&self) -> ImageNames {
+        self.more_images.last().unwrap_or(&self.first_image).1
+    }
+
+    fn image_at(&self, at: Timestamp) -> ImageNames {
+        self.images().rev().find(|(since, _)| *since <= at).unwrap_or(self.first_image).1
+    }
+
+    /// Whether this source has told of its start.
+    fn has_source(&self, source: Name) -> bool {
+        self.source == source || self.more_sources.contains(&source)
     }
 }
 
@@ -416,7 +471,7 @@ fn same_program(one: ImageNames, other: ImageNames, names: &Names) -> bool {
 
 /// The order of time. What happened at once is ordered by texts: their numbers depend on threads.
 fn in_order(one: &Told, other: &Told, names: &Names) -> Ordering {
-    let text = |name: Option<Name>| name.map(|name| &**names.text(name));
+    let text = |name: Option<Name>| name.map(|name| names.text(name));
     let texts = |told: &Told| {
         [
             told.host.id,
