@@ -55,6 +55,7 @@ const CHUNKS_OF_THREAD: u64 = 3;
 const MIN_CHUNK_BYTES: u64 = 256 << 10;
 
 /// How the input is read.
+#[derive(Clone)]
 pub(crate) struct IntakeOptions {
     /// How records become events.
     pub(crate) normalise: NormaliseOptions,

@@ -1,25 +1,19 @@
 //! `watchfire sweep`: the pattern of an alert, looked for on all other hosts.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use watchfire_detect::ALERTS_STREAM;
 use watchfire_engine::ReadFields;
 use watchfire_events::{Document, EventBatch, get_field};
 use watchfire_ir::Catalogue;
-use watchfire_sources::normalise::catalogue_with;
 use watchfire_triage::{Sweep as Traces, SweepFinds, Swept, sweep_to_text};
 
 use crate::destination::Destination;
 use crate::exit::{self, Exit};
-use crate::intake::{InputSummary, IntakeOptions, Worker};
-use crate::reading::{Reading, Resources};
+use crate::intake::{InputSummary, Worker};
 use crate::terminal::escape_controls;
-use crate::triage::{AlertChoice, EventReader, Found, find, uuid_of};
-
-/// The part of the memory that records on their way may take up: one in this many.
-const RECORD_SHARE: u64 = 2;
+use crate::triage::{AlertChoice, EventOptions, Found, find, uuid_of};
 
 /// Looks for the pattern of an alert on all other hosts.
 ///
@@ -39,23 +33,13 @@ Exit codes:
 pub(crate) struct Sweep {
     #[command(flatten)]
     alerts: AlertChoice,
-    /// Files and folders with the events of all hosts.
-    #[cfg_attr(feature = "lake", arg(required_unless_present = "lake"))]
-    #[cfg_attr(not(feature = "lake"), arg(required = true))]
-    paths: Vec<PathBuf>,
-    /// Looks at the events of the event lake in this folder too.
-    #[cfg(feature = "lake")]
-    #[arg(long, value_name = "FOLDER")]
-    lake: Option<PathBuf>,
     /// How it is told what was found.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
     destination: Destination,
     #[command(flatten)]
-    reading: Reading,
-    #[command(flatten)]
-    resources: Resources,
+    events: EventOptions,
 }
 
 /// How it is told what was found.
@@ -75,36 +59,20 @@ impl Sweep {
 
     /// Looks for it; what there is to say of the input goes to `log`.
     pub(crate) fn sweep(&self, log: &mut dyn Write) -> io::Result<Exit> {
-        let normalise = self.reading.normalise()?;
-        let catalogue = catalogue_with(&normalise.tables);
         let Some(alerts) = self.alerts.read(log)? else { return Ok(Exit::Usage) };
         let chosen = alerts.chosen();
         let mut out = self.destination.open()?;
-        let mut reader = EventReader {
-            paths: &self.paths,
-            #[cfg(feature = "lake")]
-            lake: self.lake.as_deref(),
-            catalogue: &catalogue,
-            options: IntakeOptions {
-                normalise,
-                enrich: self.reading.enriches(),
-                threads: self.resources.threads(),
-                memory: self.resources.max_memory() / RECORD_SHARE,
-                window: self.reading.window()?,
-                fields: None,
-                timed: false,
-                count_unmapped: false,
-            },
-        };
-        let Found { evidence, .. } = find(&mut reader, &[], &chosen, &alerts.all, 0)?;
+        let reader = self.events.reader()?;
+        let catalogue = &reader.catalogue;
+        let Found { evidence, .. } = find(&reader, &[], &chosen, &alerts.all, 0)?;
         let traces: Vec<Traces> = chosen
             .iter()
             .zip(&evidence)
-            .map(|(alert, evidence)| Traces::new(alert, evidence, &catalogue))
+            .map(|(alert, evidence)| Traces::new(alert, evidence, catalogue))
             .collect();
         let mut fields = ReadFields::default();
         traces.iter().for_each(|traces| traces.add_fields(&mut fields));
-        let worker = || Looking { finds: traces.iter().map(Traces::finds).collect(), catalogue: &catalogue };
+        let worker = || Looking { finds: traces.iter().map(Traces::finds).collect(), catalogue };
         let conditions = traces.iter().flat_map(Traces::conditions);
         let (workers, account) = reader.read(&fields, conditions, worker)?;
         let mut of_threads: Vec<_> = workers.into_iter().map(|worker| worker.finds.into_iter()).collect();

@@ -12,22 +12,17 @@ use std::process::ExitCode;
 use serde_json::Value;
 use watchfire_events::{Document, get_field};
 use watchfire_rules::model::Rule;
-use watchfire_sources::normalise::catalogue_with;
 use watchfire_triage::{AnsweredGuide, Inquiry, ReportWriter, to_json, to_markdown, to_text};
 
 pub(crate) use self::alerts::{AlertChoice, uuid_of};
 pub(crate) use self::find::{Found, find};
-pub(crate) use self::reading::EventReader;
+pub(crate) use self::reading::{EventOptions, EventReader};
 use crate::destination::Destination;
 use crate::exit::{self, Exit};
-use crate::intake::{InputSummary, IntakeOptions};
-use crate::reading::{Reading, Resources};
+use crate::intake::InputSummary;
 use crate::rule_paths::load_paths;
 use crate::scan::output::account_lines;
 use crate::terminal::escape_controls;
-
-/// The part of the memory that records on their way may take up: one in this many.
-const RECORD_SHARE: u64 = 2;
 
 /// Answers the investigation guides of alerts.
 ///
@@ -49,14 +44,6 @@ Exit codes:
 pub(crate) struct Triage {
     #[command(flatten)]
     alerts: AlertChoice,
-    /// Files and folders with the events that answer.
-    #[cfg_attr(feature = "lake", arg(required_unless_present = "lake"))]
-    #[cfg_attr(not(feature = "lake"), arg(required = true))]
-    paths: Vec<PathBuf>,
-    /// Asks the events of the event lake in this folder too.
-    #[cfg(feature = "lake")]
-    #[arg(long, value_name = "FOLDER")]
-    lake: Option<PathBuf>,
     /// Rule files, folders of rules, whose guides are taken. Else the guide is that in the alert.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     rules: Vec<PathBuf>,
@@ -69,9 +56,7 @@ pub(crate) struct Triage {
     #[command(flatten)]
     destination: Destination,
     #[command(flatten)]
-    reading: Reading,
-    #[command(flatten)]
-    resources: Resources,
+    events: EventOptions,
 }
 
 /// How answers are written.
@@ -95,35 +80,18 @@ impl Triage {
 
     /// Answers; what there is to say of the input goes to `log`.
     pub(crate) fn triage(&self, log: &mut dyn Write) -> io::Result<Exit> {
-        let normalise = self.reading.normalise()?;
-        let catalogue = catalogue_with(&normalise.tables);
+        let reader = self.events.reader()?;
         let rules = load_rules(&self.rules, log)?;
         let Some(alerts) = self.alerts.read(log)? else { return Ok(Exit::Usage) };
         let chosen = alerts.chosen();
         let guides: Vec<String> = chosen.iter().map(|alert| guide_of(alert, &rules)).collect();
         let guided = chosen.iter().zip(&guides);
         let inquiries: Vec<Inquiry> =
-            guided.map(|(alert, guide)| Inquiry::new(guide, alert, &catalogue, self.size)).collect();
+            guided.map(|(alert, guide)| Inquiry::new(guide, alert, &reader.catalogue, self.size)).collect();
 
         let out = self.destination.open()?;
-        let mut reader = EventReader {
-            paths: &self.paths,
-            #[cfg(feature = "lake")]
-            lake: self.lake.as_deref(),
-            catalogue: &catalogue,
-            options: IntakeOptions {
-                normalise,
-                enrich: self.reading.enriches(),
-                threads: self.resources.threads(),
-                memory: self.resources.max_memory() / RECORD_SHARE,
-                window: self.reading.window()?,
-                fields: None,
-                timed: false,
-                count_unmapped: false,
-            },
-        };
         let Found { answers, evidence, account, .. } =
-            find(&mut reader, &inquiries, &chosen, &alerts.all, self.size)?;
+            find(&reader, &inquiries, &chosen, &alerts.all, self.size)?;
         let answered = chosen.iter().zip(&guides).zip(inquiries.iter().zip(answers)).zip(evidence);
         let answered = answered.map(|(((alert, guide), (inquiry, answers)), evidence)| {
             (*alert, AnsweredGuide::new(guide, alert, inquiry, answers, Some(evidence)))

@@ -53,17 +53,27 @@ impl Gathering {
                 lower_filters(&json!([{ "query": filter }]), schema, &KqlOptions::default());
             if problems.is_empty() { Condition::all(conditions) } else { Condition::constant(false) }
         };
-        let mut hosts: Vec<Value> = alerts.iter().flat_map(|alert| hosts_of(alert)).collect();
+        // Only alerts about a process ask for those of its host.
+        let has_process = |alert: &&&Document| {
+            ["process.entity_id", "process.pid"].iter().any(|field| !values_of(alert, field).is_empty())
+        };
+        let of_processes: Vec<Vec<Value>> =
+            alerts.iter().filter(has_process).map(|alert| hosts_of(alert)).collect();
+        let mut hosts: Vec<Value> = of_processes.iter().flatten().cloned().collect();
         hosts.sort_by_key(Value::to_string);
         hosts.dedup();
         let told = json!([
             { "term": { "event.category": "process" } },
             { "exists": { "field": "process.entity_id" } }
         ]);
-        let mut conditions = vec![if hosts.is_empty() {
+        let told = json!({ "bool": { "should": told, "minimum_should_match": 1 } });
+        let mut conditions = vec![if of_processes.is_empty() {
             Condition::constant(false)
+        } else if of_processes.iter().any(Vec::is_empty) {
+            // One that names no host may be of any.
+            lowered(told)
         } else {
-            lowered(json!({ "bool": { "filter": [any(&hosts), { "bool": { "should": told } }] } }))
+            lowered(json!({ "bool": { "filter": [any(&hosts), told] } }))
         }];
         let mut spans = Vec::with_capacity(alerts.len());
         for alert in alerts {

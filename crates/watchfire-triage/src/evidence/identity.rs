@@ -118,7 +118,10 @@ fn remarks(alert: &Document, facts: &[Fact]) -> Vec<Remark> {
     {
         let path = fact.value.to_lowercase().replace('\\', "/");
         if fact.field != "registry.path" && USER_WRITABLE.iter().any(|part| path.contains(part)) {
-            remarks.push(Remark::UserWritable(fact.field.clone()));
+            let remark = Remark::UserWritable(fact.field.clone());
+            if !remarks.contains(&remark) {
+                remarks.push(remark);
+            }
         }
     }
     remarks

@@ -9,18 +9,14 @@ use watchfire_detect::ALERTS_STREAM;
 use watchfire_engine::{Matcher, ReadFields};
 use watchfire_events::EventBatch;
 use watchfire_ir::Catalogue;
-use watchfire_sources::normalise::catalogue_with;
 use watchfire_triage::{Action, AnsweredGuide, Collected, Collection, Inquiry, to_json};
 
 use super::folder::CaseFolder;
 use super::{Doing, refused};
 use crate::exit::Exit;
-use crate::intake::{InputSummary, IntakeOptions, Worker};
-use crate::reading::{Reading, Resources};
-use crate::triage::{AlertChoice, EventReader, Found, find, guide_of, load_rules, uuid_of};
+use crate::intake::{InputSummary, Worker};
+use crate::triage::{AlertChoice, EventOptions, EventReader, Found, find, guide_of, load_rules, uuid_of};
 
-/// The part of the memory that records on their way may take up: one in this many.
-const RECORD_SHARE: u64 = 2;
 /// Most events of an answer that are kept.
 const MOST_FINDINGS: usize = 1_000;
 
@@ -33,23 +29,13 @@ pub(super) struct Add {
     case: PathBuf,
     #[command(flatten)]
     alerts: AlertChoice,
-    /// Files and folders with events.
-    #[cfg_attr(feature = "lake", arg(required_unless_present = "lake"))]
-    #[cfg_attr(not(feature = "lake"), arg(required = true))]
-    paths: Vec<PathBuf>,
-    /// Takes the events of the event lake in this folder too.
-    #[cfg(feature = "lake")]
-    #[arg(long, value_name = "FOLDER")]
-    lake: Option<PathBuf>,
     /// Rule files, folders of rules, whose guides are taken. Else the guide is that in the alert.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     rules: Vec<PathBuf>,
     #[command(flatten)]
     doing: Doing,
     #[command(flatten)]
-    reading: Reading,
-    #[command(flatten)]
-    resources: Resources,
+    events: EventOptions,
 }
 
 impl Add {
@@ -73,31 +59,15 @@ impl Add {
         let action = Action::Added { alerts: ids.clone(), events: 0 };
         case.clone().act(action, self.doing.at(), &self.doing.by()).map_err(refused)?;
 
-        let normalise = self.reading.normalise()?;
-        let catalogue = catalogue_with(&normalise.tables);
-        let mut reader = EventReader {
-            paths: &self.paths,
-            #[cfg(feature = "lake")]
-            lake: self.lake.as_deref(),
-            catalogue: &catalogue,
-            options: IntakeOptions {
-                normalise,
-                enrich: self.reading.enriches(),
-                threads: self.resources.threads(),
-                memory: self.resources.max_memory() / RECORD_SHARE,
-                window: self.reading.window()?,
-                fields: None,
-                timed: false,
-                count_unmapped: false,
-            },
-        };
+        let reader = self.events.reader()?;
         let guides: Vec<String> = new.iter().map(|alert| guide_of(alert, &rules)).collect();
         let guided = new.iter().zip(&guides);
-        let inquiries: Vec<Inquiry> =
-            guided.map(|(alert, guide)| Inquiry::new(guide, alert, &catalogue, MOST_FINDINGS)).collect();
+        let inquiries: Vec<Inquiry> = guided
+            .map(|(alert, guide)| Inquiry::new(guide, alert, &reader.catalogue, MOST_FINDINGS))
+            .collect();
         let Found { answers, evidence, own_events, account } =
-            find(&mut reader, &inquiries, &new, &alerts.all, MOST_FINDINGS)?;
-        let mut collected = of_trees(&Collection::of_trees(&evidence, &catalogue), &mut reader)?;
+            find(&reader, &inquiries, &new, &alerts.all, MOST_FINDINGS)?;
+        let mut collected = of_trees(&Collection::of_trees(&evidence, &reader.catalogue), &reader)?;
         for events in own_events {
             collected.left_out += events.left_out;
             let of_logs = events.events.into_iter().filter(|(_, finding)| finding.stream != ALERTS_STREAM);
@@ -110,6 +80,8 @@ impl Add {
         }
 
         let mut contents = folder.contents()?;
+        // What a broken-off run has left of them.
+        contents.remove(&ids);
         let before = contents.events.len();
         contents.events = joined(std::mem::take(&mut contents.events), &collected);
         let added = (contents.events.len() - before) as u64;
@@ -143,10 +115,10 @@ fn counted(number: usize, of: &str) -> String {
 }
 
 /// The events of processes in trees.
-fn of_trees(collection: &Collection, reader: &mut EventReader<'_>) -> io::Result<Collected> {
+fn of_trees(collection: &Collection, reader: &EventReader<'_>) -> io::Result<Collected> {
     let mut fields = ReadFields::default();
     collection.add_fields(&mut fields);
-    let catalogue = reader.catalogue;
+    let catalogue = &reader.catalogue;
     let worker = || Collecting {
         collection,
         matcher: collection.matcher(),

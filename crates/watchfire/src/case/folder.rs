@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use watchfire_events::get_field;
 use watchfire_triage::Case;
 
 use super::refused;
@@ -136,4 +137,21 @@ pub(super) struct Contents {
     pub(super) alerts: Vec<Value>,
     pub(super) answers: Vec<Value>,
     pub(super) events: Vec<Value>,
+}
+
+impl Contents {
+    /// Takes out alerts of these ids, with their answers.
+    pub(super) fn remove(&mut self, ids: &[String]) {
+        let is_kept = |alert: &Value| {
+            let fields = alert.as_object();
+            let uuid =
+                fields.and_then(|fields| get_field(fields, "kibana.alert.uuid")).and_then(Value::as_str);
+            !uuid.is_some_and(|uuid| ids.iter().any(|id| id == uuid))
+        };
+        let kept: Vec<bool> = self.alerts.iter().map(is_kept).collect();
+        let mut at = kept.iter();
+        self.alerts.retain(|_| at.next().is_none_or(|kept| *kept));
+        let mut at = kept.iter();
+        self.answers.retain(|_| at.next().is_some_and(|kept| *kept));
+    }
 }

@@ -25,20 +25,20 @@ pub(crate) struct Found {
 
 /// Asks all events what the guides of some alerts ask, and what evidence is made of. `all` are the alerts that are known.
 pub(crate) fn find(
-    reader: &mut EventReader<'_>,
+    reader: &EventReader<'_>,
     inquiries: &[Inquiry],
     alerts: &[&Document],
     all: &[Document],
     most_findings: usize,
 ) -> io::Result<Found> {
-    let gathering = Gathering::new(alerts, reader.catalogue);
+    let gathering = Gathering::new(alerts, &reader.catalogue);
     let mut fields = ReadFields::default();
     inquiries.iter().for_each(|inquiry| inquiry.add_fields(&mut fields));
     gathering.add_fields(&mut fields);
     let conditions = inquiries.iter().flat_map(Inquiry::conditions).chain(gathering.conditions());
-    let mut of_alerts = Asking::new(inquiries, &gathering, reader.catalogue);
+    let mut of_alerts = Asking::new(inquiries, &gathering, &reader.catalogue);
     let (workers, account) = reader.read(&fields, conditions, || of_alerts.another())?;
-    of_alerts.batch(&batch_of(all, reader.catalogue))?;
+    of_alerts.batch(&batch_of(all, &reader.catalogue))?;
     let mut answers: Vec<Answers> = inquiries.iter().map(Inquiry::answers).collect();
     let mut gathers = gathering.nothing();
     for worker in workers.into_iter().chain([of_alerts]) {
@@ -57,16 +57,16 @@ pub(crate) fn find(
 }
 
 /// How often the values of evidence are met in all events.
-fn weights_of(evidence: &[Evidence], reader: &mut EventReader<'_>) -> io::Result<Weights> {
+fn weights_of(evidence: &[Evidence], reader: &EventReader<'_>) -> io::Result<Weights> {
     let mut values: Vec<(String, String)> = evidence.iter().flat_map(Evidence::weighed).collect();
     values.sort();
     values.dedup();
-    let weighing = Weighing::of_values(&values, reader.catalogue);
+    let weighing = Weighing::of_values(&values, &reader.catalogue);
     let mut fields = ReadFields::default();
     weighing.add_fields(&mut fields);
     let mut weigher = weighing.nothing();
     if !values.is_empty() {
-        let worker = || WeighingWorker::new(&weighing, reader.catalogue);
+        let worker = || WeighingWorker::new(&weighing, &reader.catalogue);
         let (workers, _) = reader.read(&fields, weighing.conditions(), worker)?;
         workers.into_iter().for_each(|worker| weigher.merge(worker.weigher));
     }

@@ -9,19 +9,65 @@ use watchfire_engine::ReadFields;
 use watchfire_ir::{Catalogue, Condition};
 #[cfg(feature = "lake")]
 use watchfire_lake::Needed;
+use watchfire_sources::normalise::catalogue_with;
 
 #[cfg(feature = "lake")]
 use crate::intake::LakeInput;
 use crate::intake::{Account, Inputs, IntakeOptions, Worker, read_all};
 use crate::progress::Progress;
+use crate::reading::{Reading, Resources};
 
-/// Where events come from.
-pub(crate) struct EventReader<'a> {
-    pub(crate) paths: &'a [PathBuf],
+/// The part of the memory that records on their way may take up: one in this many.
+const RECORD_SHARE: u64 = 2;
+
+/// Where events come from, and how they are read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EventOptions {
+    /// Files and folders with events.
+    #[cfg_attr(feature = "lake", arg(required_unless_present = "lake"))]
+    #[cfg_attr(not(feature = "lake"), arg(required = true))]
+    paths: Vec<PathBuf>,
+    /// Takes the events of the event lake in this folder too.
     #[cfg(feature = "lake")]
-    pub(crate) lake: Option<&'a Path>,
-    pub(crate) catalogue: &'a Catalogue,
-    pub(crate) options: IntakeOptions,
+    #[arg(long, value_name = "FOLDER")]
+    lake: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    resources: Resources,
+}
+
+impl EventOptions {
+    /// What reads them.
+    pub(crate) fn reader(&self) -> io::Result<EventReader<'_>> {
+        let normalise = self.reading.normalise()?;
+        Ok(EventReader {
+            paths: &self.paths,
+            #[cfg(feature = "lake")]
+            lake: self.lake.as_deref(),
+            catalogue: catalogue_with(&normalise.tables),
+            options: IntakeOptions {
+                normalise,
+                enrich: self.reading.enriches(),
+                threads: self.resources.threads(),
+                memory: self.resources.max_memory() / RECORD_SHARE,
+                window: self.reading.window()?,
+                fields: None,
+                timed: false,
+                count_unmapped: false,
+            },
+        })
+    }
+}
+
+/// Reads events.
+pub(crate) struct EventReader<'a> {
+    paths: &'a [PathBuf],
+    #[cfg(feature = "lake")]
+    lake: Option<&'a Path>,
+    /// The types of their fields.
+    pub(crate) catalogue: Catalogue,
+    options: IntakeOptions,
 }
 
 impl EventReader<'_> {
@@ -39,8 +85,8 @@ impl EventReader<'_> {
     }
 
     /// Gives all events to workers. Those of a lake of which no condition can hold may be left out.
-    pub(crate) fn read<'c, W: Worker + Send>(
-        &mut self,
+    pub(crate) fn read<'c, W: Worker>(
+        &self,
         fields: &ReadFields,
         conditions: impl IntoIterator<Item = &'c Condition>,
         worker: impl FnMut() -> W,
@@ -54,9 +100,9 @@ impl EventReader<'_> {
         }));
         #[cfg(not(feature = "lake"))]
         drop(conditions.into_iter());
-        self.options.fields = Some(fields.clone());
+        let options = IntakeOptions { fields: Some(fields.clone()), ..self.options.clone() };
         let progress = Progress::new(inputs.bytes(), "found");
-        let read = read_all(inputs, &self.options, self.catalogue, &progress, worker);
+        let read = read_all(inputs, &options, &self.catalogue, &progress, worker);
         progress.finish();
         read
     }

@@ -121,6 +121,85 @@ fn shared_founding_guide_is_answered_over_the_demo() {
     assert_eq!(numbers, [3, 3, 2, 2, 0, 10, 2, 2], "{counts:?}");
 }
 
+/// The same story told by each source: the tool starts in a user's profile, writes its settings, asks for a name and connects to it
+/// where the source tells such things, and starts a shell; a browser connects elsewhere; on another host the tool runs where it
+/// is installed. Beside each file stands what the guide and the evidence say of its two alerts.
+#[test]
+fn shared_founding_guide_is_answered_for_every_source_that_it_names() {
+    let Some(shared) = shared_folder() else { return };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/netsupport_story");
+    let mut stories: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .expect("the folder can be read")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension != "snap"))
+        .collect();
+    stories.sort();
+    assert_eq!(stories.len(), 8);
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(&folder);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    for story in stories {
+        let (alerts, log) = scan(&shared.join(RULE), std::iter::once(&story));
+        assert_eq!(alerts.len(), 2, "{}: {log}", story.display());
+        let told = answered(&story, &alerts).iter().map(tell).collect::<Vec<_>>().join("\n");
+        let name = story.file_stem().expect("a name").to_string_lossy().into_owned();
+        settings.bind(|| insta::assert_snapshot!(name, told));
+    }
+}
+
+/// The guides of alerts, answered over a file.
+fn answered(events: &Path, alerts: &[Value]) -> Vec<Value> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("alerts.ndjson");
+    let lines: Vec<String> = alerts.iter().map(Value::to_string).collect();
+    std::fs::write(&file, lines.join("\n")).expect("it can be written");
+    let output = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        .arg("triage")
+        .args([&file, events])
+        .args(["--format", "json", "--size", "1000"])
+        .output()
+        .expect("the command runs");
+    let text = String::from_utf8(output.stdout).expect("text");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// What an answered guide and its evidence say, in short.
+fn tell(answered: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let mut told = vec![text(&answered["alert"]["reason"])];
+    for question in list(&answered["guide"]).iter().filter(|part| part["question"].is_string()) {
+        told.push(format!("? {}: {}", text(&question["question"]), text(&question["verdict"])));
+        for event in list(&question["events"]) {
+            let source = &event["_source"];
+            let what = if event["_index"].as_str().is_some_and(|index| index.starts_with(".alerts")) {
+                format!("alert {}", text(&source["kibana.alert.rule.name"]))
+            } else {
+                let of = |field: &str| {
+                    let found = field.split('.').try_fold(source, |inner, name| inner.get(name));
+                    found
+                        .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                        .unwrap_or_default()
+                };
+                let parts = ["process.name", "event.action", "destination.ip", "dns.question.name"].map(of);
+                parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+            };
+            told.push(format!("  {what}"));
+        }
+    }
+    let evidence = &answered["evidence"];
+    let nodes = list(&evidence["tree"]["nodes"]);
+    let tree = nodes.iter().map(|node| format!("{} ({})", text(&node["image"]["name"]), node["standing"]));
+    told.push(format!("tree: {}", tree.collect::<Vec<_>>().join(" > ").replace('"', "")));
+    for (kind, deeds) in evidence["deeds"].as_object().into_iter().flatten() {
+        let objects: Vec<String> = list(deeds).iter().map(|deed| text(&deed["object"])).collect();
+        told.push(format!("{kind}: {}", objects.join(", ")));
+    }
+    list(&evidence["remarks"]).iter().for_each(|remark| told.push(format!("! {}", text(remark))));
+    told.join("\n") + "\n"
+}
+
 /// Whether a document has a value in a field.
 fn has(document: &Value, field: &str, value: &str) -> bool {
     let whole = document.get(field);
