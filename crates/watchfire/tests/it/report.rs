@@ -31,7 +31,7 @@ fn browser_script() -> Option<PathBuf> {
     None
 }
 
-/// Opens a report; pictures of it are kept beside the build (`target/report`).
+/// Opens a report; pictures of it are kept beside the build (`target/tmp/report`).
 fn open_report(script: &Path, report: &Path, kind: &str) {
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report");
     let output =
