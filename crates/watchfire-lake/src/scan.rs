@@ -25,7 +25,7 @@ use watchfire_events::{
 pub use self::needed::Needed;
 use self::open_file::OpenFile;
 use self::row_group::GroupRows;
-pub(crate) use self::row_group::each_diverted;
+pub(crate) use self::row_group::put_fields;
 use crate::LakeError;
 use crate::cells::floor_micros;
 use crate::data_file::FileStatistics;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashSet;
-use watchfire_events::{Document, EventId, Timestamp};
+use watchfire_events::{Document, Event, EventId, Timestamp};
 
 /// An event that answers a question.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +16,18 @@ pub struct Finding {
     pub document: Document,
 }
 
+impl Finding {
+    /// An event, and the place that it has in the order of time.
+    pub(crate) fn keyed(event: &Event, at: Timestamp) -> (FindingKey, Self) {
+        let stream = event.data_stream.as_str().to_owned();
+        let finding = Self { stream: stream.clone(), id: event.id.clone(), document: event.document.clone() };
+        ((at, stream, event.id.clone()), finding)
+    }
+}
+
+/// The order of findings: of time, then of what they are.
+pub type FindingKey = (Timestamp, String, EventId);
+
 /// What answers one question.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
@@ -26,7 +38,7 @@ pub struct Answer {
     /// When the last of them happened.
     pub last: Option<Timestamp>,
     /// The first of them in the order of time, as many as were asked for.
-    pub findings: BTreeMap<(Timestamp, String, EventId), Finding>,
+    pub findings: BTreeMap<FindingKey, Finding>,
     /// Events of the same kind of the alert's host, within the same time.
     pub ground: u64,
     /// Those that were counted.
@@ -62,7 +74,7 @@ impl Answers {
 
 impl Answer {
     /// Whether an event that happened then is among the findings so far, or would be.
-    pub(crate) fn wants(&self, key: &(Timestamp, String, EventId), most_findings: usize) -> bool {
+    pub(crate) fn wants(&self, key: &FindingKey, most_findings: usize) -> bool {
         self.findings.len() < most_findings
             || self.findings.last_key_value().is_some_and(|(last, _)| key < last)
     }
@@ -78,7 +90,7 @@ impl Answer {
         true
     }
 
-    pub(crate) fn find(&mut self, key: (Timestamp, String, EventId), finding: Finding, most_findings: usize) {
+    pub(crate) fn find(&mut self, key: FindingKey, finding: Finding, most_findings: usize) {
         self.findings.insert(key, finding);
         while self.findings.len() > most_findings {
             self.findings.pop_last();

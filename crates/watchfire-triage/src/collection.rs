@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use watchfire_engine::{Matcher, ReadFields, RuleSet, RuleSetBuilder, VALUE_CACHE_BYTES};
-use watchfire_events::{EventBatch, EventId, IndexPatterns, Timestamp, ValueRef};
-use watchfire_ir::{Condition, KqlOptions, Schema, lower_filters};
+use watchfire_engine::{Matcher, ReadFields, RuleSet, VALUE_CACHE_BYTES};
+use watchfire_events::{EventBatch, IndexPatterns};
+use watchfire_ir::{Condition, Schema};
 
-use crate::answers::Finding;
+use crate::answers::{Finding, FindingKey};
+use crate::conditions::{clause, rule_set, time_of_row};
 use crate::evidence::Evidence;
 
 /// Most events that are kept.
@@ -24,7 +25,7 @@ pub struct Collection {
 #[derive(Clone, Debug, Default)]
 pub struct Collected {
     /// In the order of time.
-    pub events: BTreeMap<(Timestamp, String, EventId), Finding>,
+    pub events: BTreeMap<FindingKey, Finding>,
     /// How many more there were.
     pub left_out: u64,
 }
@@ -38,19 +39,14 @@ impl Collection {
             nodes.flat_map(|node| &node.process.entity_ids).map(|id| &**id).collect();
         entities.sort_unstable();
         entities.dedup();
-        let filters = json!([
-            { "query": { "terms": { "process.entity_id": entities } } },
-            { "query": { "term": { "event.category": "process" } } },
-        ]);
-        let (conditions, problems) = lower_filters(&filters, schema, &KqlOptions::default());
-        let condition = if entities.is_empty() || !problems.is_empty() {
+        let condition = if entities.is_empty() {
             Condition::constant(false)
         } else {
-            Condition::all(conditions)
+            let filters = json!([{ "terms": { "process.entity_id": entities } }, { "term": { "event.category": "process" } }]);
+            clause(&json!({ "bool": { "filter": filters } }), schema)
         };
-        let mut set = RuleSetBuilder::new();
-        set.add(IndexPatterns::default(), condition.clone());
-        Self { condition, set: set.build() }
+        let set = rule_set([&condition]);
+        Self { condition, set }
     }
 
     /// What an event has to satisfy.
@@ -77,27 +73,18 @@ impl Collection {
         schema: &dyn Schema,
         into: &mut Collected,
     ) {
-        let times = batch.column("@timestamp");
         for hit in matcher.match_batch(batch, schema).hits {
             let row = hit.row as usize;
-            let time = times.and_then(|column| {
-                column.codes(row).iter().find_map(|&code| match column.value(code) {
-                    ValueRef::Instant(at) => Some(at),
-                    _ => None,
-                })
-            });
-            let event = batch.event(row);
-            let stream = event.data_stream.as_str().to_owned();
-            let finding =
-                Finding { stream: stream.clone(), id: event.id.clone(), document: event.document.clone() };
-            into.add((time.unwrap_or_default(), stream, event.id.clone()), finding);
+            let (key, finding) =
+                Finding::keyed(batch.event(row), time_of_row(batch, row).unwrap_or_default());
+            into.add(key, finding);
         }
     }
 }
 
 impl Collected {
     /// Adds an event.
-    pub fn add(&mut self, key: (Timestamp, String, EventId), finding: Finding) {
+    pub fn add(&mut self, key: FindingKey, finding: Finding) {
         self.events.insert(key, finding);
         if self.events.len() > MOST_COLLECTED {
             self.events.pop_last();

@@ -1,11 +1,12 @@
 //! The questions of an alert's guide, asked of events.
 
-use watchfire_engine::{Matcher, ReadFields, RuleSet, RuleSetBuilder, VALUE_CACHE_BYTES};
-use watchfire_events::{Document, EventBatch, IndexPatterns, Timestamp, ValueRef};
+use watchfire_engine::{Matcher, ReadFields, RuleSet, VALUE_CACHE_BYTES};
+use watchfire_events::{Document, EventBatch, IndexPatterns, Timestamp};
 use watchfire_ir::{Condition, Schema};
 use watchfire_rules::guide::{GuidePart, parts};
 
 use crate::answers::{Answers, Finding};
+use crate::conditions::{rule_set, time_of_row};
 use crate::question::Question;
 
 /// The questions of an alert's guide, ready to be asked of events.
@@ -28,11 +29,8 @@ impl Inquiry {
                 GuidePart::Text(_) | GuidePart::Osquery(_) | GuidePart::Broken(_) => None,
             })
             .collect();
-        let mut set = RuleSetBuilder::new();
-        for condition in questions.iter().flat_map(|question| [&question.condition, &question.ground]) {
-            set.add(IndexPatterns::default(), condition.clone());
-        }
-        Self { questions, set: set.build(), most_findings }
+        let set = rule_set(questions.iter().flat_map(|question| [&question.condition, &question.ground]));
+        Self { questions, set, most_findings }
     }
 
     /// The questions, in the order of the guide.
@@ -83,18 +81,11 @@ impl Inquiry {
         if matches.hits.is_empty() {
             return;
         }
-        let times = batch.column("@timestamp");
-        let time_of = |row: usize| {
-            let column = times?;
-            column.codes(row).iter().find_map(|&code| match column.value(code) {
-                ValueRef::Instant(at) => Some(at),
-                _ => None,
-            })
-        };
         for hit in &matches.hits {
             let (number, is_ground) = (hit.rule.0 as usize / 2, hit.rule.0 % 2 == 1);
             let row = hit.row as usize;
-            let Some(at) = time_of(row).filter(|at| self.questions[number].asking.holds(*at)) else {
+            let Some(at) = time_of_row(batch, row).filter(|at| self.questions[number].asking.holds(*at))
+            else {
                 continue;
             };
             let answer = &mut answers.0[number];

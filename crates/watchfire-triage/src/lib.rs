@@ -15,6 +15,7 @@
 mod answers;
 mod case;
 mod collection;
+mod conditions;
 mod evidence;
 mod fields;
 mod guide;
@@ -26,7 +27,7 @@ mod report;
 mod sweep;
 mod value_text;
 
-pub use answers::{Answer, Answers, Finding};
+pub use answers::{Answer, Answers, Finding, FindingKey};
 pub use case::{Action, CASE_FORMAT, Case, CaseError, Entry, Verdict};
 pub use collection::{Collected, Collection, MOST_COLLECTED};
 pub use evidence::{

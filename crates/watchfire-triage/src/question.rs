@@ -3,12 +3,12 @@
 use std::fmt;
 
 use serde_json::{Map, Value, json};
-use watchfire_diagnostics::Severity;
 use watchfire_events::{Document, Timestamp};
 
-use watchfire_ir::{Condition, KqlOptions, Schema, date_range, lower_filters};
+use watchfire_ir::{Condition, KqlOptions, Schema, date_range};
 use watchfire_rules::model::{Investigation, Provider, QueryType, ValueType};
 
+use crate::conditions::lowered;
 use crate::fields::{time_of, values_of};
 use crate::value_text::text_of;
 
@@ -139,14 +139,6 @@ impl Question {
     /// Whether anything can be asked.
     pub fn is_asked(&self) -> bool {
         self.groups.iter().any(|group| matches!(group, QuestionGroup::Asked(_)))
-    }
-}
-
-fn lowered(filters: Vec<Value>, schema: &dyn Schema, options: &KqlOptions) -> Result<Condition, String> {
-    let (conditions, problems) = lower_filters(&Value::Array(filters), schema, options);
-    match problems.iter().find(|problem| problem.severity == Severity::Error) {
-        Some(problem) => Err(problem.message.clone()),
-        None => Ok(Condition::all(conditions)),
     }
 }
 

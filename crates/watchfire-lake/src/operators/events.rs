@@ -11,7 +11,7 @@ use watchfire_events::{BatchBuilder, DataStream, EventBatch, EventId, FieldSelec
 use watchfire_ir::{Condition, Leaf};
 
 use crate::cells::Cells;
-use crate::scan::each_diverted;
+use crate::scan::put_fields;
 use crate::shape::{DIVERTED, ID, INDEX, SEQUENCE, SOURCE};
 use crate::stored::{Failures, ReadSources, StoredEvents};
 use crate::{LakeError, LakeSchema};
@@ -92,12 +92,7 @@ impl RowEvents {
         let mut builder = BatchBuilder::new(schema);
         for row in 0..rows {
             builder.begin(&self.stream);
-            for (name, cells) in &fields {
-                cells.each(row, &mut |value| builder.put_named(name, value));
-            }
-            if let Some(text) = diverted.as_ref().and_then(|diverted| diverted.text(row)) {
-                each_diverted(text, &mut |name, value| builder.put_named(name, value));
-            }
+            put_fields(&mut builder, &fields, diverted.as_ref(), row);
             builder.push_deferred(row as u32);
         }
         let ids = vec![EventId::given(""); rows];

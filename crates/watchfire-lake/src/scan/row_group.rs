@@ -123,12 +123,7 @@ impl GroupRows {
                 (cells_of(file, &batch, ID)?, cells_of(file, &batch, SEQUENCE)?, cells(&batch, DIVERTED));
             for row in 0..batch.num_rows() {
                 builder.begin(&file.stream);
-                for (name, cells) in &columns {
-                    cells.each(row, &mut |value| builder.put_named(name, value));
-                }
-                if let Some(text) = diverted.as_ref().and_then(|diverted| diverted.text(row)) {
-                    each_diverted(text, &mut |name, value| builder.put_named(name, value));
-                }
+                put_fields(builder, &columns, diverted.as_ref(), row);
                 builder.push_deferred(ids.len() as u32);
                 ids.push(EventId::given(id.text(row).unwrap_or_default()));
                 sequences
@@ -256,8 +251,23 @@ fn cells_of(file: &OpenFile, batch: &RecordBatch, name: &str) -> Result<Cells, L
     })
 }
 
+/// Puts the fields of a row into a batch: those of its columns, and those in the side column.
+pub(crate) fn put_fields(
+    builder: &mut BatchBuilder<'_>,
+    columns: &[(&str, Cells)],
+    diverted: Option<&Cells>,
+    row: usize,
+) {
+    for (name, cells) in columns {
+        cells.each(row, &mut |value| builder.put_named(name, value));
+    }
+    if let Some(text) = diverted.and_then(|diverted| diverted.text(row)) {
+        each_diverted(text, &mut |name, value| builder.put_named(name, value));
+    }
+}
+
 /// Calls `visit` with each value in the side column of a row.
-pub(crate) fn each_diverted(text: &str, visit: &mut dyn FnMut(&str, Scalar<'_>)) {
+fn each_diverted(text: &str, visit: &mut dyn FnMut(&str, Scalar<'_>)) {
     let Ok(Value::Object(fields)) = serde_json::from_str(text) else { return };
     for (name, values) in &fields {
         for value in values.as_array().into_iter().flatten() {

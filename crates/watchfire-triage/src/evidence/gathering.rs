@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use watchfire_engine::{Matcher, ReadFields, RuleSet, RuleSetBuilder, VALUE_CACHE_BYTES};
-use watchfire_events::{Document, EventBatch, EventId, IndexPatterns, Timestamp, ValueRef};
-use watchfire_ir::{Condition, KqlOptions, Schema, lower_filters};
+use watchfire_engine::{Matcher, ReadFields, RuleSet, VALUE_CACHE_BYTES};
+use watchfire_events::{Document, EventBatch, IndexPatterns, Timestamp};
+use watchfire_ir::{Condition, Schema};
 
-use crate::answers::Finding;
+use crate::answers::{Finding, FindingKey};
+use crate::conditions::{clause, rule_set, time_of_row};
 use crate::fields::{event_time, values_of};
 use crate::lineage::{LINEAGE_FIELDS, ProcessEvents};
 
@@ -31,7 +32,7 @@ pub struct Gathering {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Gathered {
     /// The first events of its process, in the order of time.
-    pub events: BTreeMap<(Timestamp, String, EventId), Finding>,
+    pub events: BTreeMap<FindingKey, Finding>,
     /// Events beyond those that are kept.
     pub left_out: u64,
 }
@@ -48,11 +49,7 @@ pub struct Gathers {
 impl Gathering {
     /// What has to be read for these alerts.
     pub fn new(alerts: &[&Document], schema: &dyn Schema) -> Self {
-        let lowered = |filter: Value| {
-            let (conditions, problems) =
-                lower_filters(&json!([{ "query": filter }]), schema, &KqlOptions::default());
-            if problems.is_empty() { Condition::all(conditions) } else { Condition::constant(false) }
-        };
+        let lowered = |query: Value| clause(&query, schema);
         // Only alerts about a process ask for those of its host.
         let has_process = |alert: &&&Document| {
             ["process.entity_id", "process.pid"].iter().any(|field| !values_of(alert, field).is_empty())
@@ -81,11 +78,8 @@ impl Gathering {
             conditions.push(filter.map_or_else(|| Condition::constant(false), lowered));
             spans.push(span);
         }
-        let mut set = RuleSetBuilder::new();
-        for condition in &conditions {
-            set.add(IndexPatterns::default(), condition.clone());
-        }
-        Self { conditions, set: set.build(), spans }
+        let set = rule_set(&conditions);
+        Self { conditions, set, spans }
     }
 
     /// The conditions of which an event has to satisfy one to be of any use.
@@ -123,31 +117,21 @@ impl Gathering {
         let matches = matcher.match_batch(batch, schema);
         let of_hosts = matches.hits.partition_point(|hit| hit.rule.0 == 0);
         gathers.processes.add_rows(batch, matches.hits[..of_hosts].iter().map(|hit| hit.row));
-        let times = batch.column("@timestamp");
         for hit in &matches.hits[of_hosts..] {
             let number = hit.rule.0 as usize - 1;
             let row = hit.row as usize;
-            let time = times.and_then(|column| {
-                column.codes(row).iter().find_map(|&code| match column.value(code) {
-                    ValueRef::Instant(at) => Some(at),
-                    _ => None,
-                })
-            });
-            let Some(at) = time else { continue };
+            let Some(at) = time_of_row(batch, row) else { continue };
             if self.spans[number].is_some_and(|(from, to)| at < from || at > to) {
                 continue;
             }
-            let event = batch.event(row);
-            let stream = event.data_stream.as_str().to_owned();
-            let finding =
-                Finding { stream: stream.clone(), id: event.id.clone(), document: event.document.clone() };
-            gathers.of_alerts[number].add((at, stream, event.id.clone()), finding);
+            let (key, finding) = Finding::keyed(batch.event(row), at);
+            gathers.of_alerts[number].add(key, finding);
         }
     }
 }
 
 impl Gathered {
-    fn add(&mut self, key: (Timestamp, String, EventId), finding: Finding) {
+    fn add(&mut self, key: FindingKey, finding: Finding) {
         self.events.insert(key, finding);
         if self.events.len() > MOST_EVENTS {
             self.events.pop_last();

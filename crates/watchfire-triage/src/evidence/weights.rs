@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use serde_json::json;
-use watchfire_engine::{Matcher, ReadFields, RuleSet, RuleSetBuilder, VALUE_CACHE_BYTES};
-use watchfire_events::{Column, EventBatch, IndexPatterns, Timestamp, ValueRef};
-use watchfire_ir::{Condition, KqlOptions, Schema, lower_filters};
+use watchfire_engine::{Matcher, ReadFields, RuleSet, VALUE_CACHE_BYTES};
+use watchfire_events::{Column, EventBatch, IndexPatterns, Timestamp};
+use watchfire_ir::{Condition, Schema};
+
+use crate::conditions::{clause, rule_set, time_of_row};
 
 /// Most different hosts, and users, of a value that are told apart.
 const MOST_NAMED: usize = 10_000;
@@ -90,21 +92,17 @@ pub struct Weigher {
 impl Weighing {
     /// Of values in fields.
     pub fn of_values(values: &[(String, String)], schema: &dyn Schema) -> Self {
-        Self::new(values.iter().map(|(field, value)| {
-            let filter = json!([{ "query": { "match_phrase": { (field): value } } }]);
-            let (conditions, problems) = lower_filters(&filter, schema, &KqlOptions::default());
-            if problems.is_empty() { Condition::all(conditions) } else { Condition::constant(false) }
-        }))
+        let of_value = |(field, value): &(String, String)| {
+            clause(&json!({ "match_phrase": { (field): value } }), schema)
+        };
+        Self::new(values.iter().map(of_value))
     }
 
     /// Of conditions.
     pub(crate) fn new(conditions: impl IntoIterator<Item = Condition>) -> Self {
         let conditions: Vec<Condition> = conditions.into_iter().collect();
-        let mut set = RuleSetBuilder::new();
-        for condition in &conditions {
-            set.add(IndexPatterns::default(), condition.clone());
-        }
-        Self { conditions, set: set.build() }
+        let set = rule_set(&conditions);
+        Self { conditions, set }
     }
 
     /// The conditions of which an event has to satisfy one to be counted.
@@ -143,15 +141,9 @@ impl Weighing {
         let users = Texts::new(batch.column("user.name"), None);
         hosts.all().for_each(|host| add(&mut weigher.hosts, Some(host)));
         users.all().for_each(|user| add(&mut weigher.users, Some(user)));
-        let times = batch.column("@timestamp");
         for hit in matcher.match_batch(batch, schema).hits {
             let (number, row) = (hit.rule.0 as usize, hit.row as usize);
-            let at = times.and_then(|column| {
-                column.codes(row).iter().find_map(|&code| match column.value(code) {
-                    ValueRef::Instant(at) => Some(at),
-                    _ => None,
-                })
-            });
+            let at = time_of_row(batch, row);
             let (host, user) = (hosts.of(row), users.of(row));
             weigher.weights[number].count(at, host, user);
             see(Weighed { condition: number, row, at, host, user });

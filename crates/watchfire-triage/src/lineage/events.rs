@@ -1,9 +1,12 @@
 //! What single events tell of processes.
 
+use std::cmp::Ordering;
+
 use rustc_hash::FxHashMap;
 use watchfire_events::{Column, EventBatch, Timestamp, ValueRef};
 
 use super::names::{Name, Names};
+use crate::conditions::time_of_row;
 
 /// The fields that tell of processes: those of which batches need columns.
 pub const LINEAGE_FIELDS: [&str; 18] = [
@@ -98,7 +101,6 @@ impl ProcessEvents {
 
     /// Adds some of the events of a batch, by their rows in ascending order.
     pub fn add_rows(&mut self, batch: &EventBatch, rows: impl IntoIterator<Item = u32>) {
-        let Some(times) = batch.column("@timestamp") else { return };
         let mut columns = Columns::new(batch);
         let mut sources = vec![None; batch.len()];
         for (stream, of_stream) in batch.streams() {
@@ -107,11 +109,7 @@ impl ProcessEvents {
         }
         for row in rows {
             let row = row as usize;
-            let instant = times.codes(row).iter().find_map(|&code| match times.value(code) {
-                ValueRef::Instant(at) => Some(at),
-                _ => None,
-            });
-            let (Some(at), Some(source)) = (instant, sources[row]) else { continue };
+            let (Some(at), Some(source)) = (time_of_row(batch, row), sources[row]) else { continue };
             if let Some(told) = columns.told(row, at, source, &mut self.names) {
                 self.push(told);
             }
@@ -123,7 +121,7 @@ impl ProcessEvents {
             (Deed::Mention, Some(entity)) => {
                 let host = told.host;
                 let first = self.mentions.entry((host, entity)).or_insert_with(|| told.clone());
-                if told.at < first.at {
+                if in_order(&told, first, &self.names).is_lt() {
                     *first = told;
                 }
             }
@@ -174,6 +172,31 @@ impl Told {
             ..self
         }
     }
+}
+
+/// The order of time. What happened at once is ordered by texts: their numbers depend on threads.
+pub(super) fn in_order(one: &Told, other: &Told, names: &Names) -> Ordering {
+    let text = |name: Option<Name>| name.map(|name| names.text(name));
+    let texts = |told: &Told| {
+        [
+            told.host.id,
+            told.host.name,
+            told.entity,
+            Some(told.source),
+            told.image.executable,
+            told.image.name,
+            told.image.command_line,
+            told.user,
+            told.parent_entity,
+            told.parent_image.executable,
+            told.parent_image.name,
+            told.parent_image.command_line,
+        ]
+        .map(text)
+    };
+    (one.at, one.deed, one.pid, one.parent_pid)
+        .cmp(&(other.at, other.deed, other.pid, other.parent_pid))
+        .then_with(|| texts(one).cmp(&texts(other)))
 }
 
 /// The columns of a batch, with the numbers of the texts that were asked for.

@@ -1,12 +1,11 @@
 //! Processes with their parents, made of what events tell.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use watchfire_events::{Document, Timestamp};
 
-use super::events::{Deed, HostNames, ImageNames, ProcessEvents, Told};
+use super::events::{Deed, HostNames, ImageNames, ProcessEvents, Told, in_order};
 use super::names::{Name, Names};
 use crate::fields::{event_time, text_in, values_of};
 
@@ -467,29 +466,4 @@ fn same_program(one: ImageNames, other: ImageNames, names: &Names) -> bool {
         Some(one == other || names.text(one).to_lowercase() == names.text(other).to_lowercase())
     };
     equal(one.executable, other.executable).or_else(|| equal(one.name, other.name)).unwrap_or(true)
-}
-
-/// The order of time. What happened at once is ordered by texts: their numbers depend on threads.
-fn in_order(one: &Told, other: &Told, names: &Names) -> Ordering {
-    let text = |name: Option<Name>| name.map(|name| names.text(name));
-    let texts = |told: &Told| {
-        [
-            told.host.id,
-            told.host.name,
-            told.entity,
-            Some(told.source),
-            told.image.executable,
-            told.image.name,
-            told.image.command_line,
-            told.user,
-            told.parent_entity,
-            told.parent_image.executable,
-            told.parent_image.name,
-            told.parent_image.command_line,
-        ]
-        .map(text)
-    };
-    (one.at, one.deed, one.pid, one.parent_pid)
-        .cmp(&(other.at, other.deed, other.pid, other.parent_pid))
-        .then_with(|| texts(one).cmp(&texts(other)))
 }

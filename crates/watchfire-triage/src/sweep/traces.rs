@@ -2,8 +2,9 @@
 
 use serde_json::json;
 use watchfire_events::{Document, parse_ip};
-use watchfire_ir::{Condition, KqlOptions, Schema, lower_filters};
+use watchfire_ir::{Condition, Schema};
 
+use crate::conditions::clause;
 use crate::evidence::{DeedKind, Evidence};
 use crate::fields::{text_in, values_of};
 
@@ -257,9 +258,7 @@ pub(super) fn lowered(trace: &Trace, schema: &dyn Schema) -> Condition {
         }
     };
     let fields: Vec<_> = trace.fields.iter().map(of_field).collect();
-    let filter = json!([{ "query": { "bool": { "should": fields, "minimum_should_match": 1 } } }]);
-    let (conditions, problems) = lower_filters(&filter, schema, &KqlOptions::default());
-    if problems.is_empty() { Condition::all(conditions) } else { Condition::constant(false) }
+    clause(&json!({ "bool": { "should": fields, "minimum_should_match": 1 } }), schema)
 }
 
 /// A value as a wildcard query takes it: only `*` has a meaning.

@@ -75,22 +75,8 @@ fn shared_founding_guide_is_answered_over_the_demo() {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/elastic-defend.ndjson");
     let (alerts, log) = scan(&shared.join(RULE), std::iter::once(&demo));
     assert_eq!(alerts.len(), 2, "{log}");
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("alerts.ndjson");
-    let lines: Vec<String> = alerts.iter().map(Value::to_string).collect();
-    std::fs::write(&file, lines.join("\n")).expect("it can be written");
-    let output = Command::new(env!("CARGO_BIN_EXE_watchfire"))
-        .arg("triage")
-        .args([&file, &demo])
-        .args(["--format", "json", "--size", "1000"])
-        .output()
-        .expect("the command runs");
-    let answered: Vec<Value> = String::from_utf8(output.stdout)
-        .expect("text")
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect();
-    assert_eq!(answered.len(), 2, "{}", String::from_utf8_lossy(&output.stderr));
+    let answered = answered(&demo, &alerts);
+    assert_eq!(answered.len(), 2);
     let documents: Vec<Value> = read_json_lines(&demo).into_iter().chain(alerts).collect();
     let mut counts = Vec::new();
     for question in answered.iter().flat_map(|alert| alert["guide"].as_array().expect("parts")) {
