@@ -12,6 +12,8 @@
 //! A message can go out twice when the process ends between its sending and the note of it; it carries the id of its
 //! delivery, by which a receiver can tell.
 //!
+//! [`ResponseClient`] sends what `watchfire-triage` has planned as a response, for the command that was told to.
+//!
 //! Nothing here looks at the machine's clock or its environment, and nothing knows HTTP servers or how events are stored. `docs/actions.md` is
 //! the page for users.
 
@@ -19,6 +21,7 @@ mod connector;
 mod decide;
 mod dispatcher;
 mod filter;
+mod respond;
 mod secret;
 mod send;
 mod template;
@@ -26,5 +29,6 @@ mod variables;
 
 pub use connector::{Connector, ConnectorError, ConnectorType};
 pub use dispatcher::{ActionSettings, Dispatcher, ServerLog, StepReport};
+pub use respond::{ResponseClient, ResponseError};
 pub use secret::Secret;
 pub use template::{Escape, Rendered, Template, TemplateError};

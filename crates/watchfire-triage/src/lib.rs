@@ -13,6 +13,7 @@
 //! Nothing here prints, and nothing knows where events come from. `docs/triage.md` is the page for users.
 
 mod answers;
+mod block_list;
 mod case;
 mod collection;
 mod conditions;
@@ -24,10 +25,15 @@ mod lineage;
 mod question;
 mod render;
 mod report;
+mod respond;
 mod sweep;
 mod value_text;
 
 pub use answers::{Answer, Answers, Finding, FindingKey};
+pub use block_list::{
+    Addition, BLOCK_LIST_FORMAT, BlockList, BlockListError, Blocked, Indicator, IndicatorKind, Removal,
+    indicators_of,
+};
 pub use case::{Action, CASE_FORMAT, Case, CaseError, Entry, Verdict};
 pub use collection::{Collected, Collection, MOST_COLLECTED};
 pub use evidence::{
@@ -43,4 +49,8 @@ pub use lineage::{
 pub use question::{Anchor, Asking, Question, QuestionGroup};
 pub use render::{draw_tree, sweep_to_text, to_json, to_markdown, to_text};
 pub use report::ReportWriter;
+pub use respond::{
+    Authorization, Body, Calls, FormValue, Killing, Managed, Method, Order, Outcome, Plan, Product, Reply,
+    Request, Setting, System, Token, Undo, Unmanaged, escalation, runbook,
+};
 pub use sweep::{HostTrace, Sweep, SweepFinds, Swept, Trace, TraceKind};

@@ -13,8 +13,9 @@ use watchfire_engine::{Matcher, ReadFields};
 use watchfire_events::{Document, EventBatch, Timestamp};
 use watchfire_ir::{Condition, Schema};
 
+use self::traces::lowered;
+pub(crate) use self::traces::of_alert as traces_of;
 pub use self::traces::{Trace, TraceKind};
-use self::traces::{lowered, of_alert};
 use crate::evidence::{Evidence, Weigher, Weighing};
 use crate::fields::values_of;
 
@@ -76,7 +77,7 @@ pub struct Swept {
 impl Sweep {
     /// The traces of an alert.
     pub fn new(alert: &Document, evidence: &Evidence, schema: &dyn Schema) -> Self {
-        let (traces, left_out) = of_alert(alert, evidence);
+        let (traces, left_out) = traces_of(alert, evidence);
         let weighing = Weighing::new(traces.iter().map(|trace| lowered(trace, schema)));
         let own_hosts = ["host.name", "host.id"].into_iter().flat_map(|field| values_of(alert, field));
         Self {

@@ -9,13 +9,12 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use watchfire_events::Timestamp;
 use watchfire_triage::{Action, Case, CaseError};
 
 use self::folder::CaseFolder;
+use crate::doing::Doing;
 use crate::exit::{self, Exit};
 use crate::terminal::escape_controls;
-use crate::time_argument::{moment, now};
 
 /// Keeps alerts, the events behind them, notes and decisions in a folder of their own.
 ///
@@ -48,29 +47,6 @@ enum Subcommand {
     Reopen(Reopen),
     Show(Show),
     Export(export::Export),
-}
-
-/// Who does something, and when.
-#[derive(Debug, clap::Args)]
-struct Doing {
-    /// Who does it. [default: the user of this process]
-    #[arg(long, value_name = "NAME")]
-    by: Option<String>,
-    /// When it was done. [default: now]
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    at: Option<Timestamp>,
-}
-
-impl Doing {
-    fn at(&self) -> Timestamp {
-        self.at.unwrap_or_else(now)
-    }
-
-    fn by(&self) -> String {
-        let of_system =
-            || ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-        self.by.clone().or_else(of_system).unwrap_or_else(|| "unknown".to_owned())
-    }
 }
 
 /// Opens a case in a new folder.
@@ -125,7 +101,7 @@ impl CaseCommand {
         match &self.command {
             Subcommand::Open(open) => open.open(),
             Subcommand::Add(add) => add.add(log),
-            Subcommand::Note(note) => act(&note.case, Action::Noted { text: note.text.clone() }, &note.doing),
+            Subcommand::Note(note) => self::note(&note.case, note.text.clone(), &note.doing),
             Subcommand::Close(close) => close.close(log),
             Subcommand::Reopen(reopen) => {
                 act(&reopen.case, Action::Reopened { reason: reopen.reason.clone() }, &reopen.doing)
@@ -152,6 +128,11 @@ impl Show {
         out.flush()?;
         Ok(Exit::Success)
     }
+}
+
+/// Notes something in the case of a folder.
+pub(crate) fn note(case: &std::path::Path, text: String, doing: &Doing) -> io::Result<Exit> {
+    act(case, Action::Noted { text }, doing)
 }
 
 fn act(case: &std::path::Path, action: Action, doing: &Doing) -> io::Result<Exit> {

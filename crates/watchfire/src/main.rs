@@ -3,12 +3,14 @@
 //! Results go to standard output, everything else to standard error. [`exit::Exit`] has the exit codes.
 
 mod backtest;
+mod block;
 mod case;
 mod check;
 mod completions;
 mod coverage;
 mod demo;
 mod destination;
+mod doing;
 mod event_text;
 mod exception_options;
 mod exceptions;
@@ -26,6 +28,7 @@ mod parallel;
 mod progress;
 mod reading;
 mod reference;
+mod respond;
 mod rule_paths;
 mod rules;
 mod scan;
@@ -65,6 +68,8 @@ enum Command {
     Triage(Box<triage::Triage>),
     Sweep(Box<sweep::Sweep>),
     Case(Box<case::CaseCommand>),
+    Respond(Box<respond::Respond>),
+    Block(Box<block::Block>),
     Sources(sources::Sources),
     #[cfg(feature = "lake")]
     Lake(Box<lake::LakeCommand>),
@@ -97,6 +102,8 @@ fn main() -> ExitCode {
         Command::Triage(triage) => triage.run(),
         Command::Sweep(sweep) => sweep.run(),
         Command::Case(case) => case.run(),
+        Command::Respond(respond) => respond.run(),
+        Command::Block(block) => block.run(),
         Command::Sources(sources) => sources.run(),
         #[cfg(feature = "lake")]
         Command::Lake(lake) => lake.run(),

@@ -14,12 +14,12 @@ use watchfire_events::{Document, get_field};
 use watchfire_rules::model::Rule;
 use watchfire_triage::{AnsweredGuide, Inquiry, ReportWriter, to_json, to_markdown, to_text};
 
-pub(crate) use self::alerts::{AlertChoice, uuid_of};
+pub(crate) use self::alerts::{AlertChoice, AlertFile, uuid_of};
 pub(crate) use self::find::{Found, find};
 pub(crate) use self::reading::{EventOptions, EventReader};
 use crate::destination::Destination;
 use crate::exit::{self, Exit};
-use crate::intake::InputSummary;
+use crate::intake::{Account, InputSummary};
 use crate::rule_paths::load_paths;
 use crate::scan::output::account_lines;
 use crate::terminal::escape_controls;
@@ -83,19 +83,9 @@ impl Triage {
         let reader = self.events.reader()?;
         let rules = load_rules(&self.rules, log)?;
         let Some(alerts) = self.alerts.read(log)? else { return Ok(Exit::Usage) };
-        let chosen = alerts.chosen();
-        let guides: Vec<String> = chosen.iter().map(|alert| guide_of(alert, &rules)).collect();
-        let guided = chosen.iter().zip(&guides);
-        let inquiries: Vec<Inquiry> =
-            guided.map(|(alert, guide)| Inquiry::new(guide, alert, &reader.catalogue, self.size)).collect();
-
         let out = self.destination.open()?;
-        let Found { answers, evidence, account, .. } =
-            find(&reader, &inquiries, &chosen, &alerts.all, self.size)?;
-        let answered = chosen.iter().zip(&guides).zip(inquiries.iter().zip(answers)).zip(evidence);
-        let answered = answered.map(|(((alert, guide), (inquiry, answers)), evidence)| {
-            (*alert, AnsweredGuide::new(guide, alert, inquiry, answers, Some(evidence)))
-        });
+        let (answered, account) = answer(&reader, &alerts, &rules, self.size)?;
+        let answered = alerts.chosen().into_iter().zip(answered);
         let summary = InputSummary::new(&account);
         let mut told = Vec::new();
         summary.write(&mut told)?;
@@ -131,6 +121,27 @@ impl Triage {
         }
         out.flush()
     }
+}
+
+/// The guides of the alerts that are asked for, answered, with the evidence; and what was read.
+pub(crate) fn answer(
+    reader: &EventReader<'_>,
+    alerts: &AlertFile,
+    rules: &[Rule],
+    most_findings: usize,
+) -> io::Result<(Vec<AnsweredGuide>, Account)> {
+    let chosen = alerts.chosen();
+    let guides: Vec<String> = chosen.iter().map(|alert| guide_of(alert, rules)).collect();
+    let guided = chosen.iter().zip(&guides);
+    let inquiries: Vec<Inquiry> =
+        guided.map(|(alert, guide)| Inquiry::new(guide, alert, &reader.catalogue, most_findings)).collect();
+    let Found { answers, evidence, account, .. } =
+        find(reader, &inquiries, &chosen, &alerts.all, most_findings)?;
+    let answered = chosen.iter().zip(&guides).zip(inquiries.iter().zip(answers)).zip(evidence);
+    let answered = answered.map(|(((alert, guide), (inquiry, answers)), evidence)| {
+        AnsweredGuide::new(guide, alert, inquiry, answers, Some(evidence))
+    });
+    Ok((answered.collect(), account))
 }
 
 /// Rules whose guides are taken, in the form of the API.

@@ -90,7 +90,7 @@ const DROPPED_ENDINGS: [&str; 31] = [
 ];
 
 /// The traces of an alert and of its evidence, and what is none because every host has it.
-pub(super) fn of_alert(alert: &Document, evidence: &Evidence) -> (Vec<Trace>, Vec<(String, &'static str)>) {
+pub(crate) fn of_alert(alert: &Document, evidence: &Evidence) -> (Vec<Trace>, Vec<(String, &'static str)>) {
     let mut traces = Vec::new();
     let mut left_out = Vec::new();
     let mut add = |kind, value: &str, fields: &[&'static str]| {

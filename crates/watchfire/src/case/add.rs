@@ -12,7 +12,8 @@ use watchfire_ir::Catalogue;
 use watchfire_triage::{Action, AnsweredGuide, Collected, Collection, Inquiry, to_json};
 
 use super::folder::CaseFolder;
-use super::{Doing, refused};
+use super::refused;
+use crate::doing::Doing;
 use crate::exit::Exit;
 use crate::intake::{InputSummary, Worker};
 use crate::triage::{AlertChoice, EventOptions, EventReader, Found, find, guide_of, load_rules, uuid_of};

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use watchfire_triage::{Action, Verdict};
 
 use super::folder::CaseFolder;
-use super::{Doing, refused};
+use super::refused;
+use crate::doing::Doing;
 use crate::exceptions::suggest_from;
 use crate::exit::Exit;
 use crate::terminal::escape_controls;

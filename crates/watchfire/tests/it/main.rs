@@ -15,6 +15,8 @@ mod netsupport;
 mod pipes;
 mod read_again;
 mod report;
+#[cfg(feature = "serve")]
+mod respond;
 mod sarif;
 mod scan;
 #[cfg(all(feature = "serve", unix))]
