@@ -91,27 +91,14 @@ impl<'o> ReportWriter<'o> {
         Ok(Self { out, alerts: Vec::new(), rules: Vec::new(), rule_numbers: FxHashMap::default() })
     }
 
-    /// Adds an alert, with its guide answered as [`crate::to_json`] has it. Without, its rule's guide stands there as it is.
+    /// Adds an alert. Its rule's guide stands there as it is, unless it is [answered](Self::answer).
     ///
     /// # Errors
     /// What writing gives.
-    pub fn alert(&mut self, alert: &Document, answered: Option<Value>) -> io::Result<()> {
-        let rule = self.rule(alert, answered.is_none());
+    pub fn alert(&mut self, alert: &Document) -> io::Result<()> {
+        let rule = self.rule(alert);
         let number = self.alerts.len();
-        let detail = match answered {
-            Some(mut answered) => json!({
-                "document": alert,
-                "highlighted": answered["alert"]["highlighted"].take(),
-                "guide": answered["guide"].take(),
-                "evidence": answered["evidence"].take(),
-            }),
-            None => json!({ "document": alert }),
-        };
-        writeln!(
-            self.out,
-            "<script type=\"application/json\" id=\"alert-{number}\">{}</script>",
-            in_script(&detail)
-        )?;
+        self.block(&format!("alert-{number}"), &json!({ "document": alert }))?;
         let first = |names: &[&str]| names.iter().find_map(|name| text_in(alert, name));
         self.alerts.push(json!({
             "id": text_in(alert, "kibana.alert.uuid"),
@@ -125,6 +112,23 @@ impl<'o> ReportWriter<'o> {
             "reason": text_in(alert, "kibana.alert.reason"),
         }));
         Ok(())
+    }
+
+    /// Adds the answers to an alert, by its number from 0 on: its guide answered, as [`crate::to_json`] has it.
+    ///
+    /// # Errors
+    /// What writing gives.
+    pub fn answer(&mut self, number: usize, mut answered: Value) -> io::Result<()> {
+        let answers = json!({
+            "highlighted": answered["alert"]["highlighted"].take(),
+            "guide": answered["guide"].take(),
+            "evidence": answered["evidence"].take(),
+        });
+        self.block(&format!("answers-{number}"), &answers)
+    }
+
+    fn block(&mut self, id: &str, value: &Value) -> io::Result<()> {
+        writeln!(self.out, "<script type=\"application/json\" id=\"{id}\">{}</script>", in_script(value))
     }
 
     /// Ends the report with what was read: lines with a name and what is to be said.
@@ -144,7 +148,7 @@ impl<'o> ReportWriter<'o> {
     }
 
     /// The number of the rule of an alert.
-    fn rule(&mut self, alert: &Document, with_guide: bool) -> usize {
+    fn rule(&mut self, alert: &Document) -> usize {
         let text = |name: &str| text_in(alert, name).unwrap_or_default();
         let key = [text("kibana.alert.rule.rule_id"), text("kibana.alert.rule.name")].join("\n");
         let numbers = self.rules.len();
@@ -156,11 +160,9 @@ impl<'o> ReportWriter<'o> {
             techniques.sort_unstable();
             techniques.dedup();
             self.rules.push(json!({
-                "name": text("kibana.alert.rule.name"), "techniques": techniques, "tactics": tactics, "guide": null,
+                "name": text("kibana.alert.rule.name"), "techniques": techniques, "tactics": tactics,
+                "guide": unanswered(text("kibana.alert.rule.note")),
             }));
-        }
-        if with_guide && self.rules[number]["guide"].is_null() {
-            self.rules[number]["guide"] = unanswered(text("kibana.alert.rule.note"));
         }
         number
     }

@@ -1,5 +1,6 @@
 //! `watchfire scan`: all rules over files and folders, as one window.
 
+mod answered;
 mod exceptions;
 mod found;
 mod history;
@@ -52,6 +53,7 @@ use crate::intake::{InputSummary, Inputs, IntakeOptions, read_all};
 use crate::parallel::map_in_order;
 use crate::progress::Progress;
 use crate::reading::{Reading, Resources};
+use crate::triage::EventReader;
 
 /// The part of the memory that alerts may take up before they go to temporary files: one in this many.
 const ALERT_SHARE: u64 = 8;
@@ -62,6 +64,8 @@ const HIT_SHARE: u64 = 8;
 const JOIN_SHARE: u64 = 4;
 /// The part of the memory that records on their way may take up: one in this many. The rest is for rules and buffers.
 const RECORD_SHARE: u64 = 2;
+/// Alerts of a report that are answered, if nothing else is said.
+const ANSWERS: usize = 20;
 
 /// Runs rules over logs, and accounts for every file, record and rule.
 ///
@@ -102,6 +106,10 @@ pub(crate) struct Scan {
     /// How alerts are written.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// In a report (`--format html`), answers the guides of this many alerts, those with the highest risk. For that the input is
+    /// read twice more.
+    #[arg(long, value_name = "NUMBER", default_value_t = ANSWERS)]
+    answers: usize,
     #[command(flatten)]
     destination: Destination,
     #[command(flatten)]
@@ -190,6 +198,7 @@ impl Scan {
             lake: None,
             rules: vec![rules.to_owned()],
             format: Format::Table,
+            answers: ANSWERS,
             destination: Destination::default(),
             indicators: IndicatorOptions::default(),
             summary: None,
@@ -378,10 +387,20 @@ impl Scan {
             left_out.into_iter().for_each(|of| *of.entry(name.clone()).or_default() += number);
         }
         summary.profile = profile.map(|sum| sum.finish(&book, account.times));
-        let mut output = AlertOutput::begin(out, self.format, colour, host_width)?;
+        let mut output = AlertOutput::begin(out, self.format, colour, host_width, self.answers)?;
         let worst = self.write_alerts(&builder, alerts, &mut output, observe, &mut summary)?;
 
         let elapsed = start.elapsed().as_secs_f64();
+        let can_read_again = !self.paths.iter().any(|path| path.as_os_str() == "-");
+        let answered = output.answer(can_read_again, || {
+            EventReader::again(
+                &self.paths,
+                #[cfg(feature = "lake")]
+                self.lake.as_deref(),
+                catalogue_with(&intake.normalise.tables),
+                intake.clone(),
+            )
+        })?;
         summary.run.threads = threads;
         summary.run.elapsed_seconds = elapsed;
         summary.run.events_per_second = summary.input.events.searched as f64 / elapsed.max(0.001);
@@ -389,6 +408,9 @@ impl Scan {
         summary.run.max_memory_bytes = max_memory;
         let mut account = Vec::new();
         summary.write(&mut account)?;
+        if let Some(answered) = answered {
+            writeln!(account, "guides answered: {answered}")?;
+        }
         output.end(&String::from_utf8_lossy(&account))?;
         log.write_all(&account)?;
         if let Some(mut file) = summary_file {

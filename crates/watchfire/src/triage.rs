@@ -14,7 +14,7 @@ use watchfire_events::{Document, get_field};
 use watchfire_rules::model::Rule;
 use watchfire_triage::{AnsweredGuide, Inquiry, ReportWriter, to_json, to_markdown, to_text};
 
-pub(crate) use self::alerts::{AlertChoice, AlertFile, uuid_of};
+pub(crate) use self::alerts::{AlertChoice, uuid_of};
 pub(crate) use self::find::{Found, find};
 pub(crate) use self::reading::{EventOptions, EventReader};
 use crate::destination::Destination;
@@ -84,7 +84,7 @@ impl Triage {
         let rules = load_rules(&self.rules, log)?;
         let Some(alerts) = self.alerts.read(log)? else { return Ok(Exit::Usage) };
         let out = self.destination.open()?;
-        let (answered, account) = answer(&reader, &alerts, &rules, self.size)?;
+        let (answered, account) = answer(&reader, &alerts.chosen(), &alerts.all, &rules, self.size)?;
         let answered = alerts.chosen().into_iter().zip(answered);
         let summary = InputSummary::new(&account);
         let mut told = Vec::new();
@@ -103,8 +103,9 @@ impl Triage {
     ) -> io::Result<()> {
         if self.format == Format::Html {
             let mut report = ReportWriter::begin(out, "Alerts, investigated")?;
-            for (alert, guide) in answered {
-                report.alert(alert, Some(to_json(&guide)))?;
+            for (number, (alert, guide)) in answered.enumerate() {
+                report.alert(alert)?;
+                report.answer(number, to_json(&guide))?;
             }
             return report.end(&account_lines(account));
         }
@@ -123,20 +124,19 @@ impl Triage {
     }
 }
 
-/// The guides of the alerts that are asked for, answered, with the evidence; and what was read.
+/// The guides of some alerts answered, with the evidence; and what was read. `all` are the alerts that are known.
 pub(crate) fn answer(
     reader: &EventReader<'_>,
-    alerts: &AlertFile,
+    chosen: &[&Document],
+    all: &[Document],
     rules: &[Rule],
     most_findings: usize,
 ) -> io::Result<(Vec<AnsweredGuide>, Account)> {
-    let chosen = alerts.chosen();
     let guides: Vec<String> = chosen.iter().map(|alert| guide_of(alert, rules)).collect();
     let guided = chosen.iter().zip(&guides);
     let inquiries: Vec<Inquiry> =
         guided.map(|(alert, guide)| Inquiry::new(guide, alert, &reader.catalogue, most_findings)).collect();
-    let Found { answers, evidence, account, .. } =
-        find(reader, &inquiries, &chosen, &alerts.all, most_findings)?;
+    let Found { answers, evidence, account, .. } = find(reader, &inquiries, chosen, all, most_findings)?;
     let answered = chosen.iter().zip(&guides).zip(inquiries.iter().zip(answers)).zip(evidence);
     let answered = answered.map(|(((alert, guide), (inquiry, answers)), evidence)| {
         AnsweredGuide::new(guide, alert, inquiry, answers, Some(evidence))

@@ -487,7 +487,8 @@ function openAlert(at, focus) {
   state.open = at;
   const alert = data.alerts[at];
   const rule = data.rules[alert.rule];
-  const detail = JSON.parse(document.getElementById(`alert-${at}`).textContent);
+  const read = (id) => JSON.parse(document.getElementById(id)?.textContent || '{}');
+  const detail = { ...read(`alert-${at}`), ...read(`answers-${at}`) };
   const title = make('h2', { id: 'detail-title', tabindex: '-1' }, rule.name);
   const place = make('div');
   place.append(

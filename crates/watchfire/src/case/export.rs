@@ -5,7 +5,6 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use watchfire_triage::ReportWriter;
 use zip::write::SimpleFileOptions;
@@ -58,10 +57,11 @@ fn report(title: &str, contents: Contents) -> io::Result<Vec<u8>> {
         ("events".to_owned(), format!("{}, in `events.ndjson`", contents.events.len())),
     ];
     let mut report = ReportWriter::begin(Box::new(&mut out), title)?;
-    for (alert, answered) in contents.alerts.into_iter().zip(contents.answers) {
-        if let Value::Object(alert) = alert {
-            report.alert(&alert, Some(answered))?;
-        }
+    let alerts = contents.alerts.iter().zip(contents.answers);
+    let alerts = alerts.filter_map(|(alert, answered)| Some((alert.as_object()?, answered)));
+    for (number, (alert, answered)) in alerts.enumerate() {
+        report.alert(alert)?;
+        report.answer(number, answered)?;
     }
     report.end(&account)?;
     Ok(out)

@@ -42,9 +42,9 @@ impl Escalate {
         let rules = load_rules(&self.rules, log)?;
         let Some(alerts) = self.alerts.read(log)? else { return Ok(Exit::Usage) };
         let reader = self.events.reader()?;
-        let (answered, account) = answer(&reader, &alerts, &rules, self.size)?;
-        let markdown: Vec<String> = answered.iter().map(to_markdown).collect();
         let chosen = alerts.chosen();
+        let (answered, account) = answer(&reader, &chosen, &alerts.all, &rules, self.size)?;
+        let markdown: Vec<String> = answered.iter().map(to_markdown).collect();
         let bundle: Vec<Value> = chosen
             .iter()
             .zip(&answered)

@@ -9,9 +9,11 @@ use watchfire_events::{Document, Timestamp};
 use watchfire_rules::model::Severity;
 use watchfire_triage::ReportWriter;
 
+use super::answered::Leading;
 use super::found::{Found, FoundAlert};
 use crate::event_text::{field, field_text, text_of, what};
 use crate::terminal::{escape_controls, time_in_table};
+use crate::triage::EventReader;
 
 /// How alerts are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -65,20 +67,23 @@ const COLUMNS: &[(&str, &[&str])] = &[
 pub(super) enum AlertOutput {
     /// One behind the other.
     Lines(AlertWriter),
-    /// A report, which is read as a whole.
-    Report(Box<ReportWriter<'static>>),
+    /// A report, which is read as a whole, and which of its alerts are answered.
+    Report(Box<ReportWriter<'static>>, Leading),
 }
 
 impl AlertOutput {
-    /// Writes into `out` what comes before the first alert; `host_width` is the length of the longest name of a host.
+    /// Writes into `out` what comes before the first alert; `host_width` is the length of the longest name of a host, `answers`
+    /// how many alerts of a report are answered.
     pub(super) fn begin(
         out: Box<dyn Write + Send>,
         format: Format,
         colour: Colour,
         host_width: usize,
+        answers: usize,
     ) -> io::Result<Self> {
         if format == Format::Html {
-            return Ok(Self::Report(Box::new(ReportWriter::begin(out, "Alerts of a scan")?)));
+            let report = ReportWriter::begin(out, "Alerts of a scan")?;
+            return Ok(Self::Report(Box::new(report), Leading::new(answers)));
         }
         let mut writer = AlertWriter::new(out, format, colour, host_width);
         writer.begin()?;
@@ -89,10 +94,27 @@ impl AlertOutput {
     pub(super) fn alert(&mut self, found: &Found) -> io::Result<()> {
         match self {
             Self::Lines(writer) => writer.alert(found),
-            Self::Report(report) => {
+            Self::Report(report, leading) => {
                 // The events of a sequence stand with it.
-                found.all().try_for_each(|alert| report.alert(&alert.fields(), None))
+                for alert in found.all() {
+                    let fields = alert.fields();
+                    report.alert(&fields)?;
+                    leading.see(&fields);
+                }
+                Ok(())
             }
+        }
+    }
+
+    /// Answers the guides of a report by what the reader reads, and gives back what there is to say of that.
+    pub(super) fn answer<'r>(
+        &mut self,
+        can_read_again: bool,
+        reader: impl FnOnce() -> EventReader<'r>,
+    ) -> io::Result<Option<String>> {
+        match self {
+            Self::Lines(_) => Ok(None),
+            Self::Report(report, leading) => leading.answer(&reader(), can_read_again, report),
         }
     }
 
@@ -101,7 +123,7 @@ impl AlertOutput {
     pub(super) fn end(self, account: &str) -> io::Result<()> {
         match self {
             Self::Lines(writer) => writer.end(),
-            Self::Report(report) => report.end(&account_lines(account)),
+            Self::Report(report, _) => report.end(&account_lines(account)),
         }
     }
 }

@@ -70,7 +70,23 @@ pub(crate) struct EventReader<'a> {
     options: IntakeOptions,
 }
 
-impl EventReader<'_> {
+impl<'a> EventReader<'a> {
+    /// One of what a scan has read, in the same way.
+    pub(crate) fn again(
+        paths: &'a [PathBuf],
+        #[cfg(feature = "lake")] lake: Option<&'a Path>,
+        catalogue: Catalogue,
+        options: IntakeOptions,
+    ) -> Self {
+        Self {
+            paths,
+            #[cfg(feature = "lake")]
+            lake,
+            catalogue,
+            options,
+        }
+    }
+
     /// Whether workers see all events, whatever is asked of them.
     #[cfg(feature = "lake")]
     pub(crate) fn reads_all(&self) -> bool {

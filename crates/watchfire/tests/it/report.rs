@@ -64,6 +64,10 @@ fn an_answered_report_is_used_in_a_browser() {
     let Some(script) = browser_script() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::copy(demo(), folder.path().join("events.ndjson")).expect("it can be copied");
+    // That of a scan is answered as that of `triage` is.
+    let scan = ["scan", "events.ndjson", "--rules", &rules(), "--format", "html", "--output", "scan.html"];
+    watchfire(folder.path(), &scan);
+    open_report(&script, &folder.path().join("scan.html"), "answered");
     let scan =
         ["scan", "events.ndjson", "--rules", &rules(), "--format", "ndjson", "--output", "alerts.ndjson"];
     watchfire(folder.path(), &scan);
@@ -80,6 +84,98 @@ fn an_answered_report_is_used_in_a_browser() {
     ];
     watchfire(folder.path(), &triage);
     open_report(&script, &folder.path().join("report.html"), "answered");
+}
+
+/// The blocks of a report that have this before their number, by number.
+fn blocks(report: &str, prefix: &str) -> Vec<(usize, Value)> {
+    let begin = format!("<script type=\"application/json\" id=\"{prefix}-");
+    let parts = report.split(begin.as_str()).skip(1);
+    let read = |part: &str| {
+        let (number, rest) = part.split_once("\">").expect("an element");
+        let (text, _) = rest.split_once("</script>").expect("its end");
+        (number.parse().expect("a number"), serde_json::from_str(text).expect("JSON"))
+    };
+    parts.map(read).collect()
+}
+
+/// A guide in which alerts that answer have their ids only: those of a scan leave out what only tells of their rule.
+fn without_alerts(guide: &Value) -> Value {
+    let mut guide = guide.clone();
+    for part in guide.as_array_mut().expect("parts") {
+        for event in part["events"].as_array_mut().into_iter().flatten() {
+            if event["_index"].as_str().is_some_and(|index| index.starts_with(".alerts")) {
+                event["_source"] = Value::Null;
+            }
+        }
+    }
+    guide
+}
+
+#[test]
+fn a_scan_answers_the_alerts_of_the_highest_risk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::copy(demo(), folder.path().join("events.ndjson")).expect("it can be copied");
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("it can be read");
+    let rules = rules();
+    let scan = |arguments: &[&str]| {
+        let scan = [&["scan", "events.ndjson", "--rules", &rules], arguments].concat();
+        watchfire(folder.path(), &scan);
+    };
+    scan(&["--format", "html", "--answers", "3", "--output", "three.html"]);
+    scan(&["--format", "html", "--answers", "0", "--output", "none.html"]);
+    scan(&["--format", "html", "--output", "all.html"]);
+    scan(&["--format", "ndjson", "--output", "alerts.ndjson"]);
+    let triage = [
+        "triage",
+        "alerts.ndjson",
+        "events.ndjson",
+        "--limit",
+        "1000",
+        "--format",
+        "json",
+        "--output",
+        "answers",
+    ];
+    watchfire(folder.path(), &triage);
+
+    let risk = |alert: &Value| alert["document"]["kibana.alert.risk_score"].as_u64().expect("a risk");
+    let report = read("three.html");
+    let alerts = blocks(&report, "alert");
+    let answered: Vec<usize> = blocks(&report, "answers").into_iter().map(|(number, _)| number).collect();
+    let mut expected: Vec<usize> = (0..alerts.len()).collect();
+    expected.sort_by_key(|&number| (std::cmp::Reverse(risk(&alerts[number].1)), number));
+    assert_eq!(answered, expected[..3]);
+    assert!(report.contains("of the 3 alerts with the highest risk, of "));
+    assert!(blocks(&read("none.html"), "answers").is_empty());
+
+    // Each answer is what `triage` says of the alert; for parts of a sequence the alert of the sequence stands.
+    let mut of_triage = read_json_lines(&folder.path().join("answers"));
+    let is_part = |number: usize| !alerts[number].1["document"]["kibana.alert.building_block_type"].is_null();
+    let mut number = 0..;
+    of_triage.retain(|_| !number.next().is_some_and(is_part));
+    let mut of_scan = blocks(&read("all.html"), "answers");
+    of_scan.sort_by_key(|(number, _)| *number);
+    assert_eq!(of_scan.len(), of_triage.len());
+    for ((_, answers), triage) in of_scan.iter().zip(&of_triage) {
+        assert_eq!(without_alerts(&answers["guide"]), without_alerts(&triage["guide"]));
+        assert_eq!(answers["evidence"], triage["evidence"]);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_again_is_not_answered_and_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        .args(["scan", "-", "--rules", &rules(), "--format", "html"])
+        .stdin(std::fs::File::open(demo()).expect("it can be read"))
+        .current_dir(folder.path())
+        .output()
+        .expect("the command runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let said = "guides answered: none: standard input cannot be read again";
+    assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    let report = text(&output.stdout);
+    assert!(blocks(&report, "answers").is_empty() && !blocks(&report, "alert").is_empty());
 }
 
 #[test]
