@@ -30,7 +30,8 @@ Examples:
   watchfire scan demo-files/logs --rules demo-files/rules --format ndjson")]
 pub(crate) struct Demo {
     /// Keeps the records, the rules and the alerts in this folder, which must be new or empty, and goes on with them: a report
-    /// with all guides answered, the pattern of one alert looked for on all hosts, and a case with its export.
+    /// with all guides answered, the pattern of one alert looked for on all hosts, an exception for the one that is no intrusion, and a
+    /// case with its export.
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 }
@@ -70,8 +71,10 @@ impl Demo {
         let exit = Scan::of_folders(&logs, &rules).scan(Box::new(io::stdout()), &mut observe, log)?;
         kept.map_or(Ok(()), |mut file| file.flush())?;
         report.write(out, self.output.as_deref())?;
-        if let (Some(folder), Some(alert)) = (&self.output, report.founding()) {
-            further::go_on(folder, alert, out)?;
+        if let (Some(folder), Some(alert), Some(session)) =
+            (&self.output, report.founding(), report.session())
+        {
+            further::go_on(folder, alert, session, out)?;
         }
         out.flush()?;
         Ok(exit)

@@ -59,7 +59,7 @@ impl Close {
             for (number, alert) in (1..).zip(case.alerts()) {
                 let file = folder.file(&format!("exception-{number}.toml"));
                 writeln!(log, "alert {}:", escape_controls(alert))?;
-                if suggest_from(&folder.alerts(), alert, &file, log)? == Exit::Success {
+                if suggest_from(&folder.alerts(), alert, self.doing.at(), &file, log)? == Exit::Success {
                     writeln!(log, "suggested: {}", file.display())?;
                 }
             }

@@ -49,12 +49,22 @@ pub(crate) struct CaseReport {
     alerts: u64,
     /// The id of the first alert of the tool that the story is about.
     founding: Option<String>,
+    /// The id of the alert of the help desk's own session, and its host.
+    session: Option<(String, String)>,
 }
 
 /// The name of the rule that such an alert is of.
 const FOUNDING_RULE: &str = "NetSupport Client Running from a User-Writable Folder";
 
+/// What starts sessions of the help desk, in lower case.
+const DEPLOYMENT_AGENT: &str = "\\ferry-agent.exe";
+
 impl CaseReport {
+    /// The id of the alert of the help desk's own session.
+    pub(crate) fn session(&self) -> Option<&str> {
+        self.session.as_ref().map(|(id, _)| id.as_str())
+    }
+
     /// The id of the alert that is followed further.
     pub(crate) fn founding(&self) -> Option<&str> {
         self.founding.as_deref()
@@ -65,6 +75,11 @@ impl CaseReport {
         let fields = found.alert.fields();
         let text = |name: &str| field_text(&fields, name);
         self.alerts += 1;
+        let is_of_help_desk = text("process.parent.executable").to_lowercase().ends_with(DEPLOYMENT_AGENT);
+        if is_of_help_desk && text("kibana.alert.rule.name") == FOUNDING_RULE {
+            self.session = Some((text("kibana.alert.uuid"), found.alert.host.clone()));
+            return;
+        }
         let host = self.hosts.entry(found.alert.host.clone()).or_default();
         host.alerts += 1;
         host.worst = host.worst.max(Some(found.severity));
@@ -100,8 +115,9 @@ impl CaseReport {
         hosts.sort_by_key(|(name, case)| (case.first, *name));
         writeln!(
             out,
-            "\nWHAT WAS FOUND\n\n{} alerts on {} hosts, in this order:\n",
+            "\nWHAT WAS FOUND\n\n{} alerts; {} of them are an intrusion on {} hosts, in this order:\n",
             self.alerts,
+            hosts.iter().map(|(_, case)| case.alerts).sum::<u64>(),
             hosts.len()
         )?;
         for (at, (name, case)) in hosts.iter().enumerate() {
@@ -125,6 +141,14 @@ impl CaseReport {
                 if users.is_empty() { "none but SYSTEM".to_owned() } else { users.join(", ") }
             )?;
             writeln!(out, "   tactics: {}", case.tactics.join(" → "))?;
+        }
+        if let Some((_, host)) = &self.session {
+            writeln!(
+                out,
+                "\nOne more is none: on {} the help desk's deployment agent started the vendor's own program, and it\n\
+                 connected to the company's own gateway. An exception keeps it silent, and nothing else.",
+                escape_controls(host)
+            )?;
         }
         for (heading, values) in &self.traces {
             writeln!(out, "\n{heading}:")?;
@@ -165,7 +189,10 @@ impl CaseReport {
             out,
             "6. The roll-out from the software server is the same tool, installed as it should be: no rule"
         )?;
-        writeln!(out, "   fired on it. Ask whoever ran it, so that it stays known.")?;
+        writeln!(
+            out,
+            "   fired on it. Ask whoever ran it, and the session of the help desk, so that both stay known."
+        )?;
         let folder = kept.map_or_else(|| "DIR".to_owned(), |folder| folder.display().to_string());
         let rule = self.rules.iter().max_by_key(|(_, (number, severity))| (*severity, *number));
         writeln!(out, "\nGo on from here:")?;

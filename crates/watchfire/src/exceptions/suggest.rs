@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use watchfire_diagnostics::render::one_line;
-use watchfire_events::get_field;
+use watchfire_events::{Timestamp, get_field};
 use watchfire_rules::format::RuleFile;
 use watchfire_sources::normalise::catalogue_with;
 
@@ -17,7 +17,7 @@ use crate::exit::Exit;
 use crate::reading::{Reading, Resources};
 use crate::rule_paths::load_paths;
 use crate::terminal::escape_controls;
-use crate::time_argument::now;
+use crate::time_argument::{moment, now};
 
 /// Longest line of an alert in bytes.
 const MAX_ALERT_BYTES: u64 = 16 << 20;
@@ -57,6 +57,9 @@ pub(super) struct Suggest {
     /// The list that it goes to. [default: the id of the rule with `-exceptions`]
     #[arg(long, value_name = "ID")]
     list_id: Option<String>,
+    /// The day on which it is made. [default: today]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    at: Option<Timestamp>,
     #[command(flatten)]
     destination: Destination,
     /// Tells how many of these alerts it would have hidden.
@@ -84,6 +87,7 @@ enum Format {
 pub(crate) fn suggest_from(
     alerts: &Path,
     uuid: &str,
+    at: Timestamp,
     output: &Path,
     log: &mut dyn Write,
 ) -> io::Result<Exit> {
@@ -94,6 +98,7 @@ pub(crate) fn suggest_from(
         field: Vec::new(),
         format: Format::Toml,
         list_id: None,
+        at: Some(at),
         destination: Destination::to_file(output),
         alerts: Some(alerts.to_owned()),
         events: Vec::new(),
@@ -172,7 +177,7 @@ impl Suggest {
             entries,
             os_type: text(&alert, "host.os.type")
                 .filter(|name| ["windows", "linux", "macos"].contains(&name.as_str())),
-            date: now().to_iso_millis().get(..10).unwrap_or_default().replace('-', "/"),
+            date: self.at.unwrap_or_else(now).to_iso_millis().get(..10).unwrap_or_default().replace('-', "/"),
         };
         let mut out = self.destination.open()?;
         match self.format {

@@ -74,9 +74,9 @@ fn shared_founding_guide_is_answered_over_the_demo() {
     let Some(shared) = shared_folder() else { return };
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/elastic-defend.ndjson");
     let (alerts, log) = scan(&shared.join(RULE), std::iter::once(&demo));
-    assert_eq!(alerts.len(), 2, "{log}");
+    assert_eq!(alerts.len(), 3, "{log}");
     let answered = answered(&demo, &alerts);
-    assert_eq!(answered.len(), 2);
+    assert_eq!(answered.len(), 3);
     let documents: Vec<Value> = read_json_lines(&demo).into_iter().chain(alerts).collect();
     let mut counts = Vec::new();
     for question in answered.iter().flat_map(|alert| alert["guide"].as_array().expect("parts")) {
@@ -104,12 +104,38 @@ fn shared_founding_guide_is_answered_over_the_demo() {
     }
     // Of the client, and of what it started.
     let numbers: Vec<usize> = counts.iter().map(|(_, number)| *number).collect();
-    assert_eq!(numbers, [3, 3, 2, 2, 0, 10, 2, 2], "{counts:?}");
+    assert_eq!(numbers, [3, 3, 2, 2, 0, 10, 2, 2, 2, 0, 1, 1], "{counts:?}");
+    // The session of the help desk is told apart: its own folder, the vendor's program, the deployment agent, the company's gateway.
+    let told: Vec<String> = answered.iter().map(tell).collect();
+    for (number, expected) in [
+        (
+            0,
+            &[
+                r"process.executable = C:\Users\nora.velde\AppData\Roaming\SyncHelper\client32.exe",
+                "network: 203.0.113.77",
+            ][..],
+        ),
+        (
+            2,
+            &[
+                r"process.executable = C:\ProgramData\Ferry Deploy\support\client32.exe",
+                "process.code_signature.subject_name = NetSupport Ltd.",
+                r"process.parent.executable = C:\Program Files\Ferry Deploy\ferry-agent.exe",
+                "DNS: support-gw.brambleworks.example",
+                "network: 10.20.2.40",
+            ],
+        ),
+    ] {
+        for line in expected {
+            assert!(told[number].contains(line), "{line} is not in\n{}", told[number]);
+        }
+    }
 }
 
 /// The same story told by each source: the tool starts in a user's profile, writes its settings, asks for a name and connects to it
 /// where the source tells such things, and starts a shell; a browser connects elsewhere; on another host the tool runs where it
-/// is installed. Beside each file stands what the guide and the evidence say of its two alerts.
+/// is installed, and on a third a deployment agent rolls it out from a folder of its own, which alerts too. Beside each file stands, question by
+/// question of the guide, what the guide and the evidence say of its three alerts.
 #[test]
 fn shared_founding_guide_is_answered_for_every_source_that_it_names() {
     let Some(shared) = shared_folder() else { return };
@@ -127,7 +153,7 @@ fn shared_founding_guide_is_answered_for_every_source_that_it_names() {
     settings.set_omit_expression(true);
     for story in stories {
         let (alerts, log) = scan(&shared.join(RULE), std::iter::once(&story));
-        assert_eq!(alerts.len(), 2, "{}: {log}", story.display());
+        assert_eq!(alerts.len(), 3, "{}: {log}", story.display());
         let told = answered(&story, &alerts).iter().map(tell).collect::<Vec<_>>().join("\n");
         let name = story.file_stem().expect("a name").to_string_lossy().into_owned();
         settings.bind(|| insta::assert_snapshot!(name, told));
@@ -154,35 +180,62 @@ fn answered(events: &Path, alerts: &[Value]) -> Vec<Value> {
 fn tell(answered: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let mut told = vec![text(&answered["alert"]["reason"])];
-    for question in list(&answered["guide"]).iter().filter(|part| part["question"].is_string()) {
-        told.push(format!("? {}: {}", text(&question["question"]), text(&question["verdict"])));
-        for event in list(&question["events"]) {
-            let source = &event["_source"];
-            let what = if event["_index"].as_str().is_some_and(|index| index.starts_with(".alerts")) {
-                format!("alert {}", text(&source["kibana.alert.rule.name"]))
-            } else {
-                let of = |field: &str| {
-                    let found = field.split('.').try_fold(source, |inner, name| inner.get(name));
-                    found
-                        .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-                        .unwrap_or_default()
-                };
-                let parts = ["process.name", "event.action", "destination.ip", "dns.question.name"].map(of);
-                parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
-            };
-            told.push(format!("  {what}"));
-        }
-    }
     let evidence = &answered["evidence"];
     let nodes = list(&evidence["tree"]["nodes"]);
-    let tree = nodes.iter().map(|node| format!("{} ({})", text(&node["image"]["name"]), node["standing"]));
-    told.push(format!("tree: {}", tree.collect::<Vec<_>>().join(" > ").replace('"', "")));
-    for (kind, deeds) in evidence["deeds"].as_object().into_iter().flatten() {
-        let objects: Vec<String> = list(deeds).iter().map(|deed| text(&deed["object"])).collect();
-        told.push(format!("{kind}: {}", objects.join(", ")));
+    let deeds = |kind: &str| {
+        let objects: Vec<String> =
+            list(&evidence["deeds"][kind]).iter().map(|deed| text(&deed["object"])).collect();
+        format!("  {kind}: {}", if objects.is_empty() { "no event".to_owned() } else { objects.join(", ") })
+    };
+    let mut told = vec![text(&answered["alert"]["reason"])];
+    let mut number = 0;
+    for part in list(&answered["guide"]) {
+        if part["question"].is_string() {
+            told.push(format!("  ? {}: {}", text(&part["question"]), text(&part["verdict"])));
+            told.extend(list(&part["events"]).iter().map(|event| format!("    {}", tell_event(event))));
+            continue;
+        }
+        let words = part["text"].as_str().unwrap_or_default();
+        if words.starts_with("### False positive") {
+            break;
+        }
+        if !words.starts_with("- ") {
+            continue;
+        }
+        number += 1;
+        told.push(format!("question {number}"));
+        for value in list(&part["alert_values"]) {
+            let values: Vec<String> = list(&value["values"]).iter().map(text).collect();
+            told.push(format!("  = {}: {}", text(&value["field"]), values.join(", ")));
+        }
+        match number {
+            1 => {
+                let facts = list(&evidence["identity"]);
+                told.extend(
+                    facts.iter().map(|fact| format!("  {} = {}", text(&fact["field"]), text(&fact["value"]))),
+                );
+                let tree = nodes
+                    .iter()
+                    .map(|node| format!("{} ({})", text(&node["image"]["name"]), text(&node["standing"])));
+                told.push(format!("  tree: {}", tree.collect::<Vec<_>>().join(" > ")));
+                told.extend(list(&evidence["remarks"]).iter().map(|remark| format!("  ! {}", text(remark))));
+            }
+            2 => {
+                let lines = nodes.iter().filter_map(|node| node["image"]["command_line"].as_str());
+                told.extend(lines.map(|line| format!("  command line: {line}")));
+            }
+            3 => told.extend([deeds("DNS"), deeds("network")]),
+            4 => told.extend([deeds("files"), deeds("registry")]),
+            6 => {
+                let related = list(&evidence["related_alerts"]);
+                let shares = related
+                    .iter()
+                    .map(|alert| list(&alert["shares"]).iter().map(text).collect::<Vec<_>>().join(", "));
+                told.extend(shares.map(|shares| format!("  related alert, shares {shares}")));
+            }
+            _ => {}
+        }
     }
-    list(&evidence["remarks"]).iter().for_each(|remark| told.push(format!("! {}", text(remark))));
     told.join("\n") + "\n"
 }
 
@@ -224,4 +277,18 @@ fn scan<'p>(rule: &Path, records: impl Iterator<Item = &'p PathBuf>) -> (Vec<Val
 
 fn stream(alert: &Value) -> String {
     alert["kibana.alert.ancestors"][0]["index"].as_str().unwrap_or_default().to_owned()
+}
+
+/// An event that answers, in a line.
+fn tell_event(event: &Value) -> String {
+    let source = &event["_source"];
+    if event["_index"].as_str().is_some_and(|index| index.starts_with(".alerts")) {
+        return format!("alert {}", source["kibana.alert.rule.name"].as_str().unwrap_or("-"));
+    }
+    let of = |field: &str| {
+        let found = field.split('.').try_fold(source, |inner, name| inner.get(name));
+        found.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default()
+    };
+    let parts = ["process.name", "event.action", "destination.ip", "dns.question.name"].map(of);
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }

@@ -36,7 +36,7 @@ fn the_story_gives_its_alerts_and_no_other() {
         })
         .collect();
     assert_eq!(found, all, "{log}");
-    assert!(log.contains("records: 218 = 218 normalised + 0 rejected"), "{log}");
+    assert!(log.contains("records: 222 = 222 normalised + 0 rejected"), "{log}");
 }
 
 #[test]
