@@ -30,9 +30,12 @@ mod request;
 mod routes;
 mod rules;
 mod service;
+mod triage;
 mod value_lists;
 mod versions;
 
 pub use openapi::OPENAPI;
 pub use routes::routes;
-pub use service::{AlertSearch, AlertSearchError, DetectionApi, DetectionParts, Executions, Later, NewId};
+pub use service::{
+    AlertSearch, AlertSearchError, AlertTriage, DetectionApi, DetectionParts, Executions, Later, NewId,
+};

@@ -149,7 +149,8 @@ impl Parameters {
         }
     }
 
-    fn number(&self, name: &str, default: usize, least: usize) -> Result<usize, ApiError> {
+    /// A number of at least `least`; absent is `default`.
+    pub(crate) fn number(&self, name: &str, default: usize, least: usize) -> Result<usize, ApiError> {
         let Some(text) = self.get(name) else { return Ok(default) };
         text.parse()
             .ok()

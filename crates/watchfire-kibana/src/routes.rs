@@ -12,7 +12,7 @@ use crate::exceptions::{items, lists, transfer};
 use crate::request::check_origin;
 use crate::rules::{bulk, crud, export, find, import, prebuilt, preview};
 use crate::service::DetectionApi;
-use crate::{about, alerts, audit, deliveries, openapi, value_lists};
+use crate::{about, alerts, audit, deliveries, openapi, triage, value_lists};
 
 type Routes = Router<Arc<DetectionApi>>;
 
@@ -71,6 +71,8 @@ fn of_readers() -> Routes {
         .route("/api/lists/items", get(value_lists::read_value))
         .route("/api/lists/items/_find", get(value_lists::find_values))
         .route("/api/lists/items/_export", post(value_lists::export))
+        .route("/api/watchfire/alerts/{id}/triage", get(triage::answer))
+        .route("/api/watchfire/alerts/{id}/sweep", get(triage::sweep))
         .route("/api/watchfire/audit", get(audit::entries))
         .route("/api/watchfire/deliveries", get(deliveries::list))
 }

@@ -20,6 +20,9 @@ use crate::answer::ApiError;
 /// Imports and exports that go on at a time; others wait.
 const MOST_TRANSFERS: usize = 4;
 
+/// Alerts that are looked into at a time, each of which reads events; others wait.
+const MOST_TRIAGES: usize = 2;
+
 /// What comes later.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -39,6 +42,16 @@ pub struct AlertSearchError {
 pub trait AlertSearch: Send + Sync {
     /// Searches the alerts of the default space.
     fn search(&self, body: Value) -> Later<'_, Result<Value, AlertSearchError>>;
+}
+
+/// What events say of alerts. An error is a sentence.
+pub trait AlertTriage: Send + Sync {
+    /// The guide of an alert answered, and its evidence; each answer with at most so many events. Nothing if there is no such
+    /// alert.
+    fn answer<'a>(&'a self, id: &'a str, most_events: usize) -> Later<'a, Result<Option<Value>, String>>;
+
+    /// The pattern of an alert, looked for on all other hosts.
+    fn sweep<'a>(&'a self, id: &'a str) -> Later<'a, Result<Option<Value>, String>>;
 }
 
 /// Executions that are asked for by hand.
@@ -87,6 +100,8 @@ pub struct DetectionParts {
     pub clock: Arc<dyn Clock>,
     /// The search over alerts.
     pub search: Arc<dyn AlertSearch>,
+    /// What events say of alerts.
+    pub triage: Arc<dyn AlertTriage>,
     /// Executions by hand.
     pub executions: Arc<dyn Executions>,
     /// Random ids.
@@ -111,13 +126,20 @@ pub struct DetectionApi {
     changing: Mutex<()>,
     /// One for each import or export that goes on.
     pub(crate) transfers: Semaphore,
+    /// One for each alert that is looked into.
+    pub(crate) triages: Semaphore,
 }
 
 impl DetectionApi {
     /// The API over these parts.
     pub fn new(mut parts: DetectionParts) -> Self {
         parts.prebuilt.retain(|rule| rule.rule_id.is_some());
-        Self { parts, changing: Mutex::new(()), transfers: Semaphore::new(MOST_TRANSFERS) }
+        Self {
+            parts,
+            changing: Mutex::new(()),
+            transfers: Semaphore::new(MOST_TRANSFERS),
+            triages: Semaphore::new(MOST_TRIAGES),
+        }
     }
 
     pub(crate) fn database(&self) -> &StateDatabase {

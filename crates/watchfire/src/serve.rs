@@ -14,6 +14,7 @@
 //! ```
 
 mod actions;
+mod alert_triage;
 pub(crate) mod alerts;
 mod arrivals;
 mod config;
@@ -48,6 +49,7 @@ use watchfire_sources::normalise::catalogue;
 use watchfire_state::{Scheduler, SchedulerSettings, StateDatabase, StateOptions};
 
 use self::actions::Sending;
+use self::alert_triage::LakeTriage;
 use self::arrivals::Arrivals;
 use self::config::{Config, ConfigFile};
 use self::counts::ServerCounts;
@@ -276,6 +278,7 @@ impl Serve {
             catalogue: Arc::clone(&catalogue),
             clock: Arc::new(MachineClock),
             search: Arc::new(AlertsAlone { search: Arc::clone(&search), time_limit: limits.time_limit }),
+            triage: Arc::new(LakeTriage { database: database.clone(), lake: config.data.join("lake") }),
             executions: Arc::<Scheduler<LakeEvents>>::clone(&scheduler),
             new_id: Arc::new(uuid::Uuid::new_v4),
             prebuilt: prebuilt(&config)?,

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
 use watchfire_detect::ALERTS_STREAM;
 use watchfire_engine::ReadFields;
 use watchfire_events::{Document, EventBatch, get_field};
@@ -11,9 +12,9 @@ use watchfire_triage::{Sweep as Traces, SweepFinds, Swept, sweep_to_text};
 
 use crate::destination::Destination;
 use crate::exit::{self, Exit};
-use crate::intake::{InputSummary, Worker};
+use crate::intake::{Account, InputSummary, Worker};
 use crate::terminal::escape_controls;
-use crate::triage::{AlertChoice, EventOptions, Found, find, uuid_of};
+use crate::triage::{AlertChoice, EventOptions, EventReader, Found, find, uuid_of};
 
 /// Looks for the pattern of an alert on all other hosts.
 ///
@@ -62,24 +63,9 @@ impl Sweep {
         let Some(alerts) = self.alerts.read(log)? else { return Ok(Exit::Usage) };
         let chosen = alerts.chosen();
         let mut out = self.destination.open()?;
-        let reader = self.events.reader()?;
-        let catalogue = &reader.catalogue;
-        let Found { evidence, .. } = find(&reader, &[], &chosen, &alerts.all, 0)?;
-        let traces: Vec<Traces> = chosen
-            .iter()
-            .zip(&evidence)
-            .map(|(alert, evidence)| Traces::new(alert, evidence, catalogue))
-            .collect();
-        let mut fields = ReadFields::default();
-        traces.iter().for_each(|traces| traces.add_fields(&mut fields));
-        let worker = || Looking { finds: traces.iter().map(Traces::finds).collect(), catalogue };
-        let conditions = traces.iter().flat_map(Traces::conditions);
-        let (workers, account) = reader.read(&fields, conditions, worker)?;
-        let mut of_threads: Vec<_> = workers.into_iter().map(|worker| worker.finds.into_iter()).collect();
-        for (number, (alert, traces)) in chosen.iter().zip(&traces).enumerate() {
-            let finds: Vec<SweepFinds<'_>> = of_threads.iter_mut().filter_map(Iterator::next).collect();
-            let swept = traces.swept(finds, reader.reads_all());
-            self.write(number, alert, &swept, &mut *out)?;
+        let (swept, account) = sweep(&self.events.reader()?, &chosen, &alerts.all)?;
+        for (number, (alert, swept)) in chosen.iter().zip(&swept).enumerate() {
+            self.write(number, alert, swept, &mut *out)?;
         }
         out.flush()?;
         let summary = InputSummary::new(&account);
@@ -99,13 +85,43 @@ impl Sweep {
                 writeln!(out, "{}\nalert {}\n", escape_controls(rule), escape_controls(&id))?;
                 out.write_all(sweep_to_text(swept).as_bytes())
             }
-            Format::Json => {
-                let mut found = swept.to_json();
-                found["alert"] = serde_json::json!({ "id": id, "rule": rule });
-                writeln!(out, "{found}")
-            }
+            Format::Json => writeln!(out, "{}", to_json(alert, swept)),
         }
     }
+}
+
+/// What was found of an alert, as JSON.
+pub(crate) fn to_json(alert: &Document, swept: &Swept) -> Value {
+    let rule = get_field(alert, "kibana.alert.rule.name").and_then(Value::as_str).unwrap_or_default();
+    let mut found = swept.to_json();
+    found["alert"] = json!({ "id": uuid_of(alert), "rule": rule });
+    found
+}
+
+/// Looks for the patterns of alerts in what the reader reads. `all` are the alerts that are known.
+pub(crate) fn sweep(
+    reader: &EventReader<'_>,
+    chosen: &[&Document],
+    all: &[Document],
+) -> io::Result<(Vec<Swept>, Account)> {
+    let catalogue = &reader.catalogue;
+    let Found { evidence, .. } = find(reader, &[], chosen, all, 0)?;
+    let traces: Vec<Traces> = chosen
+        .iter()
+        .zip(&evidence)
+        .map(|(alert, evidence)| Traces::new(alert, evidence, catalogue))
+        .collect();
+    let mut fields = ReadFields::default();
+    traces.iter().for_each(|traces| traces.add_fields(&mut fields));
+    let worker = || Looking { finds: traces.iter().map(Traces::finds).collect(), catalogue };
+    let conditions = traces.iter().flat_map(Traces::conditions);
+    let (workers, account) = reader.read(&fields, conditions, worker)?;
+    let mut of_threads: Vec<_> = workers.into_iter().map(|worker| worker.finds.into_iter()).collect();
+    let swept = traces.iter().map(|traces| {
+        let finds: Vec<SweepFinds<'_>> = of_threads.iter_mut().filter_map(Iterator::next).collect();
+        traces.swept(finds, reader.reads_all())
+    });
+    Ok((swept.collect(), account))
 }
 
 /// Looks for the traces of all alerts.

@@ -11,7 +11,7 @@ use watchfire_triage::{ReportWriter, to_json};
 use crate::triage::{EventReader, answer};
 
 /// Most alerts that others are set beside: what is over that is no related alert of any.
-const MOST_KNOWN: usize = 20_000;
+pub(crate) const MOST_KNOWN: usize = 20_000;
 
 /// Events of each answer that stand in the report.
 const MOST_FINDINGS: usize = 10;
@@ -59,9 +59,7 @@ impl Leading {
             self.chosen.truncate(self.most);
         }
         if self.known.len() < MOST_KNOWN {
-            let mut known = alert.clone();
-            known.retain(|name, _| !OF_RULE.iter().any(|field| name.starts_with(field)));
-            self.known.push(known);
+            self.known.push(without_rule(alert.clone()));
         }
     }
 
@@ -93,6 +91,12 @@ impl Leading {
         }
         Ok(Some(words))
     }
+}
+
+/// An alert as others are set beside it.
+pub(crate) fn without_rule(mut alert: Document) -> Document {
+    alert.retain(|name, _| !OF_RULE.iter().any(|field| name.starts_with(field)));
+    alert
 }
 
 fn counted(alerts: usize) -> String {

@@ -249,6 +249,41 @@ config = { path = "told.ndjson" }
     assert!(message.starts_with("Marked https://watchfire.example/app/"), "{message}");
 }
 
+/// What events say of an alert is asked of the server by its id: the guide answered, and the pattern looked for elsewhere.
+#[test]
+fn an_alert_is_looked_into_by_its_id() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let guide = r#"!{investigate{"label":"Other starts","providers":[[{"excluded":false,"field":"process.name","queryType":"phrase","value":"other.exe","valueType":"string"}]]}}"#;
+    let rule = format!("{RULE}note = '''\n- What else ran? {guide}\n'''\n");
+    std::fs::write(folder.path().join("rule.toml"), rule).expect("it can be written");
+    let server = start(folder.path());
+    bulk(&server, &format!("{}{}", event("a", "marked.exe"), event("b", "other.exe")));
+    let until = Instant::now() + PATIENCE;
+    let read = |path: &str| -> serde_json::Value { serde_json::from_str(&get(&server, path)).expect("JSON") };
+    let id = loop {
+        let found = read("/.alerts-security.alerts-default/_search");
+        if let Some(id) = found["hits"]["hits"][0]["_id"].as_str() {
+            break id.to_owned();
+        }
+        assert!(Instant::now() < until, "{found}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    // The second event may be committed a moment later.
+    loop {
+        let answered = read(&format!("/api/watchfire/alerts/{id}/triage?size=5"));
+        let questions = answered["guide"].as_array().expect("a guide").iter();
+        let counts: Vec<u64> = questions.filter_map(|part| part["count"].as_u64()).collect();
+        assert_eq!((answered["alert"]["id"].as_str(), counts.len()), (Some(id.as_str()), 1), "{answered}");
+        if counts == [1] {
+            break;
+        }
+        assert!(Instant::now() < until, "{answered}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let swept = read(&format!("/api/watchfire/alerts/{id}/sweep"));
+    assert!(swept["traces"].is_array() && swept["alert"]["rule"] == "Marked", "{swept}");
+}
+
 /// A connector that cannot be used keeps the server from starting, and is told.
 #[test]
 fn a_connector_that_is_wrong_is_told() {
