@@ -72,6 +72,24 @@ pub fn kql(data: &[u8]) {
     }
 }
 
+/// Reads ES|QL; what is printed of a query is the same query.
+pub fn esql(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let parsed = watchfire_esql::parse(text);
+    check_diagnostics(text, &parsed.diagnostics);
+    let Some(query) = &parsed.query else { return };
+    assert_eq!(query.span, Span::new(0, text.len()));
+    for command in &query.commands {
+        check_inside(text, query.span, command.span);
+    }
+    if parsed.is_valid() {
+        let printed = query.to_string();
+        let again = watchfire_esql::parse(&printed);
+        assert!(again.is_valid(), "{text:?} is printed as {printed:?}: {:?}", again.diagnostics);
+        assert_eq!(again.query.map(|query| query.to_string()), Some(printed));
+    }
+}
+
 fn kql_spans(text: &str, outer: Span, expr: &Expr) {
     check_inside(text, outer, expr.span);
     match &expr.kind {

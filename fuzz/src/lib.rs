@@ -29,7 +29,7 @@ pub use bodies::{
 pub use decoding::{
     decode, decode_evtx, decode_gzip, decode_json, decode_tar, decode_xml, decode_zip, decode_zstd,
 };
-pub use languages::{eql, kql, lucene};
+pub use languages::{eql, esql, kql, lucene};
 pub use lines::decode_text;
 pub use matching::matcher;
 pub use meaning::{eql_resolve, kql_resolve, lucene_resolve, regex};
@@ -55,6 +55,7 @@ macro_rules! targets {
 pub const TARGETS: &[Target] = targets![
     eql,
     eql_resolve,
+    esql,
     kql,
     kql_resolve,
     lucene,

@@ -61,7 +61,7 @@ pub(crate) fn of_indicators(rule: &Rule, catalogue: &Catalogue) -> Option<Condit
 }
 
 fn plan_of(query: &QueryText, category: Option<&str>, catalogue: &Catalogue) -> Option<EqlPlan> {
-    read_query(&query.text, query.language, catalogue, &options(category))?.plan
+    read_query(&query.text, query.language, catalogue, &options(category)).plan
 }
 
 fn conditions_of(filters: &[KibanaFilter], catalogue: &Catalogue) -> Vec<Condition> {

@@ -167,7 +167,7 @@ impl Compiler<'_> {
     }
 
     fn query(&mut self, query: &QueryText) -> Option<EqlPlan> {
-        let read = read_query(&query.text, query.language, self.schema, &self.options)?;
+        let read = read_query(&query.text, query.language, self.schema, &self.options);
         self.diagnostics.extend(read.diagnostics.into_iter().map(|found| query.in_file(found)));
         read.plan
     }

@@ -147,7 +147,7 @@ impl RuleQuestions {
                 pipes: Vec::new(),
             }),
             Some(query) => read_query(&query.text, query.language, schema, &query_options)
-                .and_then(|read| read.plan)
+                .plan
                 .ok_or_else(|| unsupported(&not_run))?,
         };
         if query.is_none() && rule.kind.source().is_none() {

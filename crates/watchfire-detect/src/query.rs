@@ -30,6 +30,7 @@ pub enum QueryTree {
     Eql(Box<watchfire_eql::ast::Query>),
     Kql(watchfire_kql::ast::Query),
     Lucene(watchfire_kql::lucene::LuceneQuery),
+    Esql(watchfire_esql::ast::Query),
 }
 
 /// A query after reading.
@@ -46,14 +47,14 @@ pub struct ReadQuery {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Parses a query and gives it its meaning over the fields of a schema. `None` for ES|QL, which has no parser yet.
+/// Parses a query and gives it its meaning over the fields of a schema. ES|QL is read, and has no plan yet.
 pub fn read_query(
     text: &str,
     language: QueryLanguage,
     schema: &dyn Schema,
     options: &QueryOptions<'_>,
-) -> Option<ReadQuery> {
-    Some(match language {
+) -> ReadQuery {
+    match language {
         QueryLanguage::Eql => {
             let parsed = watchfire_eql::parse(text);
             let lower = |tree: &_| {
@@ -76,8 +77,12 @@ pub fn read_query(
             let lower = |tree: &_| plan_of(lower_lucene(tree, schema, &options.kql()));
             read(parsed.query, parsed.diagnostics, lower, QueryTree::Lucene)
         }
-        QueryLanguage::Esql => return None,
-    })
+        QueryLanguage::Esql => {
+            let parsed = watchfire_esql::parse(text);
+            let lower = |_: &_| (None, Vec::new());
+            read(parsed.query, parsed.diagnostics, lower, QueryTree::Esql)
+        }
+    }
 }
 
 /// Lowers a tree that is the whole query.

@@ -98,7 +98,7 @@ fn one_line(text: &str) -> String {
 }
 
 fn of_query(query: &QueryText, schema: &dyn Schema, options: &QueryOptions<'_>) -> Vec<LeafPlaces> {
-    let Some(read) = read_query(&query.text, query.language, schema, options) else { return Vec::new() };
+    let read = read_query(&query.text, query.language, schema, options);
     let empty = LeafPlaces { places: BTreeMap::new(), query: query.text.as_str().into() };
     let mut finder = Finder { query, schema, options, left: MAX_PARTS, found: empty.clone() };
     match &read.tree {

@@ -43,7 +43,7 @@ impl Asked {
         let plan = match kind.query() {
             Some(query) => {
                 let read = read_query(&query.text, query.language, schema, &query_options);
-                read.and_then(|read| read.plan).ok_or_else(|| "a query in this language".to_owned())?
+                read.plan.ok_or_else(|| "a query in this language".to_owned())?
             }
             None => EqlPlan::Event(watchfire_ir::EventPlan {
                 condition: Condition::constant(true),

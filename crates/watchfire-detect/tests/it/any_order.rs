@@ -92,8 +92,7 @@ fn asked() -> Asked {
     let mut builder = RuleSetBuilder::new();
     let (mut correlations, mut extractors) = (Vec::new(), Vec::new());
     for query in QUERIES {
-        let read =
-            read_query(query, QueryLanguage::Eql, schema, &QueryOptions::default()).expect("EQL is read");
+        let read = read_query(query, QueryLanguage::Eql, schema, &QueryOptions::default());
         let plan: EqlPlan = read.plan.unwrap_or_else(|| panic!("{query}: {:?}", read.diagnostics));
         let options = CorrelationOptions {
             order: OrderFields { tiebreaker: Some("event.sequence".into()), ..OrderFields::default() },

@@ -69,7 +69,7 @@ impl DetectionApi {
             event_category_field: rule.kind.event_category_field(),
         };
         let read = read_query(&query.text, query.language, &*self.parts.catalogue, &options);
-        if let Some(QueryTree::Eql(tree)) = read.and_then(|read| read.tree)
+        if let Some(QueryTree::Eql(tree)) = read.tree
             && let QueryKind::Sequence(sequence) = &tree.kind
         {
             facts.sequence = true;

@@ -104,6 +104,11 @@ impl<'a> Examination<'a> {
             self.with_unknown_streams += usize::from(!search.sources.are_all_known());
             self.field_checks.run(&search, &mut found);
         }
+        if let RuleKind::Esql(esql) = &rule.kind {
+            let mut reading =
+                Reading { catalogue: self.catalogue, source, category: None, packages, found: &mut found };
+            reading.query(&esql.query, &mut facts);
+        }
         if let RuleKind::ThreatMatch(threat) = &rule.kind {
             let mut reading =
                 Reading { catalogue: self.catalogue, source, category: None, packages, found: &mut found };
@@ -167,9 +172,7 @@ impl Reading<'_> {
     /// The conditions of a query and the fields it names.
     fn query(&mut self, query: &QueryText, facts: &mut QueryFacts) -> (Vec<Stage>, Vec<FieldUse>) {
         let options = QueryOptions { now: Some(NOW), event_category_field: self.category };
-        let Some(read) = read_query(&query.text, query.language, self.catalogue, &options) else {
-            return (Vec::new(), Vec::new());
-        };
+        let read = read_query(&query.text, query.language, self.catalogue, &options);
         let source = self.source.text();
         self.found.extend(read.diagnostics.into_iter().map(|found| in_file(query, source, found)));
         if let Some(QueryTree::Eql(tree)) = &read.tree

@@ -41,7 +41,7 @@ pub(super) fn understand(
     log: &mut dyn Write,
 ) -> io::Result<Option<EqlPlan>> {
     let options = QueryOptions { now: Some(now()), event_category_field };
-    let Some(read) = read_query(text, language.into(), schema, &options) else { return Ok(None) };
+    let read = read_query(text, language.into(), schema, &options);
     let source = SourceText::new("query", text);
     for found in &read.diagnostics {
         writeln!(log, "{}", full(found, &source, Colour::Never))?;

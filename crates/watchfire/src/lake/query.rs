@@ -114,8 +114,7 @@ struct TextsOf {
 impl ReadCondition for TextsOf {
     fn read(&self, text: &str) -> Result<Condition, String> {
         let options = ReadOptions { now: Some(self.now), event_category_field: None };
-        let read = read_query(text, self.language, &*self.catalogue, &options)
-            .ok_or_else(|| "this language cannot be read".to_owned())?;
+        let read = read_query(text, self.language, &*self.catalogue, &options);
         match read.plan {
             Some(EqlPlan::Event(plan)) if plan.pipes.is_empty() => Ok(plan.condition),
             Some(EqlPlan::Event(_)) => {

@@ -22,6 +22,7 @@ enum Form {
     Eql,
     Kuery,
     Lucene,
+    Esql,
     Toml,
     Json,
 }
@@ -33,6 +34,7 @@ impl Form {
             Self::Eql => "eql",
             Self::Kuery => "kql",
             Self::Lucene => "lucene",
+            Self::Esql => "esql",
             Self::Toml => "toml",
             Self::Json => "json",
         }
@@ -44,12 +46,15 @@ impl Form {
             Self::Eql => ("eql", "eql"),
             Self::Kuery => ("query", "kuery"),
             Self::Lucene => ("query", "lucene"),
+            Self::Esql => ("esql", "esql"),
             Self::Toml | Self::Json => return QUERY.to_owned(),
         };
+        // ES|QL names its indices itself.
+        let index = if self == Self::Esql { "" } else { "index = [\"logs-example.*\"]\n" };
         format!(
             "[metadata]\ncreation_date = \"2026/01/05\"\nupdated_date = \"2026/01/05\"\n\n[rule]\nname = \"Example\"\n\
              rule_id = \"11111111-0000-4000-8000-000000000001\"\ndescription = \"An example.\"\nrisk_score = 21\n\
-             severity = \"low\"\ntype = \"{rule_type}\"\nlanguage = \"{language}\"\nindex = [\"logs-example.*\"]\n\
+             severity = \"low\"\ntype = \"{rule_type}\"\nlanguage = \"{language}\"\n{index}\
              from = \"now-60m\"\ntimestamp_override = \"event.ingested\"\nquery = '''\n{QUERY}\n'''\n"
         )
     }
