@@ -9,7 +9,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, RequestBuilder, Url};
 use serde_json::Value;
 use thiserror::Error;
-use watchfire_triage::{Authorization, Body, FormValue, Method, Reply, Request, Setting};
+use watchfire_triage::{Authorization, Body, CallError, FormValue, Method, Reply, Request, Setting};
 
 use crate::secret::Secret;
 use crate::send::chain;
@@ -85,16 +85,16 @@ impl ResponseClient {
     ///
     /// # Errors
     /// If none comes.
-    pub fn send(&self, request: &Request) -> Result<Reply, String> {
+    pub fn send(&self, request: &Request) -> Result<Reply, CallError> {
         let built = self.built(request);
         self.runtime.block_on(async {
-            // The address may hold a secret.
-            let mut response = built.send().await.map_err(|error| chain(&error.without_url()))?;
+            let mut response = built.send().await.map_err(failed)?;
             let status = response.status().as_u16();
             let mut bytes = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(|error| chain(&error.without_url()))? {
+            while let Some(chunk) = response.chunk().await.map_err(failed)? {
                 if bytes.len() + chunk.len() > MOST_OF_ANSWER {
-                    return Err(format!("the answer is longer than {MOST_OF_ANSWER} bytes"));
+                    let why = format!("the answer is longer than {MOST_OF_ANSWER} bytes");
+                    return Err(CallError::NoAnswer(why));
                 }
                 bytes.extend_from_slice(&chunk);
             }
@@ -157,6 +157,14 @@ impl ResponseClient {
             }
         }
     }
+}
+
+/// Why no answer came. Who could not be reached has got nothing.
+fn failed(error: reqwest::Error) -> CallError {
+    let is_unsent = error.is_connect() || error.is_builder();
+    // The address may hold a secret.
+    let why = chain(&error.without_url());
+    if is_unsent { CallError::NotSent(why) } else { CallError::NoAnswer(why) }
 }
 
 /// Whether secrets can be sent to an address.

@@ -50,7 +50,7 @@ pub use question::{Anchor, Asking, Question, QuestionGroup};
 pub use render::{draw_tree, sweep_to_text, to_json, to_markdown, to_text};
 pub use report::ReportWriter;
 pub use respond::{
-    Authorization, Body, Calls, FormValue, Killing, Managed, Method, Order, Outcome, Plan, Product, Reply,
-    Request, Setting, System, Token, Undo, Unmanaged, escalation, runbook,
+    Authorization, Body, CallError, Calls, FormValue, Killing, Managed, Method, Order, Outcome, Plan,
+    Product, Reply, Request, Setting, System, Token, Undo, Unmanaged, escalation, runbook,
 };
 pub use sweep::{HostTrace, Sweep, SweepFinds, Swept, Trace, TraceKind};

@@ -25,5 +25,5 @@ pub use self::escalation::escalation;
 pub use self::managed::{Managed, Product, System, Unmanaged};
 pub use self::plan::{Killing, Order, Plan, Undo};
 pub use self::request::{Authorization, Body, FormValue, Method, Request, Setting, Token};
-pub use self::run::{Calls, Outcome, Reply};
+pub use self::run::{CallError, Calls, Outcome, Reply};
 pub use self::runbook::runbook;

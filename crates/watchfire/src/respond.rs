@@ -31,7 +31,7 @@ Examples:
   watchfire respond escalate alerts.ndjson evidence/ --uuid 6b298cb3… --title 'Remote tool on bw-lt-014'
 
 Exit codes:
-  0  done, or shown
+  0  done, accepted, or shown
   1  something could not be done, or some input could not be used
   2  wrong usage, there is no such alert, or what was approved is not what would be sent")]
 pub(crate) struct Respond {

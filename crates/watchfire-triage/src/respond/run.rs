@@ -14,13 +14,22 @@ pub struct Reply {
     pub body: Value,
 }
 
+/// Why there is no answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallError {
+    /// It was not sent.
+    NotSent(String),
+    /// It was sent, and no answer came that could be read; it may have been taken.
+    NoAnswer(String),
+}
+
 /// What sends requests, and keeps a record of them.
 pub trait Calls {
     /// Sends one. `acts` says whether something is done by it.
     ///
     /// # Errors
     /// If no answer came, or the record cannot be kept: then it must not have been sent.
-    fn call(&mut self, what: &str, acts: bool, request: &Request) -> Result<Reply, String>;
+    fn call(&mut self, what: &str, acts: bool, request: &Request) -> Result<Reply, CallError>;
 
     /// Waits until it is worth looking again; `false` if nobody wants to wait longer.
     fn look_again(&mut self) -> bool;
@@ -85,8 +94,8 @@ impl Plan {
         for step in &self.steps.each {
             let request = (step.request)(&taken);
             let answer = answer_of(calls.call(step.what, step.acts, &request));
-            // Only a service that said no to the request has not acted on it.
-            let was_refused = matches!(&answer, Err(Refusal { refused: true, .. }));
+            // A service has not acted on what it did not get, or said no to.
+            let was_refused = matches!(&answer, Err(Refusal { is_sure: true, .. }));
             let read = answer.map_err(|refusal| refusal.why).and_then(|body| (step.read)(&body, &mut taken));
             if let Err(why) = read {
                 let may_have_acted = has_acted || (step.acts && !was_refused);
@@ -117,12 +126,15 @@ impl Plan {
 
 struct Refusal {
     why: String,
-    /// Whether the service said no, by a status of 4xx.
-    refused: bool,
+    /// Whether the service did not get it, or said no by a status of 4xx.
+    is_sure: bool,
 }
 
-fn answer_of(reply: Result<Reply, String>) -> Result<Value, Refusal> {
-    let reply = reply.map_err(|why| Refusal { why, refused: false })?;
+fn answer_of(reply: Result<Reply, CallError>) -> Result<Value, Refusal> {
+    let reply = reply.map_err(|error| match error {
+        CallError::NotSent(why) => Refusal { why, is_sure: true },
+        CallError::NoAnswer(why) => Refusal { why, is_sure: false },
+    })?;
     if (200..300).contains(&reply.status) {
         return Ok(reply.body);
     }
@@ -139,5 +151,5 @@ fn answer_of(reply: Result<Reply, String>) -> Result<Value, Refusal> {
         format!("status {}: {shown}", reply.status)
     };
     // A request that timed out at the service may have been taken.
-    Err(Refusal { why, refused: (400..500).contains(&reply.status) && reply.status != 408 })
+    Err(Refusal { why, is_sure: (400..500).contains(&reply.status) && reply.status != 408 })
 }

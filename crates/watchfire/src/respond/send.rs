@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use watchfire_actions::ResponseClient;
-use watchfire_triage::{Calls, Outcome, Plan, Reply, Request, Undo};
+use watchfire_triage::{CallError, Calls, Outcome, Plan, Reply, Request, Undo};
 
 use super::recording::Record;
 use crate::case::note;
@@ -109,11 +109,11 @@ struct Recorded<'a> {
 }
 
 impl Calls for Recorded<'_> {
-    fn call(&mut self, what: &str, acts: bool, request: &Request) -> Result<Reply, String> {
-        let words = |error: io::Error| error.to_string();
+    fn call(&mut self, what: &str, acts: bool, request: &Request) -> Result<Reply, CallError> {
         let sent = json!({ "step": what, "request": request.to_text() });
         if acts {
-            self.record.write(self.doing.at(), "sending", sent.clone()).map_err(words)?;
+            let written = self.record.write(self.doing.at(), "sending", sent.clone());
+            written.map_err(|error| CallError::NotSent(error.to_string()))?;
         }
         let reply = self.client.send(request);
         let mut said = sent;
@@ -126,9 +126,10 @@ impl Calls for Recorded<'_> {
                     said["answer"] = json!(text);
                 }
             }
-            Err(why) => said["error"] = json!(why),
+            Err(CallError::NotSent(why) | CallError::NoAnswer(why)) => said["error"] = json!(why),
         }
-        self.record.write(self.doing.at(), "answered", said).map_err(words)?;
+        let written = self.record.write(self.doing.at(), "answered", said);
+        written.map_err(|error| CallError::NoAnswer(error.to_string()))?;
         reply
     }
 
