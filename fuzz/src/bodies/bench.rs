@@ -13,7 +13,9 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 use watchfire_events::{DataStream, Event, EventId, Place, TapedEvent, Timestamp};
-use watchfire_kibana::{AlertSearch, AlertSearchError, DetectionApi, DetectionParts, Later, routes};
+use watchfire_kibana::{
+    AlertSearch, AlertSearchError, AlertTriage, DetectionApi, DetectionParts, Later, routes,
+};
 use watchfire_search::{Call, Endpoint, MemoryStore, SearchOptions, Searcher};
 use watchfire_server::{
     Appended, EventLog, EventLogError, Search, SearchEndpoint, SearchLimits, SearchRefusal, SearchRequest,
@@ -130,6 +132,7 @@ impl FuzzServer {
             catalogue,
             clock: Arc::new(Still),
             search: Arc::new(Searches(Arc::clone(&searcher))),
+            triage: Arc::new(NoAlert),
             executions: Arc::new(scheduler),
             new_id: Arc::new(move || uuid::Uuid::from_u128(made.fetch_add(1, Ordering::Relaxed).into())),
             prebuilt: Vec::new(),
@@ -258,6 +261,19 @@ impl Search for Searches {
         };
         let answer = self.0.call(endpoint, &call);
         answer.map_err(|error| SearchRefusal { status: error.status, kind: error.kind, reason: error.reason })
+    }
+}
+
+/// Knows no alert: what is said of one depends on no body.
+struct NoAlert;
+
+impl AlertTriage for NoAlert {
+    fn answer<'a>(&'a self, _: &'a str, _: usize) -> Later<'a, Result<Option<Value>, String>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn sweep<'a>(&'a self, _: &'a str) -> Later<'a, Result<Option<Value>, String>> {
+        Box::pin(async { Ok(None) })
     }
 }
 
