@@ -14,6 +14,7 @@
 mod code;
 mod diagnostic;
 mod hidden;
+mod problems;
 pub mod render;
 mod source;
 mod span;
@@ -22,6 +23,7 @@ mod suggest;
 pub use code::{Code, CodeInfo};
 pub use diagnostic::{Diagnostic, Edit, Label, Severity};
 pub use hidden::is_hidden;
+pub use problems::{MAX_DIAGNOSTICS, Problems};
 pub use source::{LineColumn, SourceText};
 pub use span::{Span, SpanMap};
 pub use suggest::{closest, closest_within, did_you_mean};

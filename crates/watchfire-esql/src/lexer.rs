@@ -1,6 +1,6 @@
 //! Text to tokens (esql-semantics §2), one at a time: what a text means depends on the command that it stands in.
 
-use watchfire_diagnostics::{Diagnostic, Span};
+use watchfire_diagnostics::{Diagnostic, Problems, Span};
 
 use crate::codes;
 
@@ -42,12 +42,13 @@ const SIGNS: [&str; 29] = [
 pub(crate) struct Lexer<'a> {
     text: &'a str,
     pub(crate) at: usize,
-    pub(crate) problems: Vec<Diagnostic>,
+    /// What is wrong so far; the parser adds to it.
+    pub(crate) problems: Problems,
 }
 
 impl<'a> Lexer<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, problems: Vec::new() }
+        Self { text, at: 0, problems: Problems::new(codes::FURTHER_PROBLEMS) }
     }
 
     fn rest(&self) -> &'a str {

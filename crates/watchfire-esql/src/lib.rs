@@ -28,6 +28,7 @@ mod lexer;
 mod parser;
 mod print;
 
+pub use watchfire_diagnostics::MAX_DIAGNOSTICS;
 use watchfire_diagnostics::{Diagnostic, Severity};
 
 pub use crate::codes::CODES;
@@ -35,9 +36,6 @@ pub use crate::parser::MAX_NESTING;
 
 /// The longest query that is read, in bytes: somewhat more than Elasticsearch takes in characters.
 pub const MAX_QUERY_BYTES: usize = 1 << 20;
-
-/// At most this many problems are listed for one query; the rest is counted in a diagnostic of its own.
-pub const MAX_DIAGNOSTICS: usize = 100;
 
 /// What became of a query text.
 #[derive(Clone, Debug)]
@@ -65,13 +63,6 @@ pub fn parse(text: &str) -> Parsed {
         let problem = Diagnostic::error(codes::QUERY_TOO_LONG, message);
         return Parsed { query: None, diagnostics: vec![problem] };
     }
-    let (query, mut diagnostics) = parser::parse(text);
-    diagnostics.sort_by_key(Diagnostic::primary_span);
-    let further = diagnostics.len().saturating_sub(MAX_DIAGNOSTICS);
-    if further > 0 {
-        diagnostics.truncate(MAX_DIAGNOSTICS);
-        let message = format!("{further} further problems are not listed");
-        diagnostics.push(Diagnostic::error(codes::FURTHER_PROBLEMS, message));
-    }
-    Parsed { query, diagnostics }
+    let (query, problems) = parser::parse(text);
+    Parsed { query, diagnostics: problems.into_list() }
 }

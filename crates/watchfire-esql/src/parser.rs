@@ -3,7 +3,7 @@
 mod commands;
 mod expressions;
 
-use watchfire_diagnostics::{Code, Diagnostic, Span, did_you_mean};
+use watchfire_diagnostics::{Code, Diagnostic, Problems, Span, did_you_mean};
 
 use crate::ast::{Column, Command, CommandKind, Query, Source, SourceKind};
 use crate::codes;
@@ -74,18 +74,15 @@ struct Parser<'a> {
     /// Where the token before it ends.
     end: usize,
     depth: usize,
-    problems: Vec<Diagnostic>,
 }
 
 /// Reads a query, and what is wrong with it.
-pub(crate) fn parse(text: &str) -> (Option<Query>, Vec<Diagnostic>) {
+pub(crate) fn parse(text: &str) -> (Option<Query>, Problems) {
     let mut lexer = Lexer::new(text);
     let token = lexer.next();
-    let mut parser = Parser { text, lexer, token, end: 0, depth: 0, problems: Vec::new() };
+    let mut parser = Parser { text, lexer, token, end: 0, depth: 0 };
     let query = parser.query();
-    let mut problems = parser.problems;
-    problems.extend(parser.lexer.problems);
-    (query, problems)
+    (query, parser.lexer.problems)
 }
 
 impl<'a> Parser<'a> {
@@ -165,7 +162,7 @@ impl<'a> Parser<'a> {
             if let Some(help) = did_you_mean(&name, COMMANDS) {
                 problem = problem.with_help(help);
             }
-            self.problems.push(problem);
+            self.lexer.problems.push(problem);
             return Err(Told);
         };
         Ok(Command { kind, span: Span::new(start, self.end) })
@@ -173,7 +170,9 @@ impl<'a> Parser<'a> {
 
     fn unsupported(&mut self, name: &str) {
         let message = format!("`{}` is not supported", name.to_ascii_uppercase());
-        self.problems.push(Diagnostic::error(codes::UNSUPPORTED_COMMAND, message).at(self.token.span, ""));
+        self.lexer
+            .problems
+            .push(Diagnostic::error(codes::UNSUPPORTED_COMMAND, message).at(self.token.span, ""));
     }
 
     fn bump(&mut self) -> Token {
@@ -225,7 +224,7 @@ impl<'a> Parser<'a> {
     }
 
     fn wrong<T>(&mut self, code: Code, message: &str) -> Read<T> {
-        self.problems.push(Diagnostic::error(code, message).at(self.token.span, ""));
+        self.lexer.problems.push(Diagnostic::error(code, message).at(self.token.span, ""));
         Err(Told)
     }
 
@@ -253,18 +252,12 @@ impl<'a> Parser<'a> {
             }
             _ => Diagnostic::error(codes::UNEXPECTED, format!("`{}` has no place here", shown(found))),
         };
-        self.problems.push(problem.at(self.token.span, ""));
+        self.lexer.problems.push(problem.at(self.token.span, ""));
     }
 
     fn no_place<T>(&mut self) -> Read<T> {
         self.unexpected();
         Err(Told)
-    }
-
-    /// A whole token that was read wrongly, once more as something else.
-    fn rewind(&mut self, to: usize) {
-        self.lexer.at = to;
-        self.token = self.lexer.next();
     }
 
     /// Parts of a name with dots between them.
@@ -290,7 +283,9 @@ impl<'a> Parser<'a> {
                 if is_reserved(word) && !is_free(word) {
                     let message = format!("`{word}` is a reserved word");
                     let problem = Diagnostic::error(codes::RESERVED_NAME, message).at(self.token.span, "");
-                    self.problems.push(problem.with_help(format!("write `` `{word}` `` if it is a name")));
+                    self.lexer
+                        .problems
+                        .push(problem.with_help(format!("write `` `{word}` `` if it is a name")));
                     return Err(Told);
                 }
                 self.bump();

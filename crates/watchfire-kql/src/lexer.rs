@@ -6,11 +6,10 @@
 
 mod literal;
 
-use watchfire_diagnostics::Span;
+use watchfire_diagnostics::{Problems, Span};
 
 use crate::ast::RangeOp;
 use crate::characters::{is_space, starts_with_keyword};
-use crate::problems::Problems;
 use crate::token::{Bracket, Token, TokenKind};
 
 /// The tokens of a text.

@@ -34,15 +34,13 @@ mod lint;
 pub mod lucene;
 mod parser;
 mod print;
-mod problems;
 mod token;
 
-use watchfire_diagnostics::{Diagnostic, Severity, Span};
+pub use watchfire_diagnostics::MAX_DIAGNOSTICS;
+use watchfire_diagnostics::{Diagnostic, Problems, Severity, Span};
 
 pub use crate::codes::CODES;
 pub use crate::parser::MAX_NESTING;
-pub use crate::problems::MAX_DIAGNOSTICS;
-use crate::problems::Problems;
 
 /// The longest query that is read, in bytes. The longest rule query known to us is below 30 KiB.
 pub const MAX_QUERY_BYTES: usize = 1 << 20;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use watchfire_diagnostics::{Diagnostic, Severity, Span};
+use watchfire_diagnostics::{Diagnostic, Problems, Severity, Span};
 
 use crate::ast::{
     Expr, ExprKind, FieldName, NamePattern, Query, Value, ValueExpr, ValueKind, ValueLiteral, WildcardPart,
@@ -14,7 +14,6 @@ use crate::ast::{
 use crate::characters::is_space;
 use crate::codes;
 use crate::foreign::{self, Foreign};
-use crate::problems::Problems;
 use crate::token::{Token, TokenKind};
 
 /// Adds warnings and notes about the query. Places that already have an error are left alone.

@@ -12,12 +12,11 @@ mod codes;
 mod lexer;
 mod parser;
 
-use watchfire_diagnostics::{Diagnostic, Severity, Span};
+use watchfire_diagnostics::{Diagnostic, Problems, Severity, Span};
 
 pub use self::codes::CODES;
 use crate::MAX_QUERY_BYTES;
 use crate::ast::FieldName;
-use crate::problems::Problems;
 
 /// What became of a query text.
 #[derive(Clone, Debug)]

@@ -6,14 +6,13 @@
 mod operand;
 mod recovery;
 
-use watchfire_diagnostics::{Diagnostic, Span};
+use watchfire_diagnostics::{Diagnostic, Problems, Span};
 
 use self::operand::Operand;
 use crate::ast::{
     Expr, ExprKind, FieldName, NamePattern, Value, ValueExpr, ValueKind, ValueLiteral, WildcardPart,
     WildcardPattern,
 };
-use crate::problems::Problems;
 use crate::token::{Bracket, Token, TokenKind};
 
 /// How deeply parentheses, braces and `not` may be nested. It bounds the recursion of this parser and of everything

@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 use watchfire_events::Timestamp;
 
+use crate::stored::{self, NotRead};
+
 pub use self::indicators::{Indicator, IndicatorKind, indicators_of};
 
 /// The form in which block lists are stored.
@@ -146,14 +148,10 @@ impl BlockList {
     /// # Errors
     /// If it is none, or of a form that is not known.
     pub fn from_json(text: &str) -> Result<Self, BlockListError> {
-        let unreadable = |error: serde_json::Error| BlockListError::Unreadable(error.to_string());
-        let value: serde_json::Value = serde_json::from_str(text).map_err(unreadable)?;
-        match value["format"].as_u64() {
-            Some(format) if format == u64::from(BLOCK_LIST_FORMAT) => {}
-            Some(other) => return Err(BlockListError::Format(other)),
-            None => return Err(BlockListError::Unreadable("it has no `format`".to_owned())),
-        }
-        let list: Self = serde_json::from_value(value).map_err(unreadable)?;
+        let list: Self = stored::from_json(text, BLOCK_LIST_FORMAT).map_err(|why| match why {
+            NotRead::Format(format) => BlockListError::Format(format),
+            NotRead::Unreadable(why) => BlockListError::Unreadable(why),
+        })?;
         // Somebody may have edited it, and what reads the lists made of it trusts them.
         let is_wrong = |entry: &&Blocked| {
             Indicator::parse(&entry.value)
@@ -171,9 +169,7 @@ impl BlockList {
 
     /// The list as it is stored.
     pub fn to_json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
+        stored::to_json(self)
     }
 
     /// All that is or was blocked, in the order in which it came.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use watchfire_events::Timestamp;
 use watchfire_rules::page::{code, plain};
 
+use crate::stored::{self, NotRead};
 use crate::value_text::{harmless, visible};
 
 /// The form in which cases are stored.
@@ -105,7 +106,7 @@ pub enum CaseError {
     /// It has no alert.
     Empty,
     /// It was stored in a form of this number, which this version does not know.
-    Format(u32),
+    Format(u64),
     /// It is no case.
     Unreadable(String),
 }
@@ -139,21 +140,15 @@ impl Case {
     /// # Errors
     /// If it is none, or of a form that is not known.
     pub fn from_json(text: &str) -> Result<Self, CaseError> {
-        let value: serde_json::Value =
-            serde_json::from_str(text).map_err(|error| CaseError::Unreadable(error.to_string()))?;
-        match value["format"].as_u64().and_then(|format| u32::try_from(format).ok()) {
-            Some(CASE_FORMAT) => {}
-            Some(other) => return Err(CaseError::Format(other)),
-            None => return Err(CaseError::Unreadable("it has no `format`".to_owned())),
-        }
-        serde_json::from_value(value).map_err(|error| CaseError::Unreadable(error.to_string()))
+        stored::from_json(text, CASE_FORMAT).map_err(|why| match why {
+            NotRead::Format(format) => CaseError::Format(format),
+            NotRead::Unreadable(why) => CaseError::Unreadable(why),
+        })
     }
 
     /// The case as it is stored.
     pub fn to_json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
+        stored::to_json(self)
     }
 
     /// What was done, in order.

@@ -26,6 +26,7 @@ mod question;
 mod render;
 mod report;
 mod respond;
+mod stored;
 mod sweep;
 mod value_text;
 

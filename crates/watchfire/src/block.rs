@@ -5,12 +5,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use watchfire_events::Timestamp;
 use watchfire_triage::{
     Addition, BlockList, BlockListError, Blocked, Indicator, IndicatorKind, Removal, indicators_of,
 };
 
-use crate::destination::Destination;
+use crate::destination::{Destination, store_whole};
 use crate::doing::Doing;
 use crate::exit::{self, Exit};
 use crate::intake::InputSummary;
@@ -158,8 +159,8 @@ struct WriteOut {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Only this kind.
-    #[arg(long, value_enum, value_name = "KIND")]
-    kind: Option<KindOption>,
+    #[arg(long, value_parser = kind_parser(), value_name = "KIND")]
+    kind: Option<IndicatorKind>,
     /// As of then. [default: now]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     at: Option<Timestamp>,
@@ -178,31 +179,11 @@ enum Format {
     Stix,
 }
 
-/// A kind of thing that can be blocked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum KindOption {
-    /// A domain.
-    Domain,
-    /// An address of IP.
-    Address,
-    /// A hash by SHA-256.
-    Sha256,
-    /// A hash by SHA-1.
-    Sha1,
-    /// A hash by MD5.
-    Md5,
-}
-
-impl From<KindOption> for IndicatorKind {
-    fn from(option: KindOption) -> Self {
-        match option {
-            KindOption::Domain => Self::Domain,
-            KindOption::Address => Self::Address,
-            KindOption::Sha256 => Self::Sha256,
-            KindOption::Sha1 => Self::Sha1,
-            KindOption::Md5 => Self::Md5,
-        }
-    }
+fn kind_parser() -> impl TypedValueParser<Value = IndicatorKind> {
+    PossibleValuesParser::new(IndicatorKind::ALL.iter().map(|kind| kind.name())).map(|name| {
+        let named = IndicatorKind::ALL.iter().find(|kind| kind.name() == name);
+        *named.expect("these are the names of kinds")
+    })
 }
 
 impl Block {
@@ -253,7 +234,7 @@ impl FromAlerts {
                 writeln!(out, "  left out   {}: {}", escape_controls(&what), escape_controls(&why))?;
             }
         }
-        store(&self.list, &list)?;
+        store_whole(&self.list, list.to_json().as_bytes())?;
         let summary = InputSummary::new(&account);
         summary.write(log)?;
         alerts.tell_rest("looked at", log)?;
@@ -279,7 +260,7 @@ impl Add {
         for indicator in parsed.collect::<io::Result<Vec<_>>>()? {
             put(&mut list, self.blocking.entry(indicator, reason, None)?, "", out)?;
         }
-        store(&self.list, &list)?;
+        store_whole(&self.list, list.to_json().as_bytes())?;
         Ok(Exit::Success)
     }
 }
@@ -302,7 +283,7 @@ impl Remove {
         for value in &self.values {
             list.remove(value, &removal).map_err(|error| refused(&error.to_string()))?;
         }
-        store(&self.list, &list)?;
+        store_whole(&self.list, list.to_json().as_bytes())?;
         Ok(Exit::Success)
     }
 }
@@ -341,11 +322,10 @@ impl WriteOut {
     fn write(&self) -> io::Result<Exit> {
         let list = load(&self.list)?;
         let at = self.at.unwrap_or_else(now);
-        let kind = self.kind.map(IndicatorKind::from);
         let text = match self.format {
-            Format::Text => list.to_text(at, kind),
-            Format::Edl => list.to_edl(at, kind).map_err(|error| refused(&error.to_string()))?,
-            Format::Stix => list.to_stix(at, kind),
+            Format::Text => list.to_text(at, self.kind),
+            Format::Edl => list.to_edl(at, self.kind).map_err(|error| refused(&error.to_string()))?,
+            Format::Stix => list.to_stix(at, self.kind),
         };
         let mut out = self.destination.open()?;
         out.write_all(text.as_bytes())?;
@@ -362,16 +342,6 @@ fn load(path: &Path) -> io::Result<BlockList> {
 
 fn load_or_new(path: &Path) -> io::Result<BlockList> {
     if path.exists() { load(path) } else { Ok(BlockList::default()) }
-}
-
-/// Stores a list as a whole: what is there is what was before, or what is to be.
-fn store(path: &Path, list: &BlockList) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(list.to_json().as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }
 
 fn refused(why: &str) -> io::Error {

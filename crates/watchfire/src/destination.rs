@@ -68,6 +68,17 @@ impl Destination {
 /// Editors under Windows mark UTF-8 so; what loads rules leaves it out.
 pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
 
+/// Puts content in place of that of a file, or makes the file: at each moment one of the two is there as a whole, and what is there has
+/// reached the disk.
+pub(crate) fn store_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
 /// Puts a text in place of that of a file, so that at each moment one of the two is there as a whole. What marks the file
 /// as UTF-8, and who may read it, stay as they are.
 pub(crate) fn replace_text(path: &Path, text: &str) -> io::Result<()> {

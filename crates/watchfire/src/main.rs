@@ -20,6 +20,7 @@ mod html;
 mod hunt;
 mod indicator_options;
 mod intake;
+mod json_lines;
 #[cfg(feature = "lake")]
 mod lake;
 mod memory;

@@ -2,9 +2,8 @@
 
 mod act;
 mod escalate;
-mod record;
 #[cfg(feature = "serve")]
-mod recording;
+mod record;
 mod runbook;
 #[cfg(feature = "serve")]
 mod send;
@@ -14,6 +13,9 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::exit::{self, Exit};
+
+/// Where responses are recorded if nothing else is said.
+const RECORD: &str = "responses.ndjson";
 
 /// Cuts hosts off, lets them back, ends processes and hands alerts on.
 ///

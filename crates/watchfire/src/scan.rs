@@ -1,6 +1,6 @@
 //! `watchfire scan`: all rules over files and folders, as one window.
 
-pub(crate) mod answered;
+mod answered;
 mod exceptions;
 mod found;
 mod history;

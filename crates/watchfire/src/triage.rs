@@ -11,10 +11,13 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 use watchfire_events::{Document, get_field};
+use watchfire_ir::Catalogue;
 use watchfire_rules::model::Rule;
-use watchfire_triage::{AnsweredGuide, Inquiry, ReportWriter, to_json, to_markdown, to_text};
+use watchfire_triage::{
+    AnsweredGuide, Answers, Evidence, Inquiry, ReportWriter, to_json, to_markdown, to_text,
+};
 
-pub(crate) use self::alerts::{AlertChoice, uuid_of};
+pub(crate) use self::alerts::{AlertChoice, MOST_KNOWN, uuid_of, without_rule};
 pub(crate) use self::find::{Found, find};
 pub(crate) use self::reading::{EventOptions, EventReader};
 use crate::destination::Destination;
@@ -124,6 +127,38 @@ impl Triage {
     }
 }
 
+/// The guides of some alerts, and what they ask.
+pub(crate) struct Guides<'a> {
+    alerts: &'a [&'a Document],
+    texts: Vec<String>,
+    pub(crate) inquiries: Vec<Inquiry>,
+}
+
+impl<'a> Guides<'a> {
+    /// Of alerts, each answer with at most so many events. A guide is that of a rule that was given, or that in the alert.
+    pub(crate) fn new(
+        alerts: &'a [&'a Document],
+        rules: &[Rule],
+        catalogue: &Catalogue,
+        most_findings: usize,
+    ) -> Self {
+        let texts: Vec<String> = alerts.iter().map(|alert| guide_of(alert, rules)).collect();
+        let guided = alerts.iter().zip(&texts);
+        let inquiries = guided.map(|(alert, guide)| Inquiry::new(guide, alert, catalogue, most_findings));
+        Self { alerts, inquiries: inquiries.collect(), texts }
+    }
+
+    /// The guides with what was found.
+    pub(crate) fn answered(&self, answers: Vec<Answers>, evidence: Vec<Evidence>) -> Vec<AnsweredGuide> {
+        let asked = self.alerts.iter().zip(&self.texts).zip(&self.inquiries);
+        let answered = asked.zip(answers.into_iter().zip(evidence));
+        let guide = |(((alert, guide), inquiry), (answers, evidence)): (((&&Document, &String), _), _)| {
+            AnsweredGuide::new(guide, alert, inquiry, answers, Some(evidence))
+        };
+        answered.map(guide).collect()
+    }
+}
+
 /// The guides of some alerts answered, with the evidence; and what was read. `all` are the alerts that are known.
 pub(crate) fn answer(
     reader: &EventReader<'_>,
@@ -132,16 +167,10 @@ pub(crate) fn answer(
     rules: &[Rule],
     most_findings: usize,
 ) -> io::Result<(Vec<AnsweredGuide>, Account)> {
-    let guides: Vec<String> = chosen.iter().map(|alert| guide_of(alert, rules)).collect();
-    let guided = chosen.iter().zip(&guides);
-    let inquiries: Vec<Inquiry> =
-        guided.map(|(alert, guide)| Inquiry::new(guide, alert, &reader.catalogue, most_findings)).collect();
-    let Found { answers, evidence, account, .. } = find(reader, &inquiries, chosen, all, most_findings)?;
-    let answered = chosen.iter().zip(&guides).zip(inquiries.iter().zip(answers)).zip(evidence);
-    let answered = answered.map(|(((alert, guide), (inquiry, answers)), evidence)| {
-        AnsweredGuide::new(guide, alert, inquiry, answers, Some(evidence))
-    });
-    Ok((answered.collect(), account))
+    let guides = Guides::new(chosen, rules, &reader.catalogue, most_findings);
+    let Found { answers, evidence, account, .. } =
+        find(reader, &guides.inquiries, chosen, all, most_findings)?;
+    Ok((guides.answered(answers, evidence), account))
 }
 
 /// Rules whose guides are taken, in the form of the API.
@@ -163,7 +192,7 @@ pub(crate) fn load_rules(paths: &[PathBuf], log: &mut dyn Write) -> io::Result<V
 }
 
 /// The guide of an alert's rule: of a rule that was given, or that in the alert.
-pub(crate) fn guide_of(alert: &Document, rules: &[Rule]) -> String {
+fn guide_of(alert: &Document, rules: &[Rule]) -> String {
     let rule_id = get_field(alert, "kibana.alert.rule.rule_id").and_then(Value::as_str);
     let is_its = |rule: &&Rule| rule.rule_id.as_ref().map(ToString::to_string).as_deref() == rule_id;
     match rules.iter().find(is_its) {

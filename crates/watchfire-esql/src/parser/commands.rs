@@ -7,7 +7,7 @@ use crate::ast::{
     Aggregate, Column, CommandKind, Constant, Field, IndexPattern, NamePattern, Order, Rename, SourceKind,
 };
 use crate::codes;
-use crate::lexer::TokenKind;
+use crate::lexer::{Lexer, TokenKind};
 
 impl Parser<'_> {
     /// `FROM`, whose names are no words of the language: they are read as they stand.
@@ -102,30 +102,35 @@ impl Parser<'_> {
     /// `[column =] value`.
     fn field(&mut self) -> Read<Field> {
         let start = self.token.span.start as usize;
-        let name = self.assigned();
+        let name = self.assigned()?;
         let from = if name.is_some() { self.token.span.start as usize } else { start };
         let value = self.condition()?;
         Ok(Field { name, value, text: self.text[from..self.end].to_owned() })
     }
 
-    /// A column with `=` behind it; if there is none, nothing has been read.
-    fn assigned(&mut self) -> Option<Column> {
-        let is_name = matches!(self.token.kind, TokenKind::Word | TokenKind::QuotedName(_));
-        if !is_name {
-            return None;
+    /// The column of an assignment, if this is one.
+    fn assigned(&mut self) -> Read<Option<Column>> {
+        if !self.is_assignment() {
+            return Ok(None);
         }
-        let (start, end, told) = (self.token.span.start as usize, self.end, self.problems.len());
-        let lexer_told = self.lexer.problems.len();
-        if let Ok(column) = self.column()
-            && self.accept("=")
-        {
-            return Some(column);
+        let column = self.column()?;
+        self.expect("=")?;
+        Ok(Some(column))
+    }
+
+    /// Whether a name with `=` behind it comes next.
+    fn is_assignment(&self) -> bool {
+        let mut ahead = Lexer::new(self.text);
+        ahead.at = self.token.span.start as usize;
+        loop {
+            if !matches!(ahead.next().kind, TokenKind::Word | TokenKind::QuotedName(_)) {
+                return false;
+            }
+            match ahead.next().kind {
+                TokenKind::Sign(".") => {}
+                sign => return sign == TokenKind::Sign("="),
+            }
         }
-        self.problems.truncate(told);
-        self.lexer.problems.truncate(lexer_told);
-        self.rewind(start);
-        self.end = end;
-        None
     }
 
     fn stats(&mut self, inline: bool) -> Read<CommandKind> {
@@ -228,7 +233,7 @@ impl Parser<'_> {
     }
 
     fn completion(&mut self) -> Read<CommandKind> {
-        let target = self.assigned();
+        let target = self.assigned()?;
         let prompt = self.primary()?;
         let options = if self.accept_word("with") { self.options()? } else { Vec::new() };
         Ok(CommandKind::Completion { target, prompt, options })

@@ -319,7 +319,7 @@ impl Parser<'_> {
         let first = items.first().and_then(kind);
         if first.is_none() || items.iter().any(|item| kind(item) != first) {
             let message = "an array has values of one type: numbers, texts or booleans";
-            self.problems.push(Diagnostic::error(codes::MIXED_ARRAY, message).at(start.cover(end), ""));
+            self.lexer.problems.push(Diagnostic::error(codes::MIXED_ARRAY, message).at(start.cover(end), ""));
             return Err(Told);
         }
         Ok(Constant::Array(items))

@@ -1,9 +1,8 @@
 //! Text to tokens, after the classic query parser of Lucene.
 
-use watchfire_diagnostics::{Diagnostic, Span};
+use watchfire_diagnostics::{Diagnostic, Problems, Span};
 
 use super::{LuceneBound, LucenePart, codes};
-use crate::problems::Problems;
 
 pub(super) struct Token {
     pub(super) kind: TokenKind,

@@ -1,6 +1,6 @@
 //! Tokens to tree.
 
-use watchfire_diagnostics::{Diagnostic, Severity, Span};
+use watchfire_diagnostics::{Diagnostic, Problems, Severity, Span};
 
 use super::lexer::{Token, TokenKind};
 use super::{
@@ -8,7 +8,6 @@ use super::{
 };
 use crate::MAX_NESTING;
 use crate::ast::{FieldName, NamePattern, WildcardPart, WildcardPattern};
-use crate::problems::Problems;
 
 /// Parses all tokens. `None` is an empty query, or one of which nothing could be made out.
 pub(super) fn parse(text: &str, tokens: &[Token], problems: &mut Problems) -> Option<LuceneExpr> {

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use watchfire_events::Timestamp;
 
 use super::{BlockList, Blocked, IndicatorKind};
+use crate::stored::to_json;
 
 /// The names of ours are in this space: the same entry has the same id in each bundle, so that a platform takes it for the same.
 const SPACE: Uuid = Uuid::from_u128(0x7c1e_6a3b_52d8_4f09_9b64_0d3f_a87e_2c15);
@@ -24,9 +25,7 @@ pub(super) fn bundle(list: &BlockList, at: Timestamp, kind: Option<IndicatorKind
     if !objects.is_empty() {
         bundle["objects"] = json!(objects);
     }
-    let mut text = serde_json::to_string_pretty(&bundle).unwrap_or_default();
-    text.push('\n');
-    text
+    to_json(&bundle)
 }
 
 fn id(name: &str) -> Uuid {

@@ -9,14 +9,14 @@ use watchfire_detect::ALERTS_STREAM;
 use watchfire_engine::{Matcher, ReadFields};
 use watchfire_events::EventBatch;
 use watchfire_ir::Catalogue;
-use watchfire_triage::{Action, AnsweredGuide, Collected, Collection, Inquiry, to_json};
+use watchfire_triage::{Action, Collected, Collection, to_json};
 
 use super::folder::CaseFolder;
 use super::refused;
 use crate::doing::Doing;
 use crate::exit::Exit;
 use crate::intake::{InputSummary, Worker};
-use crate::triage::{AlertChoice, EventOptions, EventReader, Found, find, guide_of, load_rules, uuid_of};
+use crate::triage::{AlertChoice, EventOptions, EventReader, Found, Guides, find, load_rules, uuid_of};
 
 /// Most events of an answer that are kept.
 const MOST_FINDINGS: usize = 1_000;
@@ -61,13 +61,9 @@ impl Add {
         case.clone().act(action, self.doing.at(), &self.doing.by()).map_err(refused)?;
 
         let reader = self.events.reader()?;
-        let guides: Vec<String> = new.iter().map(|alert| guide_of(alert, &rules)).collect();
-        let guided = new.iter().zip(&guides);
-        let inquiries: Vec<Inquiry> = guided
-            .map(|(alert, guide)| Inquiry::new(guide, alert, &reader.catalogue, MOST_FINDINGS))
-            .collect();
+        let guides = Guides::new(&new, &rules, &reader.catalogue, MOST_FINDINGS);
         let Found { answers, evidence, own_events, account } =
-            find(&reader, &inquiries, &new, &alerts.all, MOST_FINDINGS)?;
+            find(&reader, &guides.inquiries, &new, &alerts.all, MOST_FINDINGS)?;
         let mut collected = of_trees(&Collection::of_trees(&evidence, &reader.catalogue), &reader)?;
         for events in own_events {
             collected.left_out += events.left_out;
@@ -86,12 +82,8 @@ impl Add {
         let before = contents.events.len();
         contents.events = joined(std::mem::take(&mut contents.events), &collected);
         let added = (contents.events.len() - before) as u64;
-        let answered = new.iter().zip(&guides).zip(inquiries.iter().zip(answers)).zip(evidence);
-        for (((alert, guide), (inquiry, answers)), evidence) in answered {
-            let answered = AnsweredGuide::new(guide, alert, inquiry, answers, Some(evidence));
-            contents.alerts.push(Value::Object((*alert).clone()));
-            contents.answers.push(to_json(&answered));
-        }
+        contents.alerts.extend(new.iter().map(|alert| Value::Object((*alert).clone())));
+        contents.answers.extend(guides.answered(answers, evidence).iter().map(to_json));
         let action = Action::Added { alerts: ids, events: added };
         case.act(action, self.doing.at(), &self.doing.by()).map_err(refused)?;
         folder.store_with(&contents, &case)?;

@@ -17,6 +17,8 @@ use watchfire_events::get_field;
 use watchfire_triage::Case;
 
 use super::refused;
+use crate::destination::store_whole;
+use crate::json_lines::read_json_lines;
 
 const CASE: &str = "case.json";
 const ALERTS: &str = "alerts.ndjson";
@@ -108,26 +110,11 @@ impl CaseFolder {
 
     fn lines(&self, name: &str) -> io::Result<Vec<Value>> {
         let path = self.path.join(name);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let read = |(number, line): (usize, &str)| {
-            serde_json::from_str(line).map_err(|error| {
-                let message = format!("{}:{}: {error}", path.display(), number + 1);
-                io::Error::new(io::ErrorKind::InvalidData, message)
-            })
-        };
-        text.lines().enumerate().map(read).collect()
+        if path.exists() { read_json_lines(&path) } else { Ok(Vec::new()) }
     }
 
     fn write(&self, name: &str, text: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
-        file.write_all(text)?;
-        file.as_file().sync_all()?;
-        file.persist(self.path.join(name)).map_err(|error| error.error)?;
-        Ok(())
+        store_whole(&self.path.join(name), text)
     }
 }
 

@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use watchfire_events::{Document, get_field};
 use watchfire_triage::{Killing, Managed, Order, Plan, Product, Unmanaged};
 
-use super::record::RECORD;
+use super::RECORD;
 use crate::doing::Doing;
 use crate::exit::Exit;
 use crate::terminal::escape_controls;
@@ -23,21 +24,21 @@ pub(super) struct Approval {
     approve: Vec<String>,
     /// Who approved it.
     #[arg(long, value_name = "NAME", requires = "approve")]
-    approved_by: Option<String>,
+    pub(super) approved_by: Option<String>,
     /// What was approved, sent, answered and reached is recorded in this file.
     #[arg(long, value_name = "FILE", default_value = RECORD)]
-    record: PathBuf,
+    pub(super) record: PathBuf,
     /// Notes it in the case in this folder too.
     #[arg(long, value_name = "FOLDER")]
-    case: Option<PathBuf>,
+    pub(super) case: Option<PathBuf>,
     /// Looks for as long as this whether it has been done, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    wait: u64,
+    pub(super) wait: u64,
     /// Waits for each answer for as long as this, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
-    timeout: u64,
+    pub(super) timeout: u64,
     #[command(flatten)]
-    doing: Doing,
+    pub(super) doing: Doing,
 }
 
 /// Plans, with the alerts that each is for.
@@ -94,25 +95,6 @@ impl Approval {
         )?;
         Ok(Exit::Problems)
     }
-
-    #[cfg(feature = "serve")]
-    fn send(
-        &self,
-        approved: &[&(Plan, Vec<String>)],
-        out: &mut dyn Write,
-        log: &mut dyn Write,
-    ) -> io::Result<Exit> {
-        use super::send::Sending;
-        let sending = Sending {
-            record: &self.record,
-            case: self.case.as_deref(),
-            doing: &self.doing,
-            approved_by: self.approved_by.as_deref().unwrap_or_default(),
-            wait: std::time::Duration::from_secs(self.wait),
-            timeout: std::time::Duration::from_secs(self.timeout),
-        };
-        sending.send(approved, out, log)
-    }
 }
 
 /// Of which hosts, and how it is told.
@@ -124,8 +106,8 @@ struct Acting {
     #[arg(long, value_name = "TEXT", default_value = "")]
     comment: String,
     /// The product that looks after the host, where that is another than the one the alert is from.
-    #[arg(long, value_enum, value_name = "PRODUCT", requires = "agent")]
-    through: Option<ProductOption>,
+    #[arg(long, value_parser = product_parser(), value_name = "PRODUCT", requires = "agent")]
+    through: Option<Product>,
     /// The id that this product has for the host.
     #[arg(long, value_name = "ID", requires = "through")]
     agent: Option<String>,
@@ -133,28 +115,16 @@ struct Acting {
     approval: Approval,
 }
 
-/// A product that can act on hosts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum ProductOption {
-    /// Through Kibana: `KIBANA_URL`, `KIBANA_API_KEY`.
-    ElasticDefend,
-    /// `FALCON_CLIENT_ID`, `FALCON_CLIENT_SECRET`, `FALCON_BASE_URL`.
-    Crowdstrike,
-    /// `SENTINELONE_URL`, `SENTINELONE_API_TOKEN`.
-    Sentinelone,
-    /// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET`.
-    Defender,
-}
-
-impl From<ProductOption> for Product {
-    fn from(option: ProductOption) -> Self {
-        match option {
-            ProductOption::ElasticDefend => Self::ElasticDefend,
-            ProductOption::Crowdstrike => Self::CrowdStrike,
-            ProductOption::Sentinelone => Self::SentinelOne,
-            ProductOption::Defender => Self::Defender,
-        }
-    }
+/// What reads the name of a product; the help of each says what it needs of the environment.
+fn product_parser() -> impl TypedValueParser<Value = Product> {
+    let value = |product: &Product| {
+        let needed = product.settings().iter().map(|setting| format!("`{}`", setting.name));
+        PossibleValue::new(product.name()).help(needed.collect::<Vec<_>>().join(", "))
+    };
+    PossibleValuesParser::new(Product::ALL.iter().map(value)).map(|name| {
+        let named = Product::ALL.iter().find(|product| product.name() == name);
+        *named.expect("these are the names of products")
+    })
 }
 
 /// Cuts the hosts of alerts off from the network, but for the product that does it.
@@ -238,7 +208,7 @@ impl Acting {
 
     fn managed(&self, alert: &Document) -> Result<Managed, Unmanaged> {
         match (self.through, &self.agent) {
-            (Some(through), Some(agent)) => Ok(Managed::named(alert, through.into(), agent)),
+            (Some(through), Some(agent)) => Ok(Managed::named(alert, through, agent)),
             _ => Managed::of(alert),
         }
     }

@@ -1,14 +1,14 @@
 //! Carrying out plans that were approved, each step recorded before and after.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use watchfire_actions::ResponseClient;
 use watchfire_triage::{CallError, Calls, Outcome, Plan, Reply, Request, Undo};
 
-use super::recording::Record;
+use super::act::Approval;
+use super::record::Record;
 use crate::case::note;
 use crate::doing::Doing;
 use crate::exit::Exit;
@@ -20,27 +20,19 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 /// Most characters of an answer that are recorded.
 const MOST_OF_ANSWER: usize = 2_000;
 
-/// How plans are carried out.
-pub(super) struct Sending<'a> {
-    pub(super) record: &'a Path,
-    pub(super) case: Option<&'a Path>,
-    pub(super) doing: &'a Doing,
-    pub(super) approved_by: &'a str,
-    pub(super) wait: Duration,
-    pub(super) timeout: Duration,
-}
-
-impl Sending<'_> {
+impl Approval {
+    /// Carries out what was approved.
     pub(super) fn send(
         &self,
         approved: &[&(Plan, Vec<String>)],
         out: &mut dyn Write,
         log: &mut dyn Write,
     ) -> io::Result<Exit> {
+        let approved_by = self.approved_by.as_deref().unwrap_or_default();
         let mut exit = Exit::Success;
         for (plan, alerts) in approved {
             let value = |name: &str| std::env::var(name).ok();
-            let client = match ResponseClient::new(plan.settings, value, self.timeout) {
+            let client = match ResponseClient::new(plan.settings, value, Duration::from_secs(self.timeout)) {
                 Ok(client) => client,
                 Err(error) => {
                     writeln!(log, "{}: nothing was sent: {error}", plan.title)?;
@@ -49,13 +41,13 @@ impl Sending<'_> {
                 }
             };
             let by = self.doing.by();
-            let mut record = Record::open(self.record, plan, &by, self.approved_by, alerts)?;
+            let mut record = Record::open(&self.record, plan, &by, approved_by, alerts)?;
             record.write(self.doing.at(), "approved", json!({ "requests": plan.to_text(usize::MAX) }))?;
             let mut calls = Recorded {
                 client,
                 record: &mut record,
-                doing: self.doing,
-                until: Instant::now() + self.wait,
+                doing: &self.doing,
+                until: Instant::now() + Duration::from_secs(self.wait),
             };
             let outcome = plan.carry_out(&mut calls);
             // What was done is told even if it cannot be recorded any more.
@@ -67,15 +59,15 @@ impl Sending<'_> {
             writeln!(out, "  {undo}")?;
             out.flush()?;
             record.end(self.doing.at(), &outcome)?;
-            if let Some(case) = self.case {
+            if let Some(case) = &self.case {
                 let text = format!(
                     "{}: {} (plan {}, approved by {}); {undo}",
                     plan.title,
                     outcome.name(),
                     plan.id(),
-                    self.approved_by
+                    approved_by
                 );
-                note(case, text, self.doing)?;
+                note(case, text, &self.doing)?;
             }
             if matches!(outcome, Outcome::Failed { .. }) {
                 exit = Exit::Problems;

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::record::{RECORD, read};
+use super::RECORD;
 use crate::exit::Exit;
+use crate::json_lines::read_json_lines;
 use crate::terminal::escape_controls;
 
 /// Tells which hosts were cut off by the record, and not let back.
@@ -21,7 +22,7 @@ pub(super) struct Standing {
 impl Standing {
     pub(super) fn show(&self, out: &mut dyn Write) -> io::Result<Exit> {
         let mut last: BTreeMap<(String, String), Value> = BTreeMap::new();
-        for line in read(&self.record)? {
+        for line in read_json_lines(&self.record)? {
             let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
             let is_of_network = matches!(text("order").as_str(), "isolate" | "release");
             // One that failed for sure changed nothing. One that was approved and did not end may have.

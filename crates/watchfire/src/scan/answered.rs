@@ -8,24 +8,10 @@ use serde_json::Value;
 use watchfire_events::{Document, get_field};
 use watchfire_triage::{ReportWriter, to_json};
 
-use crate::triage::{EventReader, answer};
-
-/// Most alerts that others are set beside: what is over that is no related alert of any.
-pub(crate) const MOST_KNOWN: usize = 20_000;
+use crate::triage::{EventReader, MOST_KNOWN, answer, without_rule};
 
 /// Events of each answer that stand in the report.
 const MOST_FINDINGS: usize = 10;
-
-/// Fields of alerts, and what is below them, that tell of their rule and of nothing that another alert could share.
-const OF_RULE: [&str; 7] = [
-    "kibana.alert.rule.parameters",
-    "kibana.alert.rule.note",
-    "kibana.alert.rule.setup",
-    "kibana.alert.rule.description",
-    "kibana.alert.rule.references",
-    "kibana.alert.rule.false_positives",
-    "kibana.alert.rule.threat",
-];
 
 /// The alerts of a report: those that are answered, and what is known of all.
 pub(super) struct Leading {
@@ -91,12 +77,6 @@ impl Leading {
         }
         Ok(Some(words))
     }
-}
-
-/// An alert as others are set beside it.
-pub(crate) fn without_rule(mut alert: Document) -> Document {
-    alert.retain(|name, _| !OF_RULE.iter().any(|field| name.starts_with(field)));
-    alert
 }
 
 fn counted(alerts: usize) -> String {

@@ -14,9 +14,8 @@ use watchfire_triage::{RELATED_HOURS, to_json};
 use super::upkeep::chain;
 use crate::intake::IntakeOptions;
 use crate::reading::Reading;
-use crate::scan::answered::{MOST_KNOWN, without_rule};
 use crate::sweep::{self, sweep};
-use crate::triage::{EventReader, answer};
+use crate::triage::{EventReader, MOST_KNOWN, answer, without_rule};
 
 /// Memory for records on their way, in bytes. Events of a lake need none.
 const MEMORY: u64 = 64 << 20;

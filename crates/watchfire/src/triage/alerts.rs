@@ -14,6 +14,20 @@ use crate::terminal::escape_controls;
 /// Longest line of a file of alerts in bytes.
 const MAX_ALERT_BYTES: u64 = 16 << 20;
 
+/// Most alerts that others are set beside: what is over that is no related alert of any.
+pub(crate) const MOST_KNOWN: usize = 20_000;
+
+/// Fields of alerts, and what is below them, that tell of their rule and of nothing that another alert could share.
+const OF_RULE: [&str; 7] = [
+    "kibana.alert.rule.parameters",
+    "kibana.alert.rule.note",
+    "kibana.alert.rule.setup",
+    "kibana.alert.rule.description",
+    "kibana.alert.rule.references",
+    "kibana.alert.rule.false_positives",
+    "kibana.alert.rule.threat",
+];
+
 /// Which alerts are asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AlertChoice {
@@ -111,6 +125,12 @@ fn read_alerts(path: &Path) -> io::Result<(Vec<Document>, u64)> {
             None => unread += 1,
         }
     }
+}
+
+/// An alert as others are set beside it.
+pub(crate) fn without_rule(mut alert: Document) -> Document {
+    alert.retain(|name, _| !OF_RULE.iter().any(|field| name.starts_with(field)));
+    alert
 }
 
 /// Alerts as events.

@@ -164,7 +164,9 @@ fn answer(stream: TcpStream, state: &mut State) {
     }
     if let Some(expected) = &request.body {
         let found: Value = serde_json::from_str(&body).unwrap_or(Value::Null);
-        check("body", &sorted(expected), &sorted(&found));
+        // The order of keys does not count.
+        let found = if found == *expected { expected.to_string() } else { found.to_string() };
+        check("body", &expected.to_string(), &found);
         check("content-type", "application/json", headers.get("content-type").map_or("", String::as_str));
     }
     if let Some(form) = &request.form {
@@ -178,36 +180,6 @@ fn answer(stream: TcpStream, state: &mut State) {
     // Whoever follows this would send secrets elsewhere.
     let location = if status == 302 { "location: /elsewhere\r\n" } else { "" };
     let _ = reader.get_mut().write_all(format!("{head}{location}\r\n{body}").as_bytes());
-}
-
-/// A value with its keys in order, as text.
-fn sorted(value: &Value) -> String {
-    fn put(value: &Value, out: &mut String) {
-        match value {
-            Value::Object(fields) => {
-                let fields: BTreeMap<&String, &Value> = fields.iter().collect();
-                out.push('{');
-                for (name, value) in fields {
-                    let _ = write!(out, "{name:?}:");
-                    put(value, out);
-                    out.push(',');
-                }
-                out.push('}');
-            }
-            Value::Array(items) => {
-                out.push('[');
-                items.iter().for_each(|item| {
-                    put(item, out);
-                    out.push(',');
-                });
-                out.push(']');
-            }
-            other => out.push_str(&other.to_string()),
-        }
-    }
-    let mut out = String::new();
-    put(value, &mut out);
-    out
 }
 
 #[test]

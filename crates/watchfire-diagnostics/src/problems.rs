@@ -1,19 +1,20 @@
-//! The list of what is wrong with one query.
+//! The list of what is wrong with one query, with a bound on its length.
 
-use watchfire_diagnostics::{Code, Diagnostic, Severity, Span};
+use crate::{Code, Diagnostic, Severity, Span};
 
 /// At most this many errors, and as many warnings and notes, are listed for one query. The rest is counted in a
 /// diagnostic of its own, so that a hostile query cannot make the list much larger than itself.
 pub const MAX_DIAGNOSTICS: usize = 100;
 
 /// Collects diagnostics up to [`MAX_DIAGNOSTICS`], and counts the rest.
-pub(crate) struct Problems {
+#[derive(Debug)]
+pub struct Problems {
     further: Code,
     errors: Held,
     others: Held,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Held {
     listed: Vec<Diagnostic>,
     held_back: usize,
@@ -31,11 +32,12 @@ impl Held {
 
 impl Problems {
     /// An empty list; `further` is the code under which what is not listed is counted.
-    pub(crate) fn new(further: Code) -> Self {
+    pub fn new(further: Code) -> Self {
         Self { further, errors: Held::default(), others: Held::default() }
     }
 
-    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+    /// Adds one, or counts it.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
         match diagnostic.severity {
             Severity::Error => self.errors.push(diagnostic),
             Severity::Warning | Severity::Note => self.others.push(diagnostic),
@@ -43,13 +45,13 @@ impl Problems {
     }
 
     /// Whether a listed error points into the span, so that a warning about the same place would only repeat it.
-    pub(crate) fn has_error_in(&self, span: Span) -> bool {
+    pub fn has_error_in(&self, span: Span) -> bool {
         let touches = |label: Span| label.start <= span.end && span.start <= label.end;
         self.errors.listed.iter().flat_map(|error| &error.labels).any(|label| touches(label.span))
     }
 
     /// All that was listed, in the order of the text, and then the counts of what was not.
-    pub(crate) fn into_list(self) -> Vec<Diagnostic> {
+    pub fn into_list(self) -> Vec<Diagnostic> {
         let mut list = self.errors.listed;
         list.extend(self.others.listed);
         list.sort_by_key(Diagnostic::primary_span);
