@@ -19,6 +19,7 @@ mod correlated;
 mod eql_cases;
 mod eql_page;
 mod eql_unit;
+mod esql_cases;
 mod expected;
 mod explained;
 mod fired;
@@ -51,6 +52,8 @@ pub enum Part {
     Explain,
     /// Elasticsearch's own cases and unit files of EQL, and our cases.
     Eql,
+    /// Elasticsearch's own cases of ES|QL.
+    Esql,
     /// Our cases of KQL, Lucene queries and filters.
     Kql,
     /// Documents compared with those of the reference pipelines.
@@ -63,11 +66,12 @@ pub enum Part {
 
 impl Part {
     /// All parts in the order of the report.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Rules,
         Self::PositiveEvents,
         Self::Explain,
         Self::Eql,
+        Self::Esql,
         Self::Kql,
         Self::Sources,
         Self::OwnRules,
@@ -81,6 +85,7 @@ impl Part {
             Self::PositiveEvents => "positive-events",
             Self::Explain => "explain",
             Self::Eql => "eql",
+            Self::Esql => "esql",
             Self::Kql => "kql",
             Self::Sources => "sources",
             Self::OwnRules => "own-rules",
@@ -104,6 +109,7 @@ pub fn run(parts: &[Part], shared: &Path) -> Vec<Section> {
         (Part::Eql, _) => {
             vec![eql_cases::section(shared), eql_unit::section(shared), own_cases::section(Language::Eql)]
         }
+        (Part::Esql, _) => vec![esql_cases::section(shared)],
         (Part::Kql, _) => vec![own_cases::section(Language::Kql)],
         (Part::Sources, _) => vec![fixtures::section(shared)],
         (Part::OwnRules, _) => vec![own_rules::section()],

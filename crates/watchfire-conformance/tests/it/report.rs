@@ -37,6 +37,11 @@ fn shared_eql_cases_pass() {
 }
 
 #[test]
+fn shared_esql_cases_pass() {
+    check(Part::Esql);
+}
+
+#[test]
 fn our_cases_give_the_same_through_the_engine() {
     check_sections(&[own_cases(Language::Eql), own_cases(Language::Kql)]);
 }

@@ -1,0 +1,254 @@
+//! A query whose names and types are settled: what runs.
+//!
+//! A row is a list of cells, one a *slot*. A command that only names columns anew (`KEEP`, `DROP`, `RENAME`) has no step: it
+//! changes which slots are columns. `STATS` makes rows of its own, with slots of their own.
+
+use std::sync::Arc;
+
+use watchfire_diagnostics::Span;
+use watchfire_esql::ast::{Arithmetic, Comparison, Constant};
+
+use crate::aggregates::Aggregation;
+use crate::convert::LeadingZeros;
+use crate::dissect::Dissect;
+use crate::functions::{Function, Prepared};
+use crate::grok::Grok;
+use crate::like::TextPatterns;
+use crate::matching::Match;
+use crate::types::DataType;
+use crate::value::Cell;
+
+/// A query, ready to run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What is read of the source, each with the slot that it goes to.
+    pub reads: Vec<Read>,
+    /// Questions about source documents, each with the slot of its answer.
+    pub document_tests: Vec<DocumentTest>,
+    /// How many slots a row has from the source on, up to a `STATS`.
+    pub slots: usize,
+    /// The steps, each with the number of the command that it belongs to.
+    pub steps: Vec<Step>,
+    /// The columns of the answer.
+    pub output: Vec<Column>,
+    /// Whether the query has a `LIMIT`, so that no other is implied.
+    pub limited: bool,
+    /// Whether the first row is written in the query (`ROW`): there is no source then.
+    pub is_row: bool,
+    /// Commands that were left out, with the reason.
+    pub left_out: Vec<(Span, String)>,
+}
+
+/// A column of the source that is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its type.
+    pub data_type: DataType,
+    /// Where its cells go.
+    pub slot: usize,
+    /// Whether the source has none of it: known by name only, so that it is null in all rows.
+    pub absent: bool,
+    /// Whether it has several types in the source, so that cells hold texts, each as it was written.
+    pub mixed: bool,
+}
+
+/// A question that only the source document answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentTest {
+    /// A query in KQL.
+    pub kql: Arc<str>,
+    /// Its options.
+    pub options: Vec<(String, Constant)>,
+    /// Its place.
+    pub span: Span,
+    /// Where the answer goes.
+    pub slot: usize,
+}
+
+/// A column of the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its type.
+    pub data_type: DataType,
+    /// Where its cells are.
+    pub slot: usize,
+}
+
+/// A step.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What is done.
+    pub kind: StepKind,
+    /// Which command of the query it belongs to, from 0.
+    pub command: usize,
+}
+
+/// What is done to rows.
+#[derive(Clone, Debug)]
+pub enum StepKind {
+    /// Keeps those for which a condition is true.
+    Filter(Typed),
+    /// Fills slots, in order.
+    Assign(Vec<(usize, Typed)>),
+    /// Makes a row of each value of one slot, in another.
+    Expand {
+        /// From where.
+        from: usize,
+        /// To where.
+        to: usize,
+    },
+    /// Takes a text apart by delimiters.
+    Dissect {
+        /// The text.
+        input: Typed,
+        /// How.
+        pattern: Arc<Dissect>,
+        /// The slot of each of its keys.
+        slots: Vec<usize>,
+    },
+    /// Takes a text apart by regular expressions.
+    Grok {
+        /// The text.
+        input: Typed,
+        /// How.
+        pattern: Arc<Grok>,
+        /// The slot of each of its columns.
+        slots: Vec<usize>,
+    },
+    /// Makes a row of each group: first what was computed over it, then its keys.
+    Stats {
+        /// The groups.
+        groups: Groups,
+        /// How many slots a row has from here on.
+        slots: usize,
+    },
+    /// Puts what was computed over its group, and its keys, into new slots of each row.
+    InlineStats {
+        /// The groups.
+        groups: Groups,
+        /// The first of the new slots.
+        first: usize,
+    },
+    /// Puts rows in order.
+    Sort(Vec<SortKey>),
+    /// Keeps the first rows.
+    Limit(u64),
+}
+
+/// Groups, and what is computed over each.
+#[derive(Clone, Debug)]
+pub struct Groups {
+    /// What makes a group.
+    pub keys: Vec<Typed>,
+    /// What is computed.
+    pub aggregations: Vec<Aggregated>,
+}
+
+/// Something that is computed over rows.
+#[derive(Clone, Debug)]
+pub struct Aggregated {
+    /// What.
+    pub aggregation: Aggregation,
+    /// Of what.
+    pub arguments: Vec<Typed>,
+    /// Only rows for which this is true count.
+    pub filter: Option<Arc<Typed>>,
+    /// Its place.
+    pub span: Span,
+}
+
+/// A key of an order.
+#[derive(Clone, Debug)]
+pub struct SortKey {
+    /// The key.
+    pub key: Typed,
+    /// Whether the greatest comes first.
+    pub descending: bool,
+    /// Whether rows without a value come first.
+    pub nulls_first: bool,
+}
+
+/// An expression whose type is settled.
+#[derive(Clone, Debug)]
+pub struct Typed {
+    /// What it is.
+    pub kind: TypedKind,
+    /// Its type.
+    pub data_type: DataType,
+    /// Its place.
+    pub span: Span,
+}
+
+/// The expressions.
+#[derive(Clone, Debug)]
+pub enum TypedKind {
+    /// A value.
+    Constant(Cell),
+    /// What a slot has.
+    Slot(usize),
+    /// A function.
+    Call {
+        /// Which.
+        function: &'static Function,
+        /// What it is given.
+        arguments: Vec<Typed>,
+        /// What of it could be made ready before any row.
+        prepared: Prepared,
+    },
+    /// A conversion, value by value.
+    Convert(Box<Typed>, DataType),
+    /// `TO_IP`, with what zeros in front of the parts of an address mean.
+    ToIp(Box<Typed>, LeadingZeros),
+    /// `-value`.
+    Negate(Box<Typed>),
+    /// Arithmetic on numbers.
+    Arithmetic(Arithmetic, Box<Typed>, Box<Typed>),
+    /// An instant moved by a span of time.
+    Moved {
+        /// The instant.
+        date: Box<Typed>,
+        /// The span.
+        span: Box<Typed>,
+        /// Whether it is moved back.
+        back: bool,
+    },
+    /// A comparison.
+    Compare(Comparison, Box<Typed>, Box<Typed>),
+    /// `IS NULL`.
+    IsNull(Box<Typed>),
+    /// `IN`.
+    In(Box<Typed>, Vec<Typed>),
+    /// `LIKE`, `RLIKE`.
+    Like(Box<Typed>, Arc<TextPatterns>),
+    /// `:` and `MATCH`.
+    Match(Box<Typed>, Arc<Match>),
+    /// `NOT`.
+    Not(Box<Typed>),
+    /// `AND`.
+    And(Vec<Typed>),
+    /// `OR`.
+    Or(Vec<Typed>),
+    /// `CASE`.
+    Case {
+        /// Conditions, each with its value.
+        branches: Vec<(Typed, Typed)>,
+        /// The value where none is true.
+        otherwise: Box<Typed>,
+    },
+    /// `COALESCE`.
+    Coalesce(Vec<Typed>),
+}
+
+impl Typed {
+    /// The value, if it is one and the same for all rows.
+    pub fn constant(&self) -> Option<&Cell> {
+        match &self.kind {
+            TypedKind::Constant(cell) => Some(cell),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! Names and types settled: from the tree of a query to what runs (esql-semantics §4, §5, §11).
+//!
+//! All that is wrong is found in one pass and told together, as Elasticsearch does before a query runs.
+
+mod commands;
+mod expressions;
+mod groups;
+mod joined;
+
+pub use self::expressions::FORMS;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use watchfire_diagnostics::{Code, Diagnostic, Problems, Severity, Span, did_you_mean};
+use watchfire_esql::ast::{CommandKind, Query, SourceKind};
+
+use crate::codes;
+use crate::plan::{Column, DocumentTest, Plan, Read, Step, StepKind};
+use crate::types::DataType;
+
+/// What a query is settled against: the columns of the indices that it reads.
+pub trait Source {
+    /// The columns, in order of their names.
+    fn columns(&self) -> &[SourceColumn];
+
+    /// The type of a field that is known although the indices have none of it: a column of nulls. Elasticsearch refuses a query that
+    /// names a field which no index maps; [`Read::absent`] tells of it.
+    fn known(&self, name: &str) -> Option<DataType>;
+}
+
+/// A column of indices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceColumn {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its types, each with the indices that have it so: one, or several that do not mix.
+    pub types: Vec<(DataType, Vec<Arc<str>>)>,
+}
+
+impl SourceColumn {
+    /// A column of one type.
+    pub fn new(name: impl Into<Arc<str>>, data_type: DataType) -> Self {
+        Self { name: name.into(), types: vec![(data_type, Vec::new())] }
+    }
+
+    fn data_type(&self) -> DataType {
+        match self.types.as_slice() {
+            [(data_type, _)] => *data_type,
+            _ => DataType::Keyword,
+        }
+    }
+
+    fn is_mixed(&self) -> bool {
+        self.types.len() > 1
+    }
+}
+
+/// Columns that are no fields, by the names behind `METADATA`.
+pub const METADATA: [(&str, DataType); 7] = [
+    ("_id", DataType::Keyword),
+    ("_index", DataType::Keyword),
+    ("_version", DataType::Long),
+    ("_source", DataType::Keyword),
+    ("_ignored", DataType::Keyword),
+    ("_index_mode", DataType::Keyword),
+    ("_score", DataType::Double),
+];
+
+/// What became of a query.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// What runs; `None` if anything is wrong.
+    pub plan: Option<Plan>,
+    /// What is wrong, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Settles names and types. `now` is what `NOW()` gives, in milliseconds since 1970.
+///
+/// The tree must be a whole query ([`watchfire_esql::Parsed::is_valid`]).
+pub fn resolve(query: &Query, source: &dyn Source, now: i64) -> Resolved {
+    let mut resolver = Resolver {
+        source,
+        now,
+        problems: Problems::new(codes::FURTHER_PROBLEMS),
+        failed: false,
+        listed: Vec::new(),
+        read_slots: BTreeMap::new(),
+        reads: Vec::new(),
+        tests: Vec::new(),
+        scope: Vec::new(),
+        slots: 0,
+        segment: None,
+        first_slots: 0,
+        steps: Vec::new(),
+        command: 0,
+        limited: false,
+        on_documents: true,
+        in_where: false,
+        left_out: Vec::new(),
+    };
+    resolver.run(query);
+    let Resolver { failed, problems, .. } = resolver;
+    let plan = (!failed).then(|| Plan {
+        reads: resolver.reads,
+        document_tests: resolver.tests,
+        slots: resolver.first_slots,
+        steps: resolver.steps,
+        output: resolver
+            .scope
+            .into_iter()
+            .map(|column| match column.place {
+                Place::Slot(slot) => Column { name: column.name, data_type: column.data_type, slot },
+                Place::Source(_) => unreachable!("all columns were given slots"),
+            })
+            .collect(),
+        limited: resolver.limited,
+        is_row: matches!(query.source.kind, SourceKind::Row(_)),
+        left_out: resolver.left_out,
+    });
+    Resolved { plan, diagnostics: problems.into_list() }
+}
+
+/// A column that a command sees.
+#[derive(Clone, Debug)]
+struct ScopeColumn {
+    name: Arc<str>,
+    data_type: DataType,
+    place: Place,
+}
+
+/// Where the cells of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// In a slot.
+    Slot(usize),
+    /// In the source, by its place in [`Resolver::listed`]: it has no slot before it is used.
+    Source(usize),
+}
+
+struct Resolver<'a> {
+    source: &'a dyn Source,
+    now: i64,
+    problems: Problems,
+    failed: bool,
+    /// Columns of the source, those that were asked for by name only at the end.
+    listed: Vec<SourceColumn>,
+    read_slots: BTreeMap<usize, usize>,
+    reads: Vec<Read>,
+    tests: Vec<DocumentTest>,
+    scope: Vec<ScopeColumn>,
+    /// How many slots rows have so far, from the last `STATS` on.
+    slots: usize,
+    /// The step of the last `STATS`.
+    segment: Option<usize>,
+    /// How many slots rows have up to the first `STATS`.
+    first_slots: usize,
+    steps: Vec<Step>,
+    command: usize,
+    limited: bool,
+    /// Whether a row is still that of a document.
+    on_documents: bool,
+    in_where: bool,
+    left_out: Vec<(Span, String)>,
+}
+
+impl Resolver<'_> {
+    fn run(&mut self, query: &Query) {
+        match &query.source.kind {
+            SourceKind::From { metadata, .. } => {
+                self.listed = self.source.columns().to_vec();
+                self.scope = (0..self.listed.len()).map(|at| self.source_column(at)).collect();
+                for column in metadata {
+                    let Some((name, data_type)) = METADATA.iter().find(|(name, _)| *name == column.name)
+                    else {
+                        let message = format!("`METADATA` has no `{}`", column.name);
+                        let mut problem =
+                            Diagnostic::error(codes::UNKNOWN_COLUMN, message).at(column.span, "unknown");
+                        if let Some(help) = did_you_mean(&column.name, METADATA.map(|(name, _)| name)) {
+                            problem = problem.with_help(help);
+                        }
+                        self.push(problem);
+                        continue;
+                    };
+                    self.listed.push(SourceColumn::new(*name, *data_type));
+                    let column = self.source_column(self.listed.len() - 1);
+                    self.replace(column);
+                }
+            }
+            SourceKind::Row(fields) => {
+                self.on_documents = false;
+                self.resolve_eval(fields);
+            }
+            SourceKind::Unsupported(name) => {
+                let message = format!("a query that begins with `{name}` is not supported");
+                self.error(codes::UNKNOWN_COLUMN, query.source.span, message, "no source of columns");
+            }
+        }
+        let last = query.commands.iter().rposition(|command| {
+            // What only dresses the answer of a language model goes with the model.
+            !matches!(
+                command.kind,
+                CommandKind::Completion { .. }
+                    | CommandKind::Dissect { .. }
+                    | CommandKind::Keep(_)
+                    | CommandKind::Where(_)
+            )
+        });
+        for (number, command) in query.commands.iter().enumerate() {
+            self.command = number;
+            if let CommandKind::Completion { .. } = command.kind
+                && last.is_none_or(|last| number > last)
+            {
+                self.leave_out(query, number);
+                break;
+            }
+            self.resolve_command(command);
+        }
+        for at in 0..self.scope.len() {
+            let slot = self.slot_of(self.scope[at].place);
+            self.scope[at].place = Place::Slot(slot);
+        }
+        self.close_segment();
+    }
+
+    /// The rows are decided before a language model is asked for words about them: from there on nothing runs.
+    fn leave_out(&mut self, query: &Query, from: usize) {
+        for command in &query.commands[from..] {
+            let why = match &command.kind {
+                CommandKind::Completion { options, .. } => {
+                    let id = options.iter().find_map(|(name, value)| match value {
+                        watchfire_esql::ast::Constant::String(id) if name == "inference_id" => {
+                            Some(id.as_str())
+                        }
+                        _ => None,
+                    });
+                    match id {
+                        Some(id) => format!("needs an inference endpoint (`{id}`)"),
+                        None => "needs an inference endpoint".to_owned(),
+                    }
+                }
+                _ => "works on the answer of the command in front".to_owned(),
+            };
+            self.left_out.push((command.span, why));
+        }
+    }
+
+    /// The rows of the segment so far have so many slots.
+    fn close_segment(&mut self) {
+        let all = self.slots;
+        match self.segment {
+            None => self.first_slots = all,
+            Some(step) => {
+                if let StepKind::Stats { slots, .. } = &mut self.steps[step].kind {
+                    *slots = all;
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, kind: StepKind) {
+        self.steps.push(Step { kind, command: self.command });
+    }
+
+    fn new_slot(&mut self) -> usize {
+        self.slots += 1;
+        self.slots - 1
+    }
+
+    fn source_column(&self, at: usize) -> ScopeColumn {
+        let column = &self.listed[at];
+        ScopeColumn { name: column.name.clone(), data_type: column.data_type(), place: Place::Source(at) }
+    }
+
+    /// The slot of a column; one of the source is read from now on.
+    fn slot_of(&mut self, place: Place) -> usize {
+        let at = match place {
+            Place::Slot(slot) => return slot,
+            Place::Source(at) => at,
+        };
+        if let Some(slot) = self.read_slots.get(&at) {
+            return *slot;
+        }
+        let slot = self.new_slot();
+        self.read_slots.insert(at, slot);
+        let column = &self.listed[at];
+        self.reads.push(Read {
+            name: column.name.clone(),
+            data_type: column.data_type(),
+            slot,
+            absent: column.types.is_empty(),
+            mixed: column.is_mixed(),
+        });
+        slot
+    }
+
+    /// A column by its name. A field that is known to have no values is one, as long as rows are documents.
+    fn find(&mut self, name: &str, span: Span) -> Option<ScopeColumn> {
+        if let Some(column) = self.scope.iter().find(|column| *column.name == *name) {
+            return Some(column.clone());
+        }
+        let was_dropped = self.listed.iter().any(|column| *column.name == *name);
+        if !was_dropped
+            && self.on_documents
+            && let Some(data_type) = self.source.known(name)
+        {
+            self.listed.push(SourceColumn { name: name.into(), types: Vec::new() });
+            let place = Place::Source(self.listed.len() - 1);
+            let slot = self.slot_of(place);
+            if let Some(read) = self.reads.iter_mut().find(|read| read.slot == slot) {
+                read.data_type = data_type;
+            }
+            return Some(ScopeColumn { name: name.into(), data_type, place: Place::Slot(slot) });
+        }
+        let mut problem = Diagnostic::error(codes::UNKNOWN_COLUMN, format!("there is no column `{name}`"))
+            .at(span, "unknown here");
+        if METADATA.iter().any(|(known, _)| *known == name) && !was_dropped {
+            problem = problem.with_help(format!("ask for it behind `FROM`: `METADATA {name}`"));
+        } else if was_dropped {
+            problem = problem.with_note("a command in front keeps, drops or groups the columns without it");
+        } else if let Some(help) = did_you_mean(name, self.scope.iter().map(|column| &*column.name)) {
+            problem = problem.with_help(help);
+        }
+        self.push(problem);
+        None
+    }
+
+    /// Puts a column at the end, in place of one of its name.
+    fn replace(&mut self, column: ScopeColumn) {
+        self.scope.retain(|other| other.name != column.name);
+        self.scope.push(column);
+    }
+
+    fn push(&mut self, problem: Diagnostic) {
+        self.failed |= problem.severity == Severity::Error;
+        self.problems.push(problem);
+    }
+
+    fn error(&mut self, code: Code, span: Span, message: impl Into<String>, label: impl Into<String>) {
+        self.push(Diagnostic::error(code, message).at(span, label));
+    }
+}

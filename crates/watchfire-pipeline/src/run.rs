@@ -1,0 +1,428 @@
+//! A plan run over rows, one after another.
+//!
+//! Commands that look at one row at a time hold nothing; `STATS` holds its groups, `SORT` and `INLINE STATS` hold rows. The order of rows
+//! is that in which they come; rows of `STATS` are in the order of their keys, so that the same rows give the same answer in any order.
+
+mod evaluate;
+
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use rustc_hash::FxHashMap;
+use watchfire_diagnostics::Span;
+
+pub(crate) use self::evaluate::evaluate;
+use crate::aggregates::Accumulator;
+use crate::functions::Failure;
+use crate::grok::GrokFailure;
+use crate::plan::{Aggregated, Groups, Plan, SortKey, StepKind, Typed};
+use crate::value::{Cell, Value};
+
+/// A row: a cell for each slot.
+pub type Row = Vec<Cell>;
+
+/// What expressions could not compute, and how often, by their places. It never changes a result: where an expression fails,
+/// there is nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Warnings {
+    counts: BTreeMap<(u32, u32, &'static str), u64>,
+}
+
+/// One of [`Warnings`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The expression.
+    pub span: Span,
+    /// Why it had no value.
+    pub cause: Failure,
+    /// How often.
+    pub count: u64,
+}
+
+impl Warnings {
+    fn add(&mut self, span: Span, cause: Failure) {
+        *self.counts.entry((span.start, span.end, cause)).or_default() += 1;
+    }
+
+    /// Each expression and cause, in the order of the text.
+    pub fn list(&self) -> impl Iterator<Item = Warning> + '_ {
+        self.counts.iter().map(|(&(start, end, cause), &count)| Warning {
+            span: Span::new(start as usize, end as usize),
+            cause,
+            count,
+        })
+    }
+
+    /// Adds those of another run of the same query.
+    pub fn merge(&mut self, other: &Self) {
+        for (key, count) in &other.counts {
+            *self.counts.entry(*key).or_default() += count;
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// The rows, each with the columns of [`Plan::output`].
+    pub rows: Vec<Vec<Cell>>,
+    /// What could not be computed.
+    pub warnings: Warnings,
+    /// How many rows came in from the source.
+    pub rows_in: u64,
+    /// How many rows each step let out.
+    pub rows_out: Vec<u64>,
+}
+
+/// A plan on its way over rows.
+#[derive(Debug)]
+pub struct Run<'p> {
+    plan: &'p Plan,
+    states: Vec<State>,
+    warnings: RefCell<Warnings>,
+    rows_in: u64,
+    rows_out: Vec<u64>,
+    rows: Vec<Vec<Cell>>,
+}
+
+/// What a step holds.
+#[derive(Debug)]
+enum State {
+    Nothing,
+    Remaining(u64),
+    Groups(GroupTable),
+    Inline(GroupTable, Vec<Row>),
+    Sorting(Vec<(Vec<Cell>, Row)>),
+}
+
+/// Groups by their keys.
+#[derive(Debug, Default)]
+struct GroupTable {
+    places: FxHashMap<Vec<Cell>, usize>,
+    groups: Vec<(Vec<Cell>, Vec<Accumulator>)>,
+}
+
+impl<'p> Run<'p> {
+    /// A run at its begin.
+    pub fn new(plan: &'p Plan) -> Self {
+        let states = plan.steps.iter().map(|step| match &step.kind {
+            StepKind::Limit(count) => State::Remaining(*count),
+            StepKind::Stats { .. } => State::Groups(GroupTable::default()),
+            StepKind::InlineStats { .. } => State::Inline(GroupTable::default(), Vec::new()),
+            StepKind::Sort(_) => State::Sorting(Vec::new()),
+            _ => State::Nothing,
+        });
+        Self {
+            plan,
+            states: states.collect(),
+            warnings: RefCell::default(),
+            rows_in: 0,
+            rows_out: vec![0; plan.steps.len()],
+            rows: Vec::new(),
+        }
+    }
+
+    /// Takes a row: [`Plan::slots`] cells, of which those of [`Plan::reads`] and [`Plan::document_tests`] are filled.
+    ///
+    /// Breaks when no further row can change the answer.
+    pub fn push(&mut self, row: Row) -> ControlFlow<()> {
+        self.rows_in += 1;
+        self.feed(0, row);
+        for (step, state) in self.plan.steps.iter().zip(&self.states) {
+            match (&step.kind, state) {
+                (_, State::Remaining(0)) => return ControlFlow::Break(()),
+                (
+                    StepKind::Filter(_)
+                    | StepKind::Assign(_)
+                    | StepKind::Limit(_)
+                    | StepKind::Expand { .. }
+                    | StepKind::Dissect { .. }
+                    | StepKind::Grok { .. },
+                    _,
+                ) => {}
+                _ => break,
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The answer, after the last row.
+    pub fn finish(mut self) -> Answer {
+        if self.plan.is_row {
+            let _ = self.push(vec![Cell::Null; self.plan.slots]);
+        }
+        for number in 0..self.states.len() {
+            match std::mem::replace(&mut self.states[number], State::Nothing) {
+                State::Groups(table) => {
+                    let StepKind::Stats { groups, slots } = &self.plan.steps[number].kind else { continue };
+                    for (mut row, keys) in self.close(table, groups) {
+                        row.extend(keys);
+                        row.resize(*slots, Cell::Null);
+                        self.rows_out[number] += 1;
+                        self.feed(number + 1, row);
+                    }
+                }
+                State::Inline(table, rows) => {
+                    let StepKind::InlineStats { groups, first } = &self.plan.steps[number].kind else {
+                        continue;
+                    };
+                    let closed: FxHashMap<Vec<Cell>, Vec<Cell>> =
+                        self.close(table, groups).into_iter().map(|(row, keys)| (keys, row)).collect();
+                    let nothing = vec![Cell::Null; groups.aggregations.len()];
+                    for mut row in rows {
+                        let keys: Vec<Cell> =
+                            groups.keys.iter().map(|key| self.evaluate(key, &row)).collect();
+                        // A row with several values of a key is in no group of its own.
+                        let computed = closed.get(&keys).unwrap_or(&nothing).clone();
+                        for (at, cell) in computed.into_iter().chain(keys).enumerate() {
+                            row[first + at] = cell;
+                        }
+                        self.rows_out[number] += 1;
+                        self.feed(number + 1, row);
+                    }
+                }
+                State::Sorting(mut rows) => {
+                    let StepKind::Sort(keys) = &self.plan.steps[number].kind else { continue };
+                    rows.sort_by(|(a, _), (b, _)| order(a, b, keys));
+                    for (_, row) in rows {
+                        self.rows_out[number] += 1;
+                        self.feed(number + 1, row);
+                    }
+                }
+                State::Nothing | State::Remaining(_) => {}
+            }
+        }
+        Answer {
+            rows: self.rows,
+            warnings: self.warnings.into_inner(),
+            rows_in: self.rows_in,
+            rows_out: self.rows_out,
+        }
+    }
+
+    /// Takes a row through the steps from `from` on.
+    fn feed(&mut self, from: usize, mut row: Row) {
+        let plan = self.plan;
+        for number in from..plan.steps.len() {
+            match &plan.steps[number].kind {
+                StepKind::Filter(condition) => {
+                    let truth = evaluate(condition, &row, &self.warnings);
+                    if !truth.is_true() {
+                        if truth.is_null() {
+                            self.ask_on(number + 1, &row);
+                        }
+                        return;
+                    }
+                }
+                StepKind::Assign(assigned) => {
+                    for (slot, value) in assigned {
+                        row[*slot] = self.evaluate(value, &row);
+                    }
+                }
+                StepKind::Expand { from, to } => {
+                    if let Cell::Many(values) = &row[*from] {
+                        let values = values.clone();
+                        for value in values.iter() {
+                            let mut copy = row.clone();
+                            copy[*to] = value.clone().into();
+                            self.rows_out[number] += 1;
+                            self.feed(number + 1, copy);
+                        }
+                        return;
+                    }
+                    row[*to] = row[*from].clone();
+                }
+                StepKind::Dissect { input, pattern, slots } => {
+                    let input = self.evaluate(input, &row);
+                    let mut values = vec![Vec::new(); slots.len()];
+                    for text in input.values().iter().filter_map(Value::as_text) {
+                        let Some(pieces) = pattern.take_apart(text) else { continue };
+                        for (values, piece) in values.iter_mut().zip(pieces) {
+                            values.push(Value::text(piece));
+                        }
+                    }
+                    for (slot, values) in slots.iter().zip(values) {
+                        row[*slot] = Cell::of(values);
+                    }
+                }
+                StepKind::Grok { input, pattern, slots } => {
+                    let cell = self.evaluate(input, &row);
+                    let mut warnings = self.warnings.borrow_mut();
+                    let cells = pattern.take_apart(&cell, &mut |failure| {
+                        let cause = match failure {
+                            GrokFailure::TooCostly => "the search stepped back too often",
+                            GrokFailure::NoValue => "what was found is no value of its type",
+                        };
+                        warnings.add(input.span, cause);
+                    });
+                    drop(warnings);
+                    for (slot, cell) in slots.iter().zip(cells) {
+                        row[*slot] = cell;
+                    }
+                }
+                StepKind::Limit(_) => {
+                    let State::Remaining(remaining) = &mut self.states[number] else { return };
+                    if *remaining == 0 {
+                        return;
+                    }
+                    *remaining -= 1;
+                }
+                StepKind::Stats { groups, .. } => {
+                    let State::Groups(table) = &mut self.states[number] else { return };
+                    table.add(groups, &row, &self.warnings);
+                    return;
+                }
+                StepKind::InlineStats { groups, .. } => {
+                    let State::Inline(table, rows) = &mut self.states[number] else { return };
+                    table.add(groups, &row, &self.warnings);
+                    rows.push(row);
+                    return;
+                }
+                StepKind::Sort(keys) => {
+                    let keys = keys.iter().map(|key| extreme(&self.evaluate(&key.key, &row), key.descending));
+                    let keys = keys.collect();
+                    let State::Sorting(rows) = &mut self.states[number] else { return };
+                    rows.push((keys, row));
+                    return;
+                }
+            }
+            self.rows_out[number] += 1;
+        }
+        self.rows.push(plan.output.iter().map(|column| row[column.slot].clone()).collect());
+    }
+
+    /// Conditions one behind the other are one: where the first is unknown, the others are asked too, so that all that could not
+    /// be computed is told.
+    fn ask_on(&self, from: usize, row: &Row) {
+        for step in &self.plan.steps[from..] {
+            let StepKind::Filter(condition) = &step.kind else { return };
+            let truth = evaluate(condition, row, &self.warnings);
+            if !truth.is_true() && !truth.is_null() {
+                return;
+            }
+        }
+    }
+
+    fn evaluate(&self, typed: &Typed, row: &Row) -> Cell {
+        evaluate(typed, row, &self.warnings).into_owned()
+    }
+
+    /// The rows of groups, in order of their keys: what was computed, and the keys.
+    fn close(&self, mut table: GroupTable, groups: &Groups) -> Vec<(Vec<Cell>, Vec<Cell>)> {
+        if groups.keys.is_empty() && table.groups.is_empty() {
+            table.groups.push((Vec::new(), start(groups)));
+        }
+        table.groups.sort_by(|(a, _), (b, _)| compare_cells(a, b));
+        let close = |(keys, accumulators): (Vec<Cell>, Vec<Accumulator>)| {
+            let cells =
+                accumulators.into_iter().zip(&groups.aggregations).map(|(accumulator, aggregated)| {
+                    accumulator.finish(&mut |cause| self.warnings.borrow_mut().add(aggregated.span, cause))
+                });
+            (cells.collect(), keys)
+        };
+        table.groups.into_iter().map(close).collect()
+    }
+}
+
+impl GroupTable {
+    fn add(&mut self, groups: &Groups, row: &Row, warnings: &RefCell<Warnings>) {
+        let keys: Vec<Cell> =
+            groups.keys.iter().map(|key| evaluate(key, row, warnings).into_owned()).collect();
+        let arguments: Vec<Option<Vec<Cell>>> =
+            groups.aggregations.iter().map(|aggregated| given(aggregated, row, warnings)).collect();
+        if !keys.iter().any(|key| matches!(key, Cell::Many(_))) {
+            self.add_to(keys, groups, &arguments);
+            return;
+        }
+        // Each value of a key is a group of its own; of several keys, each combination.
+        let mut combinations: Vec<Vec<Cell>> = vec![Vec::new()];
+        for key in &keys {
+            let mut choices: Vec<Cell> = key.values().iter().cloned().map(Cell::One).collect();
+            choices.sort_by(Cell::order);
+            choices.dedup();
+            if choices.is_empty() {
+                choices.push(Cell::Null);
+            }
+            combinations = combinations
+                .into_iter()
+                .flat_map(|before| {
+                    choices.iter().map(move |choice| {
+                        let mut with = before.clone();
+                        with.push(choice.clone());
+                        with
+                    })
+                })
+                .collect();
+        }
+        for keys in combinations {
+            self.add_to(keys, groups, &arguments);
+        }
+    }
+
+    fn add_to(&mut self, keys: Vec<Cell>, groups: &Groups, arguments: &[Option<Vec<Cell>>]) {
+        let place = match self.places.get(&keys) {
+            Some(place) => *place,
+            None => {
+                self.groups.push((keys.clone(), start(groups)));
+                self.places.insert(keys, self.groups.len() - 1);
+                self.groups.len() - 1
+            }
+        };
+        for (accumulator, arguments) in self.groups[place].1.iter_mut().zip(arguments) {
+            if let Some(arguments) = arguments {
+                accumulator.add(arguments);
+            }
+        }
+    }
+}
+
+fn start(groups: &Groups) -> Vec<Accumulator> {
+    groups.aggregations.iter().map(|aggregated| aggregated.aggregation.start()).collect()
+}
+
+/// What an aggregation is given of a row; `None` if its filter does not let the row pass.
+fn given(aggregated: &Aggregated, row: &Row, warnings: &RefCell<Warnings>) -> Option<Vec<Cell>> {
+    if let Some(filter) = &aggregated.filter
+        && !evaluate(filter, row, warnings).is_true()
+    {
+        return None;
+    }
+    Some(aggregated.arguments.iter().map(|argument| evaluate(argument, row, warnings).into_owned()).collect())
+}
+
+/// What of several values counts in an order: the least where it ascends, the greatest where it descends.
+fn extreme(cell: &Cell, descending: bool) -> Cell {
+    let values = cell.values().iter();
+    let value = if descending { values.max_by(|a, b| a.order(b)) } else { values.min_by(|a, b| a.order(b)) };
+    value.cloned().into()
+}
+
+fn order(a: &[Cell], b: &[Cell], keys: &[SortKey]) -> Ordering {
+    for ((a, b), key) in a.iter().zip(b).zip(keys) {
+        let order = match (a.is_null(), b.is_null()) {
+            (true, true) => Ordering::Equal,
+            (true, false) if key.nulls_first => Ordering::Less,
+            (true, false) => Ordering::Greater,
+            (false, true) if key.nulls_first => Ordering::Greater,
+            (false, true) => Ordering::Less,
+            (false, false) if key.descending => b.order(a),
+            (false, false) => a.order(b),
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+    Ordering::Equal
+}
+
+fn compare_cells(a: &[Cell], b: &[Cell]) -> Ordering {
+    let mut pairs = a.iter().zip(b);
+    pairs.find_map(|(a, b)| Some(a.order(b)).filter(|order| order.is_ne())).unwrap_or(Ordering::Equal)
+}
