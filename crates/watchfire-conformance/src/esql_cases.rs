@@ -56,12 +56,20 @@ struct Indexed {
 }
 
 impl Source for Indexed {
-    fn columns(&self) -> &[SourceColumn] {
-        &self.columns
+    fn listed(&self, prefix: &str) -> Vec<SourceColumn> {
+        self.columns.iter().filter(|column| column.name.starts_with(prefix)).cloned().collect()
+    }
+
+    fn column(&self, name: &str) -> Option<SourceColumn> {
+        self.columns.iter().find(|column| *column.name == *name).cloned()
     }
 
     fn known(&self, _: &str) -> Option<DataType> {
         None
+    }
+
+    fn may_have(&self, _: &str) -> bool {
+        false
     }
 }
 
@@ -190,7 +198,7 @@ fn run(case: &Case, tables: &BTreeMap<String, Indexed>) -> Result<(), String> {
     })?;
     let table = &joined(&case.tables, tables);
     let now = Timestamp::parse(NOW).expect("an instant");
-    let resolved = resolve(&query, table, now.millis());
+    let resolved = resolve(&query, table);
     let Some(plan) = resolved.plan else {
         let messages: Vec<&str> =
             resolved.diagnostics.iter().map(|problem| problem.message.as_str()).collect();
@@ -205,7 +213,7 @@ fn no_errors(diagnostics: &[Diagnostic]) -> bool {
 }
 
 fn answer(plan: &Plan, table: &Indexed, now: Timestamp) -> Result<Answer, String> {
-    let mut run = Run::new(plan);
+    let mut run = Run::new(plan, now.millis());
     let mut tests = Vec::new();
     for test in &plan.document_tests {
         let parsed = watchfire_kql::parse(&test.kql);
@@ -322,5 +330,20 @@ fn alike(a: &Json, b: &Json) -> bool {
             x == y || x.replace("POINT(", "POINT (") == y.replace("POINT(", "POINT (")
         }
         _ => a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_names_every_function() {
+        let page = read_text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/esql.md"));
+        let functions = watchfire_pipeline::functions::all().map(|function| function.name);
+        let aggregates = watchfire_pipeline::aggregates::Aggregation::NAMES;
+        let missing: Vec<&str> =
+            functions.chain(aggregates).filter(|name| !page.contains(&format!("`{name}`"))).collect();
+        assert!(missing.is_empty(), "docs/esql.md does not name {missing:?}");
     }
 }

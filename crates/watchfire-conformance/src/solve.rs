@@ -42,7 +42,7 @@ pub(crate) fn section(corpus: &Corpus) -> Section {
         let name = language.map_or_else(|| "none".to_owned(), |language| language.to_string());
         let count = counts.entry((rule.kind.rule_type().to_string(), name)).or_default();
         count.rules += 1;
-        let is_asked = language.is_some_and(|language| language != QueryLanguage::Esql);
+        let is_asked = is_solvable(rule);
         match result {
             Ok(()) => count.solved += 1,
             Err(NoFirstTests::CannotRun(_)) => count.cannot_run += 1,
@@ -53,7 +53,7 @@ pub(crate) fn section(corpus: &Corpus) -> Section {
         solved += usize::from(is_asked && result.is_ok());
         if let Err(why) = result {
             *reasons.entry(reason(why)).or_default() += 1;
-            if runs {
+            if runs && is_asked {
                 unsolved.insert(id(rule), format!("{}: {why}", rule.name));
             }
         }
@@ -87,12 +87,17 @@ pub(crate) fn section(corpus: &Corpus) -> Section {
     section
 }
 
+/// Whether events can be made for a query in the language of the rule.
+fn is_solvable(rule: &Rule) -> bool {
+    rule.kind.language().is_some_and(|language| language != QueryLanguage::Esql)
+}
+
 /// The rules drawn by hash.
 fn drawn(rules: &[(&Rule, &RuleState)], results: &[Result<(), NoFirstTests>], section: &mut Section) {
     let mut drawn: Vec<(EventId, bool)> = rules
         .iter()
         .zip(results)
-        .filter(|(_, result)| !matches!(result, Err(NoFirstTests::CannotRun(_))))
+        .filter(|((rule, _), result)| is_solvable(rule) && !matches!(result, Err(NoFirstTests::CannotRun(_))))
         .map(|((rule, _), result)| (EventId::from_content("drawn", 0, id(rule).as_bytes()), result.is_ok()))
         .collect();
     drawn.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));

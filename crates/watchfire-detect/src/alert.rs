@@ -21,6 +21,7 @@ use self::ancestors::{Ancestor, Ancestry, comes_from};
 use self::counted::{Details, Made};
 pub use self::group::AlertGroup;
 pub use self::group::common_document;
+pub(crate) use self::group::events_of;
 use self::members::Members;
 use self::overrides::Facts;
 use self::rule_text::RuleText;

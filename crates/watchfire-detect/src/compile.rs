@@ -11,6 +11,7 @@ use watchfire_rules::model::{EventSource, KibanaFilter, QueryText, Rule, RuleKin
 
 use crate::correlation::{Correlation, CorrelationOptions};
 use crate::counting::{NewTermsPlan, ThresholdPlan};
+use crate::esql::EsqlProgram;
 use crate::indicators::{self, IndicatorMatch};
 use crate::query::{QueryOptions, read_filters, read_query};
 use crate::schedule::{Arrival, RuleSchedule};
@@ -98,7 +99,11 @@ impl Compiler<'_> {
     fn program(&mut self, rule: &Rule) -> Option<RuleProgram> {
         let kind = &rule.kind;
         let filters = self.filters(kind.source().map_or(&[], EventSource::filters));
-        let plan = kind.query().map(|query| self.query(query));
+        let program = match kind {
+            RuleKind::Esql(_) => kind.query().map(|query| self.esql(query)),
+            _ => None,
+        };
+        let plan = kind.query().filter(|_| program.is_none()).map(|query| self.query(query));
         let of_indicators = match kind {
             RuleKind::ThreatMatch(threat) => {
                 let filters = self.filters(threat.threat_filters());
@@ -109,7 +114,16 @@ impl Compiler<'_> {
         };
         let unsupported = |what: &str| Some(RuleProgram::Unsupported(what.to_owned()));
         match kind {
-            RuleKind::Esql(_) | RuleKind::MachineLearning(_) => {
+            RuleKind::Esql(_) => {
+                let program = program.flatten()?;
+                if let (true, Some((_, why))) = (program.plan().undecided, program.plan().left_out.first()) {
+                    return unsupported(&format!("COMPLETION {why}"));
+                }
+                let correlation = Correlation::esql(program);
+                let correlation = correlation.suppressed_by(Suppression::of(rule));
+                return Some(RuleProgram::Correlation(Box::new(correlation)));
+            }
+            RuleKind::MachineLearning(_) => {
                 return unsupported(&format!("type {}", kind.rule_type()));
             }
             RuleKind::SavedQuery(rule) if rule.query.is_none() => {
@@ -170,6 +184,12 @@ impl Compiler<'_> {
         let read = read_query(&query.text, query.language, self.schema, &self.options);
         self.diagnostics.extend(read.diagnostics.into_iter().map(|found| query.in_file(found)));
         read.plan
+    }
+
+    fn esql(&mut self, query: &QueryText) -> Option<EsqlProgram> {
+        let read = read_query(&query.text, query.language, self.schema, &self.options);
+        self.diagnostics.extend(read.diagnostics.into_iter().map(|found| query.in_file(found)));
+        read.program
     }
 
     fn filters(&mut self, filters: &[KibanaFilter]) -> Vec<Condition> {

@@ -9,11 +9,12 @@ use watchfire_engine::correlate::{
     spread_key_constraints, write_keys,
 };
 use watchfire_engine::{Coverage, RuleIndex};
-use watchfire_events::IndexPatterns;
+use watchfire_events::{IndexPatterns, Timestamp};
 use watchfire_ir::{Condition, EqlPlan, FieldLeaf, Predicate, StagePlan};
 
 use crate::counting::{NewTermsPlan, ThresholdPlan};
 use crate::detection::Detection;
+use crate::esql::{EsqlProgram, ReadEvent, RowsOfEvents};
 use crate::rule_book::why_not;
 use crate::schedule::{RuleSchedule, ScheduledForm};
 use crate::suppression::Suppression;
@@ -39,6 +40,7 @@ enum Plan {
     Eql(EqlPlan),
     Threshold(ThresholdPlan),
     NewTerms(NewTermsPlan),
+    Esql(Box<EsqlProgram>),
 }
 
 /// What it takes to find a result when its last event has come.
@@ -81,6 +83,11 @@ pub struct CorrelationCounts {
     pub missed: u64,
     /// Results that alert later than at the execution that found them, since it had reached its limit.
     pub held_back: u64,
+    /// Values that an ES|QL query could not compute and took for nothing: of several values where one is needed, and of what
+    /// functions refuse.
+    pub not_computed: u64,
+    /// Events that could not be read again, since their records have changed: rows of an ES|QL query are without them.
+    pub unread: u64,
 }
 
 impl Correlation {
@@ -125,6 +132,19 @@ impl Correlation {
         Self::counting(Plan::NewTerms(plan))
     }
 
+    /// The rows of an ES|QL query.
+    pub fn esql(program: EsqlProgram) -> Self {
+        Self::counting(Plan::Esql(Box::new(program)))
+    }
+
+    /// The ES|QL query that it runs, if it does.
+    pub fn program(&self) -> Option<&EsqlProgram> {
+        match &self.plan {
+            Plan::Esql(program) => Some(program),
+            _ => None,
+        }
+    }
+
     fn counting(plan: Plan) -> Self {
         let limit = ResultLimit::new(&[], None, ResultPosition::default());
         Self {
@@ -159,6 +179,7 @@ impl Correlation {
         match &self.plan {
             Plan::Eql(EqlPlan::Event(plan)) if plan.pipes.is_empty() => ScheduledForm::EachEvent,
             Plan::Eql(_) => ScheduledForm::Joined,
+            Plan::Esql(_) => ScheduledForm::Rows,
             Plan::Threshold(plan) => ScheduledForm::Threshold { groups: plan.shape.groups },
             Plan::NewTerms(plan) => ScheduledForm::NewTerms { history_ms: plan.shape.window_ms },
         }
@@ -180,6 +201,7 @@ impl Correlation {
             Plan::Eql(plan) => plan.conditions(),
             Plan::Threshold(plan) => vec![&plan.condition],
             Plan::NewTerms(plan) => vec![&plan.condition],
+            Plan::Esql(program) => vec![program.condition()],
         }
     }
 
@@ -199,7 +221,9 @@ impl Correlation {
     /// What makes hits of what the matcher finds for these conditions.
     pub fn extractor(&self, rules: &[RuleIndex]) -> StageExtractor {
         match &self.plan {
-            Plan::Eql(EqlPlan::Event(_)) => StageExtractor::for_events(rules[0], self.order.clone()),
+            Plan::Eql(EqlPlan::Event(_)) | Plan::Esql(_) => {
+                StageExtractor::for_events(rules[0], self.order.clone())
+            }
             Plan::Eql(EqlPlan::Sequence(plan)) => {
                 StageExtractor::for_sequence(plan, rules, self.order.clone())
             }
@@ -214,7 +238,7 @@ impl Correlation {
     pub fn history_extractor(&self, rule: RuleIndex) -> Option<StageExtractor> {
         match &self.plan {
             Plan::NewTerms(plan) => Some(plan.history_extractor(rule)),
-            Plan::Eql(_) | Plan::Threshold(_) => None,
+            Plan::Eql(_) | Plan::Threshold(_) | Plan::Esql(_) => None,
         }
     }
 
@@ -226,6 +250,7 @@ impl Correlation {
             Plan::Eql(EqlPlan::Sample(_)) => "samples",
             Plan::Threshold(_) => "buckets",
             Plan::NewTerms(_) => "new values",
+            Plan::Esql(_) => "rows",
         }
     }
 
@@ -234,7 +259,7 @@ impl Correlation {
         let stages: &[StagePlan] = match &self.plan {
             Plan::Eql(EqlPlan::Sequence(plan)) => &plan.stages,
             Plan::Eql(EqlPlan::Sample(plan)) => &plan.stages,
-            Plan::Eql(EqlPlan::Event(_)) | Plan::Threshold(_) | Plan::NewTerms(_) => &[],
+            Plan::Eql(EqlPlan::Event(_)) | Plan::Threshold(_) | Plan::NewTerms(_) | Plan::Esql(_) => &[],
         };
         let numbered = stages.iter().enumerate().filter(|(_, stage)| !stage.missing);
         numbered.map(|(number, _)| HitStage::Stage(number as u16))
@@ -258,7 +283,7 @@ impl Correlation {
                 is_whole.then_some(AtOnce::Earlier)
             }
             // Which events stand for a key depends on all that has it.
-            Plan::Eql(EqlPlan::Sample(_)) | Plan::Threshold(_) | Plan::NewTerms(_) => None,
+            Plan::Eql(EqlPlan::Sample(_)) | Plan::Threshold(_) | Plan::NewTerms(_) | Plan::Esql(_) => None,
         }
     }
 
@@ -275,6 +300,7 @@ impl Correlation {
             Plan::Eql(EqlPlan::Sequence(plan)) => (!plan.pipes.is_empty()).then_some("pipes"),
             Plan::Eql(EqlPlan::Sample(_)) => Some("sample"),
             Plan::Threshold(_) => Some("threshold"),
+            Plan::Esql(program) => program.depends_on_window(),
             Plan::NewTerms(_) => None,
         };
         let per_execution = self.suppression.as_ref().is_some_and(Suppression::is_per_execution);
@@ -299,6 +325,7 @@ impl Correlation {
             Plan::Eql(EqlPlan::Event(plan)) => return why_not(patterns, &plan.condition, coverage),
             Plan::Threshold(plan) => return why_not(patterns, &plan.with_fields(), coverage),
             Plan::NewTerms(plan) => return why_not(patterns, &plan.with_fields(), coverage),
+            Plan::Esql(program) => return why_not(patterns, program.condition(), coverage),
             Plan::Eql(EqlPlan::Sequence(plan)) => &plan.stages,
             Plan::Eql(EqlPlan::Sample(plan)) => &plan.stages,
         };
@@ -307,7 +334,7 @@ impl Correlation {
     }
 
     /// The same at work, holding about so many bytes. Without a limit, results come in no particular order.
-    pub(crate) fn begin<T: Clone>(&self, memory: u64) -> Joining<T> {
+    pub(crate) fn begin<T: Clone>(&self, memory: u64) -> Joining<'_, T> {
         let max_held = Self::max_held(memory);
         let few = "a correlation is made of few enough stages";
         let correlator = match &self.plan {
@@ -323,6 +350,9 @@ impl Correlation {
             }
             Plan::Threshold(plan) => Correlator::Threshold(ThresholdTotal::new(plan.shape, max_held)),
             Plan::NewTerms(plan) => Correlator::NewTerms(NewTermsCorrelator::new(plan.shape, max_held)),
+            Plan::Esql(program) => {
+                Correlator::Rows(RowsOfEvents { program, hits: Vec::new(), max_held, evicted: 0 })
+            }
         };
         let is_sample = matches!(self.plan, Plan::Eql(EqlPlan::Sample(_)));
         Joining {
@@ -346,8 +376,8 @@ fn with_keys(stage: &StagePlan) -> Condition {
 }
 
 /// A correlation at work.
-pub(crate) struct Joining<T> {
-    correlator: Correlator<T>,
+pub(crate) struct Joining<'c, T> {
+    correlator: Correlator<'c, T>,
     limit: ResultLimit,
     /// Whether results are limited in order of time. Samples are in the order in which they are made: that of their keys.
     sorts: bool,
@@ -360,15 +390,16 @@ pub(crate) struct Joining<T> {
     counts: CorrelationCounts,
 }
 
-enum Correlator<T> {
+enum Correlator<'c, T> {
     Events,
     Sequence(Box<SequenceCorrelator<T>>),
     Sample(SampleCorrelator<T>),
     Threshold(ThresholdTotal<T>),
     NewTerms(NewTermsCorrelator),
+    Rows(RowsOfEvents<'c, T>),
 }
 
-impl<T: Clone> Joining<T> {
+impl<T: Clone> Joining<'_, T> {
     /// Takes the next hit in feeding order, and adds to `found` what is decided by it.
     pub(crate) fn push(&mut self, hit: StageHit<T>, found: &mut Vec<Detection<T>>) -> io::Result<()> {
         let refused =
@@ -380,6 +411,7 @@ impl<T: Clone> Joining<T> {
             }
             Correlator::Sequence(correlator) => correlator.push(hit, &mut self.waiting).map_err(refused)?,
             Correlator::Sample(correlator) => correlator.push(hit).map_err(refused)?,
+            Correlator::Rows(rows) => rows.push(hit),
             Correlator::Threshold(_) | Correlator::NewTerms(_) => {
                 if self.event.last().is_some_and(|last| last.ordinal.arrival != hit.ordinal.arrival) {
                     self.close_event(found);
@@ -408,13 +440,19 @@ impl<T: Clone> Joining<T> {
                 correlator.event(&mut self.event, &mut sequences);
                 found.extend(sequences.into_iter().map(Detection::of_new_terms));
             }
-            Correlator::Events | Correlator::Sequence(_) | Correlator::Sample(_) => {}
+            Correlator::Events | Correlator::Sequence(_) | Correlator::Sample(_) | Correlator::Rows(_) => {}
         }
         self.counts.found += (found.len() - before) as u64;
     }
 
-    /// Says that there are no more hits.
-    pub(crate) fn finish(mut self, found: &mut Vec<Detection<T>>) -> CorrelationCounts {
+    /// Says that there are no more hits. Events are read where what is found depends on more of them than keys; `now` is the time of
+    /// the execution, if there is one.
+    pub(crate) fn finish(
+        mut self,
+        found: &mut Vec<Detection<T>>,
+        now: Option<Timestamp>,
+        read: &mut ReadEvent<'_, T>,
+    ) -> io::Result<CorrelationCounts> {
         self.close_event(found);
         match self.correlator {
             Correlator::Events => {}
@@ -439,12 +477,17 @@ impl<T: Clone> Joining<T> {
             Correlator::NewTerms(correlator) => {
                 self.counts.evicted = HitCorrelator::<T>::evicted(&correlator);
             }
+            Correlator::Rows(rows) => {
+                let before = found.len();
+                rows.finish(found, now, read, &mut self.counts)?;
+                self.counts.found += (found.len() - before) as u64;
+            }
         }
         self.counts.found += self.waiting.len() as u64;
         if self.sorts && self.gathers {
             self.waiting.sort_by(Sequence::order_of_results);
         }
         found.extend(self.limit.apply(self.waiting).into_iter().map(Detection::of_events));
-        self.counts
+        Ok(self.counts)
     }
 }

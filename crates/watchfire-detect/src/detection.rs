@@ -1,8 +1,13 @@
 //! What is found by joining hits, before there is an alert.
 
+use std::borrow::Borrow;
+use std::sync::Arc;
+
 use serde_json::{Number, Value};
 use watchfire_engine::correlate::{Bucket, Distinct, KeyValue, Sequence, SequencePlace};
-use watchfire_events::Timestamp;
+use watchfire_events::{Document, Event, Timestamp, set_field};
+
+use crate::alert::{common_document, events_of};
 
 /// What was found: its events, and what else there is to say.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +32,47 @@ pub enum DetectionFacts {
     Bucket(BucketFacts),
     /// Its values are new.
     NewTerms,
+    /// The columns of a row of an ES|QL query.
+    Row(RowFacts),
+}
+
+/// A row of an ES|QL query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowFacts {
+    /// The columns that have a value, in their order.
+    pub columns: Vec<(Arc<str>, Value)>,
+    /// What the row is of.
+    pub of: RowOf,
+}
+
+/// What a row of an ES|QL query is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowOf {
+    /// The one event of the detection, whose document the columns stand in or are laid over.
+    Event,
+    /// The one event of the detection, of which the query keeps nothing but the columns.
+    ColumnsOfEvent,
+    /// A group of events: the detection has none.
+    Group,
+}
+
+impl RowFacts {
+    /// The document that a row is of: that of its event with the columns laid over it, or the columns alone.
+    pub(crate) fn document(&self, events: &[&Event]) -> Document {
+        let mut document = match (self.of, events) {
+            (RowOf::Event, [event]) => event.document.clone(),
+            _ => Document::new(),
+        };
+        for (name, value) in &self.columns {
+            match self.of {
+                RowOf::Event => set_field(&mut document, name, value.clone()),
+                RowOf::ColumnsOfEvent | RowOf::Group => {
+                    document.insert(name.to_string(), value.clone());
+                }
+            }
+        }
+        document
+    }
 }
 
 /// The sums of a threshold's bucket.
@@ -76,6 +122,23 @@ impl<T> Detection<T> {
         let places = events.into_iter().map(SequencePlace::Event).collect();
         let facts = DetectionFacts::Bucket(BucketFacts { count, first, cardinality });
         Self { sequence: Sequence { keys, places, last }, facts, suppression: None, execution }
+    }
+
+    /// Whether it stands for events that are counted together: what one execution counted counts for no other.
+    pub fn is_counted(&self) -> bool {
+        match &self.facts {
+            DetectionFacts::Bucket(_) => true,
+            DetectionFacts::Row(row) => row.of == RowOf::Group,
+            DetectionFacts::Events | DetectionFacts::NewTerms => false,
+        }
+    }
+
+    /// What it says of the world: what its events have in common, or the row with them.
+    pub fn document<E: Borrow<Event>>(&self, places: &[SequencePlace<E>]) -> Document {
+        match &self.facts {
+            DetectionFacts::Row(row) => row.document(&events_of(places)),
+            _ => common_document(places),
+        }
     }
 
     /// The values that the events share, or that are new, as JSON.

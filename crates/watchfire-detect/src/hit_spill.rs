@@ -22,7 +22,6 @@ use watchfire_engine::Matches;
 use watchfire_engine::correlate::{Extraction, HitStage, SortableHit, StageExtractor, write_position};
 use watchfire_events::{Document, Event, EventBatch, Place, RowEvent, Timestamp};
 
-use crate::alert::common_document;
 use crate::correlation::{Correlation, CorrelationCounts, Joining};
 use crate::detection::Detection;
 use crate::schedule::{ExecutionPlan, Executions};
@@ -362,7 +361,7 @@ fn join_hits(
             }
             Ok::<_, io::Error>(())
         };
-        let mut joining: Joining<EventRef> = correlation.begin(memory);
+        let mut joining: Joining<'_, EventRef> = correlation.begin(memory);
         let suppression = correlation.suppression().filter(|_| plans.is_none());
         let mut suppressor = suppression.map(Suppressor::new);
         let needs_documents = correlation.suppression().is_some_and(Suppression::needs_documents);
@@ -372,7 +371,7 @@ fn join_hits(
             for detection in detections.drain(..) {
                 let document = if needs_documents {
                     match readers[0].places(&detection.sequence) {
-                        Ok(places) => common_document(&places),
+                        Ok(places) => detection.document(&places),
                         Err(ReadBackError::Spill(error)) => return Err(error),
                         Err(ReadBackError::Changed(_)) => {
                             // Nobody knows its group. Who makes its alert meets the same record, and misses it.
@@ -409,7 +408,10 @@ fn join_hits(
         account.repeated = numbering.repeated;
         account.counts = match executions {
             Some(executions) => executions.run(&mut readers[0], &mut detections)?,
-            None => joining.finish(&mut detections),
+            None => {
+                let reader = &mut readers[0];
+                joining.finish(&mut detections, None, &mut |event| reader.get(*event))?
+            }
         };
         suppress(&mut detections, &mut readers)?;
         if let Some(suppressor) = suppressor {

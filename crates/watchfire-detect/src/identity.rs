@@ -74,6 +74,11 @@ impl AlertId {
         Self::of_parts("new_terms", terms, Some((stream, event)), rule)
     }
 
+    /// Of the alert on a row of an ES|QL query: by what tells it apart from others of the query, and its event if it is one's.
+    pub fn of_row(identity: &[String], event: Option<(&DataStream, &EventId)>, rule: RuleUuid) -> Self {
+        Self::of_parts("esql", identity, event, rule)
+    }
+
     /// Of what alerts under suppression have in common that stand for one group after the other.
     pub fn of_instance(group: &[String], rule: RuleUuid) -> Self {
         Self::of_parts("instance", group, None, rule)

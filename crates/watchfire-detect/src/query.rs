@@ -8,6 +8,8 @@ use watchfire_ir::{
 };
 use watchfire_rules::model::{KibanaFilter, QueryLanguage};
 
+use crate::esql::{EsqlProgram, SchemaColumns};
+
 /// What the meaning of a query depends on besides its text and the schema.
 #[derive(Clone, Debug, Default)]
 pub struct QueryOptions<'a> {
@@ -43,11 +45,13 @@ pub struct ReadQuery {
     /// What to run; absent if there is an error among the diagnostics. A query in KQL or Lucene is one for single
     /// events, without pipes.
     pub plan: Option<EqlPlan>,
+    /// What to run of ES|QL, which has no other plan; absent if there is an error among the diagnostics.
+    pub program: Option<EsqlProgram>,
     /// What there is to say about text, names and types, with places in the text.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Parses a query and gives it its meaning over the fields of a schema. ES|QL is read, and has no plan yet.
+/// Parses a query and gives it its meaning over the fields of a schema.
 pub fn read_query(
     text: &str,
     language: QueryLanguage,
@@ -79,8 +83,15 @@ pub fn read_query(
         }
         QueryLanguage::Esql => {
             let parsed = watchfire_esql::parse(text);
-            let lower = |_: &_| (None, Vec::new());
-            read(parsed.query, parsed.diagnostics, lower, QueryTree::Esql)
+            let mut program = None;
+            let lower = |tree: &_| {
+                let (found, diagnostics) =
+                    EsqlProgram::new(tree, &SchemaColumns(schema), schema, options.now);
+                program = found;
+                (None, diagnostics)
+            };
+            let read = read(parsed.query, parsed.diagnostics, lower, QueryTree::Esql);
+            ReadQuery { program, ..read }
         }
     }
 }
@@ -99,7 +110,7 @@ fn read<T>(
         plan = lowered.filter(|_| is_right(&more));
         diagnostics.extend(more);
     }
-    ReadQuery { tree: tree.map(wrap), well_formed, plan, diagnostics }
+    ReadQuery { tree: tree.map(wrap), well_formed, plan, program: None, diagnostics }
 }
 
 fn plan_of(lowered: LoweredKql) -> (Option<EqlPlan>, Vec<Diagnostic>) {

@@ -236,7 +236,7 @@ impl<'s, T: Clone> Suppressor<'s, T> {
         let now = detection.execution.or(time);
         let start = match &detection.facts {
             DetectionFacts::Bucket(facts) => Some(facts.first),
-            DetectionFacts::Events | DetectionFacts::NewTerms => time,
+            DetectionFacts::Events | DetectionFacts::NewTerms | DetectionFacts::Row(_) => time,
         };
         let is_of_element = matches!(self.suppression.by, By::Elements(..));
         let mut closed = Vec::new();

@@ -248,6 +248,13 @@ mod tests {
             ("<01-12>", "07", true),
             ("[]a]", "]", true),
             ("[a-]", "-", true),
+            ("*a", "*a", true),
+            ("*a", "a", false),
+            ("x(a|+)y", "x+y", true),
+            ("(a|b&[bc]|d)e", "be", true),
+            ("(a|b&c|d)e", "ce", false),
+            (".*(x>&|0>|y).*", "a0>b", false),
+            (".*(x>&|0>|y).*", "ayb", true),
         ] {
             assert_eq!(lucene(pattern, text), expected, "{pattern} on {text:?}");
         }
@@ -291,9 +298,9 @@ mod tests {
         let deep = "(".repeat(500) + &")".repeat(500);
         let huge = "((a{900}){900}){900}".to_owned();
         let long = "a".repeat(MAX_REGEX_BYTES + 1);
-        let many = "~([^a]{9})&x|".repeat(4_000) + "x";
+        let many = "~([^a]{9})&x.*|".repeat(4_000) + "x";
         for pattern in [
-            "(", "a)", "[", "[a", "a{", "a{2,1}", "a{1001}", "*", "\"a", "<1-", "a\\", "x~(y)z", &deep,
+            "(", "a)", "[", "[a", "a{", "a{2,1}", "a{1001}", "(?a)", "\"a", "<1-", "a\\", "x~(y)z", &deep,
             &huge, &long, &many,
         ] {
             assert!(Regex::lucene(pattern, Fold::None).is_err(), "{pattern:.20}");

@@ -75,3 +75,33 @@ pub fn value(scalar: &Json, data_type: DataType) -> Option<Value> {
         _ => None,
     }
 }
+
+/// The points of a field: objects with `lat` and `lon`, arrays of longitude and latitude, texts `lat,lon` and `POINT (lon lat)`; one or
+/// several.
+pub fn points(value: &Json) -> Cell {
+    match value {
+        Json::Array(items) if !items.first().is_some_and(Json::is_number) => {
+            in_order_of_index(items.iter().filter_map(point).collect(), DataType::GeoPoint)
+        }
+        one => point(one).into(),
+    }
+}
+
+fn point(value: &Json) -> Option<Value> {
+    let number = |value: &Json| match value {
+        Json::Number(number) => number.as_f64(),
+        Json::String(text) => text.trim().parse::<f64>().ok(),
+        _ => None,
+    };
+    match value {
+        Json::Object(object) => Some(Value::Point(number(object.get("lon")?)?, number(object.get("lat")?)?)),
+        Json::Array(items) => Some(Value::Point(number(items.first()?)?, number(items.get(1)?)?)),
+        Json::String(text) => match text.split_once(',') {
+            Some((latitude, longitude)) => {
+                Some(Value::Point(longitude.trim().parse().ok()?, latitude.trim().parse().ok()?))
+            }
+            None => convert(&Value::text(text.as_str()), DataType::GeoPoint).ok(),
+        },
+        _ => None,
+    }
+}

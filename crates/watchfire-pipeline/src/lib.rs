@@ -25,8 +25,9 @@ mod types;
 mod value;
 
 pub use crate::codes::CODES;
+pub use crate::like::TextPatterns;
 pub use crate::plan::Plan;
 pub use crate::resolve::{FORMS, METADATA, Resolved, Source, SourceColumn, resolve};
-pub use crate::run::{Answer, Row, Run, Warning, Warnings};
+pub use crate::run::{Answer, Row, RowSource, Run, Warning, Warnings};
 pub use crate::types::DataType;
 pub use crate::value::{Cell, TimeSpan, Value, ip_text};

@@ -40,6 +40,28 @@ impl TextPatterns {
         })
     }
 
+    /// The patterns with wildcards, if all are such.
+    pub fn as_wildcards(&self) -> Option<Vec<&Pattern>> {
+        self.patterns
+            .iter()
+            .map(|pattern| match pattern {
+                TextPattern::Wildcards(pattern) => Some(pattern),
+                TextPattern::Regex(_) => None,
+            })
+            .collect()
+    }
+
+    /// The regular expressions, if all are such.
+    pub fn as_regexes(&self) -> Option<Vec<&Regex>> {
+        self.patterns
+            .iter()
+            .map(|pattern| match pattern {
+                TextPattern::Regex(regex) => Some(&**regex),
+                TextPattern::Wildcards(_) => None,
+            })
+            .collect()
+    }
+
     /// Whether a text fits one of them.
     pub fn fits(&self, text: &str) -> bool {
         self.patterns.iter().any(|pattern| match pattern {

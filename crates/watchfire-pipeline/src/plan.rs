@@ -31,12 +31,19 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The columns of the answer.
     pub output: Vec<Column>,
+    /// The slots that tell rows of the answer apart, whatever columns are kept: the keys of the last `STATS`, or what was
+    /// expanded of a document.
+    pub identity: Vec<usize>,
+    /// The slot in which a row carries the number of the row of the source that it is of; none behind a `STATS`.
+    pub origin: Option<usize>,
     /// Whether the query has a `LIMIT`, so that no other is implied.
     pub limited: bool,
     /// Whether the first row is written in the query (`ROW`): there is no source then.
     pub is_row: bool,
     /// Commands that were left out, with the reason.
     pub left_out: Vec<(Span, String)>,
+    /// Whether what was left out would have chosen among the rows, so that these are too many.
+    pub undecided: bool,
 }
 
 /// A column of the source that is read.
@@ -76,6 +83,8 @@ pub struct Column {
     pub data_type: DataType,
     /// Where its cells are.
     pub slot: usize,
+    /// Whether it is a column of the source as it was read, under its own name.
+    pub is_read: bool,
 }
 
 /// A step.
@@ -190,6 +199,8 @@ pub enum TypedKind {
     Constant(Cell),
     /// What a slot has.
     Slot(usize),
+    /// The time of the run.
+    Now,
     /// A function.
     Call {
         /// Which.
@@ -241,6 +252,18 @@ pub enum TypedKind {
     },
     /// `COALESCE`.
     Coalesce(Vec<Typed>),
+}
+
+impl Plan {
+    /// Whether rows of the answer are computed over others, so that they are no documents.
+    pub fn is_aggregating(&self) -> bool {
+        self.origin.is_none()
+    }
+
+    /// The column of the answer of this name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.output.iter().find(|column| *column.name == *name)
+    }
 }
 
 impl Typed {

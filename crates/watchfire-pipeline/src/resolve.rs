@@ -9,11 +9,12 @@ mod joined;
 
 pub use self::expressions::FORMS;
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use watchfire_diagnostics::{Code, Diagnostic, Problems, Severity, Span, did_you_mean};
-use watchfire_esql::ast::{CommandKind, Query, SourceKind};
+use watchfire_esql::ast::{Command, CommandKind, Query, SourceKind};
 
 use crate::codes;
 use crate::plan::{Column, DocumentTest, Plan, Read, Step, StepKind};
@@ -21,12 +22,19 @@ use crate::types::DataType;
 
 /// What a query is settled against: the columns of the indices that it reads.
 pub trait Source {
-    /// The columns, in order of their names.
-    fn columns(&self) -> &[SourceColumn];
+    /// The columns whose names begin so, in order of their names.
+    fn listed(&self, prefix: &str) -> Vec<SourceColumn>;
+
+    /// A column by its name.
+    fn column(&self, name: &str) -> Option<SourceColumn>;
 
     /// The type of a field that is known although the indices have none of it: a column of nulls. Elasticsearch refuses a query that
     /// names a field which no index maps; [`Read::absent`] tells of it.
     fn known(&self, name: &str) -> Option<DataType>;
+
+    /// Whether a field that is not known may be there all the same. Its column takes the type that its use asks for, exact text
+    /// where that is open, and a warning says so.
+    fn may_have(&self, name: &str) -> bool;
 }
 
 /// A column of indices.
@@ -76,13 +84,26 @@ pub struct Resolved {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Settles names and types. `now` is what `NOW()` gives, in milliseconds since 1970.
+/// Settles names and types.
 ///
 /// The tree must be a whole query ([`watchfire_esql::Parsed::is_valid`]).
-pub fn resolve(query: &Query, source: &dyn Source, now: i64) -> Resolved {
+pub fn resolve(query: &Query, source: &dyn Source) -> Resolved {
+    let (resolved, demands) = pass(query, source, BTreeMap::new());
+    if demands.is_empty() {
+        return resolved;
+    }
+    // What fields of open types are asked for is known only at the end, and where they are read it is needed.
+    pass(query, source, demands).0
+}
+
+/// Settles names and types, where fields that no schema knows have these.
+fn pass(
+    query: &Query,
+    source: &dyn Source,
+    demanded: BTreeMap<Arc<str>, DataType>,
+) -> (Resolved, BTreeMap<Arc<str>, DataType>) {
     let mut resolver = Resolver {
         source,
-        now,
         problems: Problems::new(codes::FURTHER_PROBLEMS),
         failed: false,
         listed: Vec::new(),
@@ -90,6 +111,11 @@ pub fn resolve(query: &Query, source: &dyn Source, now: i64) -> Resolved {
         reads: Vec::new(),
         tests: Vec::new(),
         scope: Vec::new(),
+        is_open: false,
+        gone: BTreeSet::new(),
+        assumed: BTreeMap::new(),
+        demands: RefCell::default(),
+        demanded,
         slots: 0,
         segment: None,
         first_slots: 0,
@@ -99,11 +125,14 @@ pub fn resolve(query: &Query, source: &dyn Source, now: i64) -> Resolved {
         on_documents: true,
         in_where: false,
         left_out: Vec::new(),
+        undecided: false,
+        identity: Vec::new(),
+        origin: None,
     };
     resolver.run(query);
-    let Resolver { failed, problems, .. } = resolver;
+    let Resolver { failed, problems, demands, .. } = resolver;
     let plan = (!failed).then(|| Plan {
-        reads: resolver.reads,
+        reads: resolver.reads.clone(),
         document_tests: resolver.tests,
         slots: resolver.first_slots,
         steps: resolver.steps,
@@ -111,15 +140,22 @@ pub fn resolve(query: &Query, source: &dyn Source, now: i64) -> Resolved {
             .scope
             .into_iter()
             .map(|column| match column.place {
-                Place::Slot(slot) => Column { name: column.name, data_type: column.data_type, slot },
+                Place::Slot(slot) => {
+                    let is_read = resolver.origin.is_some()
+                        && resolver.reads.iter().any(|read| read.slot == slot && read.name == column.name);
+                    Column { name: column.name, data_type: column.data_type, slot, is_read }
+                }
                 Place::Source(_) => unreachable!("all columns were given slots"),
             })
             .collect(),
+        identity: resolver.identity,
+        origin: resolver.origin,
         limited: resolver.limited,
         is_row: matches!(query.source.kind, SourceKind::Row(_)),
         left_out: resolver.left_out,
+        undecided: resolver.undecided,
     });
-    Resolved { plan, diagnostics: problems.into_list() }
+    (Resolved { plan, diagnostics: problems.into_list() }, demands.into_inner())
 }
 
 /// A column that a command sees.
@@ -141,7 +177,6 @@ enum Place {
 
 struct Resolver<'a> {
     source: &'a dyn Source,
-    now: i64,
     problems: Problems,
     failed: bool,
     /// Columns of the source, those that were asked for by name only at the end.
@@ -150,6 +185,15 @@ struct Resolver<'a> {
     reads: Vec<Read>,
     tests: Vec<DocumentTest>,
     scope: Vec<ScopeColumn>,
+    /// Whether columns of the source are in scope that are not listed there, but for those that are gone.
+    is_open: bool,
+    gone: BTreeSet<Arc<str>>,
+    /// The slots of columns whose types are open, each with the field that decides.
+    assumed: BTreeMap<usize, Arc<str>>,
+    /// The types that fields are asked for of which no schema knows one.
+    demands: RefCell<BTreeMap<Arc<str>, DataType>>,
+    /// Those of the first pass.
+    demanded: BTreeMap<Arc<str>, DataType>,
     /// How many slots rows have so far, from the last `STATS` on.
     slots: usize,
     /// The step of the last `STATS`.
@@ -163,13 +207,23 @@ struct Resolver<'a> {
     on_documents: bool,
     in_where: bool,
     left_out: Vec<(Span, String)>,
+    undecided: bool,
+    identity: Vec<usize>,
+    origin: Option<usize>,
 }
 
 impl Resolver<'_> {
     fn run(&mut self, query: &Query) {
         match &query.source.kind {
             SourceKind::From { metadata, .. } => {
-                self.listed = self.source.columns().to_vec();
+                self.origin = Some(self.new_slot());
+                self.is_open = true;
+                let listed: BTreeMap<Arc<str>, SourceColumn> = prefixes_wanted(&query.commands)
+                    .iter()
+                    .flat_map(|prefix| self.source.listed(prefix))
+                    .map(|column| (Arc::clone(&column.name), column))
+                    .collect();
+                self.listed = listed.into_values().collect();
                 self.scope = (0..self.listed.len()).map(|at| self.source_column(at)).collect();
                 for column in metadata {
                     let Some((name, data_type)) = METADATA.iter().find(|(name, _)| *name == column.name)
@@ -197,21 +251,9 @@ impl Resolver<'_> {
                 self.error(codes::UNKNOWN_COLUMN, query.source.span, message, "no source of columns");
             }
         }
-        let last = query.commands.iter().rposition(|command| {
-            // What only dresses the answer of a language model goes with the model.
-            !matches!(
-                command.kind,
-                CommandKind::Completion { .. }
-                    | CommandKind::Dissect { .. }
-                    | CommandKind::Keep(_)
-                    | CommandKind::Where(_)
-            )
-        });
         for (number, command) in query.commands.iter().enumerate() {
             self.command = number;
-            if let CommandKind::Completion { .. } = command.kind
-                && last.is_none_or(|last| number > last)
-            {
+            if let CommandKind::Completion { .. } = command.kind {
                 self.leave_out(query, number);
                 break;
             }
@@ -224,8 +266,22 @@ impl Resolver<'_> {
         self.close_segment();
     }
 
-    /// The rows are decided before a language model is asked for words about them: from there on nothing runs.
+    /// A language model cannot be asked: from there on nothing runs. Where nothing behind chooses among rows or joins them, the rows
+    /// were decided in front, and go without the model's words.
     fn leave_out(&mut self, query: &Query, from: usize) {
+        self.undecided = query.commands[from..].iter().any(|command| {
+            !matches!(
+                command.kind,
+                CommandKind::Completion { .. }
+                    | CommandKind::Dissect { .. }
+                    | CommandKind::Grok { .. }
+                    | CommandKind::Eval(_)
+                    | CommandKind::Keep(_)
+                    | CommandKind::Drop(_)
+                    | CommandKind::Rename(_)
+                    | CommandKind::Sort(_)
+            )
+        });
         for command in &query.commands[from..] {
             let why = match &command.kind {
                 CommandKind::Completion { options, .. } => {
@@ -300,30 +356,77 @@ impl Resolver<'_> {
         if let Some(column) = self.scope.iter().find(|column| *column.name == *name) {
             return Some(column.clone());
         }
-        let was_dropped = self.listed.iter().any(|column| *column.name == *name);
-        if !was_dropped
-            && self.on_documents
-            && let Some(data_type) = self.source.known(name)
-        {
-            self.listed.push(SourceColumn { name: name.into(), types: Vec::new() });
-            let place = Place::Source(self.listed.len() - 1);
-            let slot = self.slot_of(place);
-            if let Some(read) = self.reads.iter_mut().find(|read| read.slot == slot) {
-                read.data_type = data_type;
+        if self.is_open && !self.gone.contains(name) {
+            if let Some(column) = self.source.column(name) {
+                self.listed.push(column);
+                let column = self.source_column(self.listed.len() - 1);
+                self.scope.push(column.clone());
+                return Some(column);
             }
-            return Some(ScopeColumn { name: name.into(), data_type, place: Place::Slot(slot) });
+            if let Some(read) = self.reads.iter().find(|read| read.absent && *read.name == *name) {
+                let (data_type, place) = (read.data_type, Place::Slot(read.slot));
+                return Some(ScopeColumn { name: name.into(), data_type, place });
+            }
+            if let Some(data_type) = self.source.known(name) {
+                self.listed.push(SourceColumn { name: name.into(), types: Vec::new() });
+                let place = Place::Source(self.listed.len() - 1);
+                let slot = self.slot_of(place);
+                if let Some(read) = self.reads.iter_mut().find(|read| read.slot == slot) {
+                    read.data_type = data_type;
+                }
+                return Some(ScopeColumn { name: name.into(), data_type, place: Place::Slot(slot) });
+            }
+            if self.source.may_have(name) {
+                return Some(self.assume(name, span));
+            }
         }
+        let was_dropped = self.gone.contains(name) || self.source.column(name).is_some();
         let mut problem = Diagnostic::error(codes::UNKNOWN_COLUMN, format!("there is no column `{name}`"))
             .at(span, "unknown here");
         if METADATA.iter().any(|(known, _)| *known == name) && !was_dropped {
             problem = problem.with_help(format!("ask for it behind `FROM`: `METADATA {name}`"));
         } else if was_dropped {
             problem = problem.with_note("a command in front keeps, drops or groups the columns without it");
-        } else if let Some(help) = did_you_mean(name, self.scope.iter().map(|column| &*column.name)) {
-            problem = problem.with_help(help);
+        } else {
+            let near = if self.is_open { self.source.listed(first_letters(name)) } else { Vec::new() };
+            let names =
+                self.scope.iter().map(|column| &*column.name).chain(near.iter().map(|column| &*column.name));
+            if let Some(help) = did_you_mean(name, names) {
+                problem = problem.with_help(help);
+            }
         }
         self.push(problem);
         None
+    }
+
+    /// A column of which nothing is known but its name.
+    fn assume(&mut self, name: &str, span: Span) -> ScopeColumn {
+        let mut problem = Diagnostic::warning(
+            codes::UNKNOWN_FIELD,
+            format!("no schema knows the field `{name}`: its column takes the type that its use asks for"),
+        )
+        .at(span, "unknown");
+        let near = self.source.listed(first_letters(name));
+        if let Some(help) = did_you_mean(name, near.iter().map(|column| &*column.name)) {
+            problem = problem.with_help(help);
+        }
+        self.push(problem);
+        let demanded = self.demanded.get(name).copied();
+        let data_type = demanded.unwrap_or(DataType::Keyword);
+        self.listed.push(SourceColumn::new(name, data_type));
+        let place = Place::Source(self.listed.len() - 1);
+        let slot = self.slot_of(place);
+        if demanded.is_none() {
+            self.assumed.insert(slot, name.into());
+        }
+        let column = ScopeColumn { name: name.into(), data_type, place: Place::Slot(slot) };
+        self.scope.push(column.clone());
+        column
+    }
+
+    /// Takes note that columns of the source are not in scope any more.
+    fn lose(&mut self, names: impl IntoIterator<Item = Arc<str>>) {
+        self.gone.extend(names);
     }
 
     /// Puts a column at the end, in place of one of its name.
@@ -340,4 +443,28 @@ impl Resolver<'_> {
     fn error(&mut self, code: Code, span: Span, message: impl Into<String>, label: impl Into<String>) {
         self.push(Diagnostic::error(code, message).at(span, label));
     }
+}
+
+/// The beginnings of the names of columns that must be listed, since a pattern may fit them, or all are part of the answer.
+fn prefixes_wanted(commands: &[Command]) -> Vec<String> {
+    let mut prefixes: Vec<String> = Vec::new();
+    for command in commands {
+        match &command.kind {
+            CommandKind::Keep(patterns) | CommandKind::Drop(patterns) => {
+                let wild = patterns.iter().filter(|pattern| pattern.name().is_none());
+                prefixes.extend(wild.filter_map(|pattern| pattern.parts.first().cloned()));
+                if matches!(command.kind, CommandKind::Keep(_)) {
+                    return prefixes;
+                }
+            }
+            CommandKind::Stats { inline: false, .. } => return prefixes,
+            _ => {}
+        }
+    }
+    vec![String::new()]
+}
+
+/// Enough of a name to look for others like it.
+fn first_letters(name: &str) -> &str {
+    name.char_indices().nth(2).map_or(name, |(at, _)| &name[..at])
 }

@@ -20,6 +20,9 @@ use crate::grok::GrokFailure;
 use crate::plan::{Aggregated, Groups, Plan, SortKey, StepKind, Typed};
 use crate::value::{Cell, Value};
 
+/// The slot of the number of the source's row, up to a `STATS`.
+const ORIGIN: usize = 0;
+
 /// A row: a cell for each slot.
 pub type Row = Vec<Cell>;
 
@@ -73,6 +76,8 @@ impl Warnings {
 pub struct Answer {
     /// The rows, each with the columns of [`Plan::output`].
     pub rows: Vec<Vec<Cell>>,
+    /// What each of them is of.
+    pub sources: Vec<RowSource>,
     /// What could not be computed.
     pub warnings: Warnings,
     /// How many rows came in from the source.
@@ -81,15 +86,40 @@ pub struct Answer {
     pub rows_out: Vec<u64>,
 }
 
+/// What expressions are evaluated with.
+#[derive(Debug, Default)]
+pub(crate) struct Env {
+    /// What `NOW()` gives, in milliseconds since 1970.
+    pub(crate) now: i64,
+    /// What could not be computed.
+    pub(crate) warnings: RefCell<Warnings>,
+}
+
+impl Env {
+    fn warn(&self, span: Span, cause: Failure) {
+        self.warnings.borrow_mut().add(span, cause);
+    }
+}
+
+/// What a row of an answer is of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RowSource {
+    /// The row of the source, by its number from 0, if it is one's.
+    pub origin: Option<u64>,
+    /// What tells it apart from others ([`Plan::identity`]).
+    pub identity: Vec<Cell>,
+}
+
 /// A plan on its way over rows.
 #[derive(Debug)]
 pub struct Run<'p> {
     plan: &'p Plan,
     states: Vec<State>,
-    warnings: RefCell<Warnings>,
+    env: Env,
     rows_in: u64,
     rows_out: Vec<u64>,
     rows: Vec<Vec<Cell>>,
+    sources: Vec<RowSource>,
 }
 
 /// What a step holds.
@@ -110,8 +140,8 @@ struct GroupTable {
 }
 
 impl<'p> Run<'p> {
-    /// A run at its begin.
-    pub fn new(plan: &'p Plan) -> Self {
+    /// A run at its begin. `now` is what `NOW()` gives, in milliseconds since 1970.
+    pub fn new(plan: &'p Plan, now: i64) -> Self {
         let states = plan.steps.iter().map(|step| match &step.kind {
             StepKind::Limit(count) => State::Remaining(*count),
             StepKind::Stats { .. } => State::Groups(GroupTable::default()),
@@ -122,17 +152,21 @@ impl<'p> Run<'p> {
         Self {
             plan,
             states: states.collect(),
-            warnings: RefCell::default(),
+            env: Env { now, warnings: RefCell::default() },
             rows_in: 0,
             rows_out: vec![0; plan.steps.len()],
             rows: Vec::new(),
+            sources: Vec::new(),
         }
     }
 
     /// Takes a row: [`Plan::slots`] cells, of which those of [`Plan::reads`] and [`Plan::document_tests`] are filled.
     ///
     /// Breaks when no further row can change the answer.
-    pub fn push(&mut self, row: Row) -> ControlFlow<()> {
+    pub fn push(&mut self, mut row: Row) -> ControlFlow<()> {
+        if !self.plan.is_row {
+            row[ORIGIN] = Value::UnsignedLong(self.rows_in).into();
+        }
         self.rows_in += 1;
         self.feed(0, row);
         for (step, state) in self.plan.steps.iter().zip(&self.states) {
@@ -201,7 +235,8 @@ impl<'p> Run<'p> {
         }
         Answer {
             rows: self.rows,
-            warnings: self.warnings.into_inner(),
+            sources: self.sources,
+            warnings: self.env.warnings.into_inner(),
             rows_in: self.rows_in,
             rows_out: self.rows_out,
         }
@@ -213,7 +248,7 @@ impl<'p> Run<'p> {
         for number in from..plan.steps.len() {
             match &plan.steps[number].kind {
                 StepKind::Filter(condition) => {
-                    let truth = evaluate(condition, &row, &self.warnings);
+                    let truth = evaluate(condition, &row, &self.env);
                     if !truth.is_true() {
                         if truth.is_null() {
                             self.ask_on(number + 1, &row);
@@ -254,15 +289,14 @@ impl<'p> Run<'p> {
                 }
                 StepKind::Grok { input, pattern, slots } => {
                     let cell = self.evaluate(input, &row);
-                    let mut warnings = self.warnings.borrow_mut();
+                    let env = &self.env;
                     let cells = pattern.take_apart(&cell, &mut |failure| {
                         let cause = match failure {
                             GrokFailure::TooCostly => "the search stepped back too often",
                             GrokFailure::NoValue => "what was found is no value of its type",
                         };
-                        warnings.add(input.span, cause);
+                        env.warn(input.span, cause);
                     });
-                    drop(warnings);
                     for (slot, cell) in slots.iter().zip(cells) {
                         row[*slot] = cell;
                     }
@@ -276,12 +310,12 @@ impl<'p> Run<'p> {
                 }
                 StepKind::Stats { groups, .. } => {
                     let State::Groups(table) = &mut self.states[number] else { return };
-                    table.add(groups, &row, &self.warnings);
+                    table.add(groups, &row, &self.env);
                     return;
                 }
                 StepKind::InlineStats { groups, .. } => {
                     let State::Inline(table, rows) = &mut self.states[number] else { return };
-                    table.add(groups, &row, &self.warnings);
+                    table.add(groups, &row, &self.env);
                     rows.push(row);
                     return;
                 }
@@ -295,6 +329,13 @@ impl<'p> Run<'p> {
             }
             self.rows_out[number] += 1;
         }
+        self.sources.push(RowSource {
+            origin: plan.origin.and_then(|slot| match row[slot] {
+                Cell::One(Value::UnsignedLong(number)) => Some(number),
+                _ => None,
+            }),
+            identity: plan.identity.iter().map(|slot| row[*slot].clone()).collect(),
+        });
         self.rows.push(plan.output.iter().map(|column| row[column.slot].clone()).collect());
     }
 
@@ -303,7 +344,7 @@ impl<'p> Run<'p> {
     fn ask_on(&self, from: usize, row: &Row) {
         for step in &self.plan.steps[from..] {
             let StepKind::Filter(condition) = &step.kind else { return };
-            let truth = evaluate(condition, row, &self.warnings);
+            let truth = evaluate(condition, row, &self.env);
             if !truth.is_true() && !truth.is_null() {
                 return;
             }
@@ -311,7 +352,7 @@ impl<'p> Run<'p> {
     }
 
     fn evaluate(&self, typed: &Typed, row: &Row) -> Cell {
-        evaluate(typed, row, &self.warnings).into_owned()
+        evaluate(typed, row, &self.env).into_owned()
     }
 
     /// The rows of groups, in order of their keys: what was computed, and the keys.
@@ -323,7 +364,7 @@ impl<'p> Run<'p> {
         let close = |(keys, accumulators): (Vec<Cell>, Vec<Accumulator>)| {
             let cells =
                 accumulators.into_iter().zip(&groups.aggregations).map(|(accumulator, aggregated)| {
-                    accumulator.finish(&mut |cause| self.warnings.borrow_mut().add(aggregated.span, cause))
+                    accumulator.finish(&mut |cause| self.env.warn(aggregated.span, cause))
                 });
             (cells.collect(), keys)
         };
@@ -332,11 +373,10 @@ impl<'p> Run<'p> {
 }
 
 impl GroupTable {
-    fn add(&mut self, groups: &Groups, row: &Row, warnings: &RefCell<Warnings>) {
-        let keys: Vec<Cell> =
-            groups.keys.iter().map(|key| evaluate(key, row, warnings).into_owned()).collect();
+    fn add(&mut self, groups: &Groups, row: &Row, env: &Env) {
+        let keys: Vec<Cell> = groups.keys.iter().map(|key| evaluate(key, row, env).into_owned()).collect();
         let arguments: Vec<Option<Vec<Cell>>> =
-            groups.aggregations.iter().map(|aggregated| given(aggregated, row, warnings)).collect();
+            groups.aggregations.iter().map(|aggregated| given(aggregated, row, env)).collect();
         if !keys.iter().any(|key| matches!(key, Cell::Many(_))) {
             self.add_to(keys, groups, &arguments);
             return;
@@ -388,13 +428,13 @@ fn start(groups: &Groups) -> Vec<Accumulator> {
 }
 
 /// What an aggregation is given of a row; `None` if its filter does not let the row pass.
-fn given(aggregated: &Aggregated, row: &Row, warnings: &RefCell<Warnings>) -> Option<Vec<Cell>> {
+fn given(aggregated: &Aggregated, row: &Row, env: &Env) -> Option<Vec<Cell>> {
     if let Some(filter) = &aggregated.filter
-        && !evaluate(filter, row, warnings).is_true()
+        && !evaluate(filter, row, env).is_true()
     {
         return None;
     }
-    Some(aggregated.arguments.iter().map(|argument| evaluate(argument, row, warnings).into_owned()).collect())
+    Some(aggregated.arguments.iter().map(|argument| evaluate(argument, row, env).into_owned()).collect())
 }
 
 /// What of several values counts in an order: the least where it ascends, the greatest where it descends.

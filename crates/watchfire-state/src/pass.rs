@@ -388,7 +388,8 @@ fn history_of(rule: &Rule) -> Option<i128> {
 
 /// What there is to say of what a pass could not do to its full extent.
 pub(crate) fn warnings(finds: &RuleFinds) -> Vec<String> {
-    let CorrelationCounts { evicted, groups_left_out, estimated, missed, .. } = finds.counts;
+    let CorrelationCounts { evicted, groups_left_out, estimated, missed, not_computed, unread, .. } =
+        finds.counts;
     let left_out = format!("indicators are missing in alerts, which have {MAX_ENRICHMENTS} already");
     [
         (
@@ -397,6 +398,11 @@ pub(crate) fn warnings(finds: &RuleFinds) -> Vec<String> {
         ),
         (groups_left_out, "groups of one event are beyond the limit: alerts may be missing"),
         (estimated, "alerts have an estimated number of distinct values"),
+        (
+            not_computed,
+            "values could not be computed, most often because there are several where one is needed, and were taken for nothing",
+        ),
+        (unread, "events could not be read again: rows are without them"),
         (missed, "events lie where no execution of this schedule looks"),
         (
             finds.errors,

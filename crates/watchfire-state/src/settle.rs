@@ -15,8 +15,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use uuid::Uuid;
 use watchfire_detect::{
-    Alert, AlertStamp, BucketMark, Detection, DetectionFacts, RuleAlerts, RuleSchedule, StandingAlert,
-    Suppression, Suppressor, common_document,
+    Alert, AlertStamp, BucketMark, Detection, RuleAlerts, RuleSchedule, StandingAlert, Suppression,
+    Suppressor,
 };
 use watchfire_events::{Document, Event, Timestamp};
 
@@ -223,7 +223,7 @@ impl Work<'_, '_> {
                 continue;
             };
             self.settlement.detections.push(SeenDetection { id, slot: record.slot, alert: None });
-            let document = common_document(&detection.sequence.places);
+            let document = detection.document(&detection.sequence.places);
             for alert in suppressor.take(detection, &document) {
                 opened.extend(self.store(&alert, record.kind));
             }
@@ -261,7 +261,7 @@ impl Work<'_, '_> {
         let Settling { alerts, is_group, schedule, .. } = self.settling;
         let id = alerts.id_of_detection(detection, &detection.sequence.places, *is_group);
         let id = id.as_str().to_owned();
-        if matches!(detection.facts, DetectionFacts::Bucket(_)) {
+        if detection.is_counted() {
             let bucket = detection.bucket_key();
             let marks = self.marks.entry(bucket.clone()).or_default();
             if let Some((_, alert)) = marks.iter().find(|(mark, _)| mark.execution == slot) {

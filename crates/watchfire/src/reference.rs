@@ -25,6 +25,7 @@ pub(crate) const CODE_GROUPS: &[CodeGroup] = &[
         codes: watchfire_ir::KQL_CODES,
     },
     CodeGroup { title: "Reading ES|QL", codes: watchfire_esql::CODES },
+    CodeGroup { title: "Names and types in ES|QL", codes: watchfire_pipeline::CODES },
     CodeGroup { title: "The rule as a whole", codes: crate::check::CODES },
     CodeGroup { title: "Files of exceptions and value lists", codes: watchfire_rules::exceptions::CODES },
     CodeGroup { title: "What exceptions mean", codes: watchfire_detect::EXCEPTION_CODES },

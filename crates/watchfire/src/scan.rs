@@ -593,6 +593,8 @@ fn count_joined(book: &RuleBook, joined: &Accounts, rules: &mut Rules) {
             (&mut rules.held_back, account.counts.held_back),
             (&mut rules.executions, account.counts.executions),
             (&mut rules.estimated_cardinality, account.counts.estimated),
+            (&mut rules.not_computed, account.counts.not_computed),
+            (&mut rules.events_not_read_again, account.counts.unread),
         ] {
             if number > 0 {
                 *counts.entry(name.clone()).or_default() += number;

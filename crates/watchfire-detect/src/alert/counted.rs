@@ -11,7 +11,7 @@ use super::ancestors::Ancestry;
 use super::group::events_of;
 use super::overrides::Facts;
 use super::{Alert, AlertGroup, Draft, RuleAlerts};
-use crate::detection::{BucketFacts, Detection, DetectionFacts, SuppressedGroup};
+use crate::detection::{BucketFacts, Detection, DetectionFacts, RowFacts, RowOf, SuppressedGroup};
 use crate::identity::AlertId;
 
 /// Fields of an alert beside those that every alert has.
@@ -49,6 +49,7 @@ impl RuleAlerts<'_> {
                 let last = detection.sequence.last.time;
                 one(self.of_bucket(facts, &detection.values(), last, &events_of(places), made))
             }
+            (DetectionFacts::Row(row), _) => one(self.of_row(row, detection, &events_of(places), made)),
             (DetectionFacts::NewTerms, [SequencePlace::Event(event)]) => {
                 one(self.of_new_terms(event.borrow(), detection.values(), made))
             }
@@ -73,6 +74,7 @@ impl RuleAlerts<'_> {
                 let first = events.first().map(|event| (&event.data_stream, &event.id));
                 AlertId::of_bucket(&texts(), first, self.uuid)
             }
+            (DetectionFacts::Row(row), _, _) => self.id_of_row(row, &texts(), &events, detection.execution),
             (DetectionFacts::NewTerms, [SequencePlace::Event(_)], [event]) => {
                 AlertId::of_new_terms(&event.data_stream, &event.id, &texts(), self.uuid)
             }
@@ -160,6 +162,60 @@ impl RuleAlerts<'_> {
             place: None,
             details,
             last_detected: made.last_detected(),
+        };
+        Self::build(draft, &document)
+    }
+
+    fn id_of_row(
+        &self,
+        row: &RowFacts,
+        identity: &[String],
+        events: &[&Event],
+        execution: Option<Timestamp>,
+    ) -> AlertId {
+        match (row.of, events) {
+            (RowOf::Event | RowOf::ColumnsOfEvent, [event]) if identity.is_empty() => {
+                AlertId::of_event(&event.data_stream, &event.id, self.uuid)
+            }
+            (_, [event]) => AlertId::of_row(identity, Some((&event.data_stream, &event.id)), self.uuid),
+            _ => {
+                // A group is one by its keys and by when it was looked at: its execution, where a schedule has some.
+                let at = execution.map(Timestamp::to_iso_millis);
+                let parts: Vec<String> = identity.iter().cloned().chain(at).collect();
+                AlertId::of_row(&parts, None, self.uuid)
+            }
+        }
+    }
+
+    /// The alert on a row of an ES|QL query (detection-engine §2.10): of one event the document with the columns laid over it, or
+    /// nothing but the columns; of a group the columns.
+    fn of_row<T>(
+        &self,
+        row: &RowFacts,
+        detection: &Detection<T>,
+        events: &[&Event],
+        made: Made<'_>,
+    ) -> Alert {
+        let texts: Vec<String> = detection.values().iter().map(Value::to_string).collect();
+        let id = self.id_of_row(row, &texts, events, detection.execution);
+        let details = self.suppression_details(made.suppression);
+        let document = row.document(events);
+        let facts = Facts::of_document(self.rule, &document);
+        let draft = match events {
+            [event] => Draft { id, facts, details, ..self.event_draft(event, made) },
+            _ => Draft {
+                id,
+                at: made.at.unwrap_or(detection.sequence.last.time),
+                original_time: super::time_of(&document),
+                facts,
+                ancestors: Vec::new(),
+                depth: 1,
+                is_building_block: self.rule.is_building_block(),
+                group: None,
+                place: None,
+                details,
+                last_detected: made.last_detected(),
+            },
         };
         Self::build(draft, &document)
     }

@@ -102,7 +102,7 @@ pub fn common_document<E: Borrow<Event>>(places: &[SequencePlace<E>]) -> Documen
 }
 
 /// The events, without the places where none is.
-pub(super) fn events_of<E: Borrow<Event>>(places: &[SequencePlace<E>]) -> Vec<&Event> {
+pub(crate) fn events_of<E: Borrow<Event>>(places: &[SequencePlace<E>]) -> Vec<&Event> {
     fn event<E: Borrow<Event>>(place: &SequencePlace<E>) -> Option<&Event> {
         match place {
             SequencePlace::Event(event) => Some(event.borrow()),

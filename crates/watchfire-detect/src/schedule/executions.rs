@@ -6,7 +6,7 @@ use std::io;
 use watchfire_engine::correlate::{HISTORY_STAGE, KeyTuple, Sequence, SequencePlace, StageHit};
 use watchfire_events::Timestamp;
 
-use super::{BucketMark, ExecutionPlan, NANOS_PER_MILLI, RuleSchedule};
+use super::{BucketMark, ExecutionPlan, ExecutionWindow, NANOS_PER_MILLI, RuleSchedule};
 use crate::correlation::{Correlation, CorrelationCounts};
 use crate::detection::{Detection, values_text};
 use crate::stored_events::{EventReader, EventRef, ReadBackError};
@@ -18,6 +18,8 @@ pub(crate) enum ScheduledForm {
     EachEvent,
     /// What lies in the window is joined.
     Joined,
+    /// What lies in the window is what a query over rows reads.
+    Rows,
     /// What lies in the window and was not part of a bucket before is counted; so many keys are those of the group.
     Threshold { groups: usize },
     /// What lies in the window is looked up in a history of so many milliseconds.
@@ -105,8 +107,8 @@ impl<'s> Executions<'s> {
         let mut state = State::default();
         let by_execution = self.place_hits(reader, &mut state, found)?;
         match self.plan {
-            Some(plan) => self.run_plan(plan, &by_execution, &mut state, found)?,
-            None => self.run_all(&by_execution, &mut state, found)?,
+            Some(plan) => self.run_plan(plan, &by_execution, &mut state, (reader, found))?,
+            None => self.run_all(&by_execution, &mut state, (reader, found))?,
         }
         Ok(self.counts)
     }
@@ -117,7 +119,7 @@ impl<'s> Executions<'s> {
         plan: &ExecutionPlan,
         by_execution: &BTreeMap<Timestamp, Vec<(Timestamp, usize)>>,
         state: &mut State,
-        found: &mut Vec<Detection<EventRef>>,
+        (reader, found): (&mut EventReader<'_>, &mut Vec<Detection<EventRef>>),
     ) -> io::Result<()> {
         let mut rest = by_execution.iter().peekable();
         for execution in &plan.executions {
@@ -132,7 +134,7 @@ impl<'s> Executions<'s> {
             }
             new.retain(|(at, _)| window.holds(*at));
             self.counts.executions += 1;
-            let detections = self.execute(*execution, &new, state)?;
+            let detections = self.execute(*execution, &new, state, reader)?;
             self.counts.found += detections.len() as u64;
             let at = |detection| Detection { execution: Some(*execution), ..detection };
             found.extend(detections.into_iter().map(at));
@@ -146,7 +148,7 @@ impl<'s> Executions<'s> {
         &mut self,
         by_execution: &BTreeMap<Timestamp, Vec<(Timestamp, usize)>>,
         state: &mut State,
-        found: &mut Vec<Detection<EventRef>>,
+        (reader, found): (&mut EventReader<'_>, &mut Vec<Detection<EventRef>>),
     ) -> io::Result<()> {
         let form = self.correlation.scheduled_form();
         let has_limit = self.correlation.suppression().is_none();
@@ -155,7 +157,7 @@ impl<'s> Executions<'s> {
         let mut next: Option<Timestamp> = None;
         loop {
             let gives = next.filter(|_| !waiting.is_empty());
-            let first = state.window.first().filter(|_| form == ScheduledForm::Joined);
+            let first = state.window.first().filter(|_| form.looks_again());
             let loses = next.zip(first).and_then(|(next, (at, _))| self.schedule.first_behind(*at, next));
             let sees_new = rest.peek().map(|(execution, _)| **execution);
             let Some(execution) = [gives, loses, sees_new].into_iter().flatten().min() else { return Ok(()) };
@@ -164,10 +166,10 @@ impl<'s> Executions<'s> {
             if matches!(form, ScheduledForm::NewTerms { .. }) {
                 self.learn(new, state);
             }
-            let detections = if new.is_empty() && form != ScheduledForm::Joined {
+            let detections = if new.is_empty() && !form.looks_again() {
                 Vec::new()
             } else {
-                self.execute(execution, new, state)?
+                self.execute(execution, new, state, reader)?
             };
             self.counts.found += detections.len() as u64;
             if has_limit {
@@ -254,6 +256,7 @@ impl<'s> Executions<'s> {
         execution: Timestamp,
         new: &[(Timestamp, usize)],
         state: &mut State,
+        reader: &mut EventReader<'_>,
     ) -> io::Result<Vec<Detection<EventRef>>> {
         let form = self.correlation.scheduled_form();
         if form == ScheduledForm::EachEvent {
@@ -263,7 +266,7 @@ impl<'s> Executions<'s> {
         let window = self.schedule.window(execution);
         let kept = state.window.split_off(&(window.from, 0));
         let left = std::mem::replace(&mut state.window, kept);
-        if form == ScheduledForm::Joined && new.is_empty() && left.is_empty() {
+        if form.looks_again() && new.is_empty() && left.is_empty() {
             return Ok(Vec::new());
         }
         state.window.extend(new);
@@ -285,10 +288,17 @@ impl<'s> Executions<'s> {
         for number in &numbers {
             joining.push(self.hits[*number].clone(), &mut detections)?;
         }
-        let counts = joining.finish(&mut detections);
+        let counts = joining.finish(&mut detections, Some(execution), &mut |event| reader.get(*event))?;
         self.counts.evicted += counts.evicted;
         self.counts.estimated += counts.estimated;
-        if matches!(form, ScheduledForm::Threshold { .. }) {
+        self.counts.not_computed += counts.not_computed;
+        self.counts.unread += counts.unread;
+        if form == ScheduledForm::Rows {
+            detections.retain(|detection| !self.has_alerted(detection, execution, window, &mut state.marks));
+        }
+        let counts_keys =
+            matches!(form, ScheduledForm::Threshold { .. }) || detections.iter().any(Detection::is_counted);
+        if counts_keys {
             for detection in &detections {
                 let keys = KeyTuple::clone(&detection.sequence.keys);
                 state.marks.entry(keys).or_default().push(BucketMark { execution, window });
@@ -318,6 +328,25 @@ impl<'s> Executions<'s> {
         }
         let known = self.plan.and_then(|plan| plan.marks.get(&values_text(keys)));
         marks.entry(keys.into()).or_insert(known.cloned().unwrap_or_default()).iter().any(counts)
+    }
+
+    /// Whether a group of rows has alerted at an execution whose window this one overlaps: the same events would alert twice.
+    fn has_alerted(
+        &self,
+        detection: &Detection<EventRef>,
+        execution: Timestamp,
+        window: ExecutionWindow,
+        marks: &mut HashMap<KeyTuple, Vec<BucketMark>>,
+    ) -> bool {
+        if !detection.is_counted() {
+            return false;
+        }
+        let keys = &detection.sequence.keys;
+        let known = || self.plan.and_then(|plan| plan.marks.get(&values_text(keys))).cloned();
+        let marks = marks.entry(KeyTuple::clone(keys)).or_insert_with(|| known().unwrap_or_default());
+        marks.iter().any(|mark| {
+            mark.execution != execution && mark.window.from <= window.to && window.from <= mark.window.to
+        })
     }
 
     /// Takes note of the combinations of hits.
@@ -368,6 +397,11 @@ impl<'s> Executions<'s> {
 }
 
 impl ScheduledForm {
+    /// Whether an execution that sees nothing new can find something, because something is not there any more.
+    fn looks_again(self) -> bool {
+        matches!(self, Self::Joined | Self::Rows)
+    }
+
     fn reads_history(self) -> bool {
         matches!(self, Self::NewTerms { .. })
     }

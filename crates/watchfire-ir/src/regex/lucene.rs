@@ -11,9 +11,11 @@
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
 use super::RegexError;
+use super::compile::Matcher;
 use super::cursor::Cursor;
 use super::range::decimal_range;
 use super::syntax::{Syntax, any_character, predefined};
+use crate::Fold;
 
 /// What `\s` stands for.
 const SPACE: [(char, char); 3] = [('\t', '\n'), ('\r', '\r'), (' ', ' ')];
@@ -42,9 +44,31 @@ fn intersection(cursor: &mut Cursor<'_>) -> Result<Syntax, RegexError> {
     }
     let mut parts = vec![first];
     while cursor.take("&") {
-        parts.push(sequence(cursor)?);
+        // Where a side is needed, `|` and `&` are characters like others.
+        if let Some(sign @ ('|' | '&')) = cursor.peek() {
+            cursor.next();
+            let rest = sequence(cursor)?;
+            parts.push(Syntax::concat(vec![Syntax::Literal(sign), rest]));
+        } else {
+            parts.push(sequence(cursor)?);
+        }
     }
-    Ok(Syntax::Intersection(parts))
+    literal_side(parts)
+}
+
+/// An intersection in which one side is a list of texts is those of them that fit the other sides: so it can stand anywhere in a
+/// pattern.
+fn literal_side(parts: Vec<Syntax>) -> Result<Syntax, RegexError> {
+    let Some(at) = parts.iter().position(|part| part.literals().is_some()) else {
+        return Ok(Syntax::Intersection(parts));
+    };
+    let mut texts = parts[at].literals().unwrap_or_default();
+    for (_, part) in parts.iter().enumerate().filter(|(number, _)| *number != at) {
+        let matcher = Matcher::new(part, Fold::None)?;
+        texts.retain(|text| matcher.fits(text));
+    }
+    let literal = |text: &String| Syntax::concat(text.chars().map(Syntax::Literal).collect());
+    Ok(Syntax::alternation(texts.iter().map(literal).collect()))
 }
 
 fn sequence(cursor: &mut Cursor<'_>) -> Result<Syntax, RegexError> {
@@ -112,6 +136,10 @@ fn prefix(cursor: &mut Cursor<'_>) -> Result<Syntax, RegexError> {
             if cursor.take(")") {
                 return Ok(Syntax::Empty);
             }
+            // Lucene would take it for the character; whoever writes it means another dialect.
+            if cursor.peek() == Some('?') {
+                return Err(RegexError("nothing to repeat before `?`".to_owned()));
+            }
             cursor.enter()?;
             let inner = union(cursor)?;
             cursor.leave(1);
@@ -125,7 +153,7 @@ fn prefix(cursor: &mut Cursor<'_>) -> Result<Syntax, RegexError> {
             decimal_range(inner)
         }
         '\\' => escaped(cursor),
-        '*' | '+' | '?' | '{' => Err(RegexError(format!("nothing to repeat before `{first}`"))),
+        // With nothing in front to repeat, `*`, `+`, `?` and `{` are characters like others.
         other => Ok(Syntax::Literal(other)),
     }
 }

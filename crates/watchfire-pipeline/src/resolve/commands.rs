@@ -51,6 +51,7 @@ impl Resolver<'_> {
                 let from = self.slot_of(found.place);
                 let to = self.new_slot();
                 self.step(StepKind::Expand { from, to });
+                self.identity.push(to);
                 if let Some(column) = self.scope.iter_mut().find(|other| other.name == found.name) {
                     column.place = Place::Slot(to);
                 }
@@ -76,15 +77,8 @@ impl Resolver<'_> {
                     }
                 }
             }
-            CommandKind::Completion { .. } => {
-                let message = "`COMPLETION` is supported only where nothing but its answer depends on it";
-                self.error(
-                    codes::UNKNOWN_FUNCTION,
-                    command.span,
-                    message,
-                    "rows behind it depend on a language model",
-                );
-            }
+            // It ends what runs, before it comes here.
+            CommandKind::Completion { .. } => {}
             CommandKind::Unsupported(name) => {
                 let message = format!("`{name}` is not supported");
                 self.error(codes::UNKNOWN_FUNCTION, command.span, message, "not supported");
@@ -141,6 +135,7 @@ impl Resolver<'_> {
                 }
             }
         }
+        self.is_open = false;
         self.scope = kept.into_iter().map(|(_, column)| column).collect();
     }
 
@@ -148,6 +143,7 @@ impl Resolver<'_> {
         // All patterns are those of the columns in front: two may fit the same.
         let fitting: Vec<ScopeColumn> = patterns.iter().flat_map(|pattern| self.fitting(pattern)).collect();
         self.scope.retain(|column| !fitting.iter().any(|other| other.name == column.name));
+        self.lose(fitting.into_iter().map(|column| column.name));
     }
 
     /// The columns that fit, which must be some.
@@ -157,7 +153,9 @@ impl Resolver<'_> {
         }
         let fitting: Vec<ScopeColumn> =
             self.scope.iter().filter(|column| fits(&pattern.parts, &column.name)).cloned().collect();
-        if fitting.is_empty() && !self.scope.is_empty() {
+        let prefix = &pattern.parts[0];
+        let may_fit = self.is_open && self.source.may_have(&format!("{prefix}_"));
+        if fitting.is_empty() && !self.scope.is_empty() && !may_fit {
             let text = pattern.parts.join("*");
             let message = format!("no column fits `{text}`");
             self.error(codes::NO_COLUMN_FITS, pattern.span, message, "fits nothing here");
@@ -172,6 +170,7 @@ impl Resolver<'_> {
                 continue;
             }
             self.scope.retain(|other| *other.name != *rename.to.name);
+            self.lose([Arc::clone(&column.name)]);
             match self.scope.iter_mut().find(|other| other.name == column.name) {
                 Some(renamed) => renamed.name = rename.to.name.as_str().into(),
                 None => self.scope.push(ScopeColumn { name: rename.to.name.as_str().into(), ..column }),
@@ -182,6 +181,7 @@ impl Resolver<'_> {
     /// An expression that must be a condition.
     pub(super) fn condition(&mut self, expr: &Expr) -> Option<Typed> {
         let condition = self.expression(expr)?;
+        let condition = self.settled_as(condition, DataType::Boolean);
         if !matches!(condition.data_type, DataType::Boolean | DataType::Null) {
             let message =
                 format!("a condition is true or false, and this is of type {}", condition.data_type);
@@ -223,7 +223,7 @@ impl Resolver<'_> {
     pub(super) fn is_readable(&mut self, column: &ScopeColumn, span: Span) -> bool {
         if column.data_type == DataType::Unsupported {
             let message = format!("`{}` is of a type whose values are not read", column.name);
-            self.error(codes::UNREADABLE_COLUMN, span, message, "may only be kept or dropped");
+            self.error(codes::WRONG_TYPE, span, message, "may only be kept or dropped");
             return false;
         }
         let Place::Source(at) = column.place else { return true };
@@ -232,7 +232,7 @@ impl Resolver<'_> {
         }
         let types = self.listed[at].types.clone();
         let mut problem = Diagnostic::error(
-            codes::SEVERAL_TYPES,
+            codes::WRONG_TYPE,
             format!("`{}` is of {} types, so it must be converted", column.name, types.len()),
         )
         .at(span, "used as it is")

@@ -1,6 +1,5 @@
 //! Expressions.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use watchfire_diagnostics::{Diagnostic, Span};
@@ -16,7 +15,7 @@ use crate::functions::{Function, Parameter, Prepared, Returns};
 use crate::like::TextPatterns;
 use crate::matching::{Edits, Match};
 use crate::plan::{DocumentTest, Typed, TypedKind};
-use crate::run::evaluate;
+use crate::run::{Env, evaluate};
 use crate::types::DataType;
 use crate::value::{Cell, TimeSpan, Value};
 
@@ -202,6 +201,7 @@ impl Resolver<'_> {
     /// An operand of `AND`, `OR`, `NOT`.
     fn truth(&mut self, expr: &Expr, grouping: Option<&mut Grouping>) -> Option<Typed> {
         let operand = self.settle(expr, grouping)?;
+        let operand = self.settled_as(operand, DataType::Boolean);
         if !matches!(operand.data_type, DataType::Boolean | DataType::Null) {
             self.wrong_type(expr.span, "`AND`, `OR` and `NOT` take truths", operand.data_type);
             return None;
@@ -252,8 +252,39 @@ impl Resolver<'_> {
         Some(Typed { kind: TypedKind::Constant(cell), data_type, span })
     }
 
+    /// A column whose type is open, in the type that is asked for; anything else as it is.
+    pub(super) fn settled_as(&self, value: Typed, to: DataType) -> Typed {
+        match value.kind {
+            TypedKind::Slot(slot) if self.assumed.contains_key(&slot) && value.data_type != to => {
+                if let Some(name) = self.assumed.get(&slot) {
+                    self.demands.borrow_mut().entry(Arc::clone(name)).or_insert(to);
+                }
+                let span = value.span;
+                Typed { kind: TypedKind::Convert(Box::new(value), to), data_type: to, span }
+            }
+            _ => value,
+        }
+    }
+
+    /// Two sides, of which one whose type is open takes that of the other.
+    fn settled_alike(&self, a: Typed, b: Typed) -> (Typed, Typed) {
+        let (of_a, of_b) = (a.data_type, b.data_type);
+        let wanted = |of: DataType| if of.is_whole() { DataType::Double } else { of };
+        if of_a.is_text() == of_b.is_text() || of_a == DataType::Null || of_b == DataType::Null {
+            return (a, b);
+        }
+        if of_a.is_text() {
+            (self.settled_as(a, wanted(of_b)), b)
+        } else {
+            (a, self.settled_as(b, wanted(of_a)))
+        }
+    }
+
     fn arithmetic(&mut self, operator: Arithmetic, a: Typed, b: Typed, span: Span) -> Option<Typed> {
         let is_sum = matches!(operator, Arithmetic::Add | Arithmetic::Subtract);
+        let with_span = a.data_type.is_span() || b.data_type.is_span();
+        let wanted = if with_span { DataType::Date } else { DataType::Double };
+        let (a, b) = (self.settled_as(a, wanted), self.settled_as(b, wanted));
         if is_sum && (a.data_type.is_span() || b.data_type.is_span()) {
             return self.moved(operator, a, b, span);
         }
@@ -340,6 +371,7 @@ impl Resolver<'_> {
         if a.data_type == DataType::Unsupported || b.data_type == DataType::Unsupported {
             return None;
         }
+        let (a, b) = self.settled_alike(a, b);
         if a.data_type.common(b.data_type).is_some() {
             return Some((a, b));
         }
@@ -475,12 +507,7 @@ impl Resolver<'_> {
                 if !list.is_empty() {
                     return self.wrong_count(&upper, "nothing", list.len(), span);
                 }
-                let now = Value::Date(self.now);
-                return Some(Typed {
-                    kind: TypedKind::Constant(now.into()),
-                    data_type: DataType::Date,
-                    span,
-                });
+                return Some(Typed { kind: TypedKind::Now, data_type: DataType::Date, span });
             }
             "KQL" => return self.kql(list, options, span),
             "MATCH" => {
@@ -503,6 +530,7 @@ impl Resolver<'_> {
                 if settled.is_empty() {
                     return self.wrong_count(&upper, "one argument or more", 0, span);
                 }
+                let settled = self.settled_together(settled);
                 let data_type = self.common(&settled)?;
                 let widened = settled.into_iter().map(|value| widen(value, data_type)).collect();
                 Some(Typed { kind: TypedKind::Coalesce(widened), data_type, span })
@@ -528,6 +556,7 @@ impl Resolver<'_> {
         let count = pairs.len() / 2;
         for _ in 0..count {
             let (Some(condition), Some(value)) = (pairs.next(), pairs.next()) else { break };
+            let condition = self.settled_as(condition, DataType::Boolean);
             if !matches!(condition.data_type, DataType::Boolean | DataType::Null) {
                 self.wrong_type(
                     condition.span,
@@ -541,9 +570,11 @@ impl Resolver<'_> {
         if has_otherwise {
             otherwise = pairs.next();
         }
-        let values: Vec<Typed> =
-            branches.iter().map(|(_, value)| value.clone()).chain(otherwise.clone()).collect();
+        let (conditions, values): (Vec<Typed>, Vec<Typed>) = branches.into_iter().unzip();
+        let mut values = self.settled_together(values.into_iter().chain(otherwise).collect());
         let data_type = self.common(&values)?;
+        let otherwise = has_otherwise.then(|| values.pop()).flatten();
+        let branches: Vec<(Typed, Typed)> = conditions.into_iter().zip(values).collect();
         let otherwise = otherwise.unwrap_or(Typed {
             kind: TypedKind::Constant(Cell::Null),
             data_type: DataType::Null,
@@ -556,6 +587,18 @@ impl Resolver<'_> {
             data_type,
             span,
         })
+    }
+
+    /// Values, of which those whose types are open take that of the first which has one.
+    fn settled_together(&self, values: Vec<Typed>) -> Vec<Typed> {
+        let is_open =
+            |value: &Typed| matches!(value.kind, TypedKind::Slot(slot) if self.assumed.contains_key(&slot));
+        let known = values.iter().filter(|value| !is_open(value) && value.data_type != DataType::Null);
+        let Some(known) = known.map(|value| value.data_type).next() else { return values };
+        if known.is_text() {
+            return values;
+        }
+        values.into_iter().map(|value| self.settled_as(value, known)).collect()
     }
 
     /// The type that values have in common.
@@ -627,6 +670,14 @@ impl Resolver<'_> {
         argument: Typed,
         first: DataType,
     ) -> Option<Typed> {
+        let argument = match parameter {
+            Parameter::Whole | Parameter::Number => self.settled_as(argument, DataType::Double),
+            Parameter::Date => self.settled_as(argument, DataType::Date),
+            Parameter::Ip => self.settled_as(argument, DataType::Ip),
+            Parameter::Point => self.settled_as(argument, DataType::GeoPoint),
+            Parameter::AsFirst => self.settled_as(argument, first),
+            Parameter::Text | Parameter::Span | Parameter::Any => argument,
+        };
         let of = argument.data_type;
         let is_literal = of == DataType::Keyword && argument.constant().is_some();
         let (fits, to) = match parameter {
@@ -815,9 +866,9 @@ fn folded(typed: Typed) -> Typed {
     if !foldable {
         return typed;
     }
-    let warnings = RefCell::default();
-    let cell = evaluate(&typed, &[], &warnings).into_owned();
-    if !warnings.into_inner().is_empty() {
+    let env = Env::default();
+    let cell = evaluate(&typed, &[], &env).into_owned();
+    if !env.warnings.into_inner().is_empty() {
         return typed;
     }
     Typed { kind: TypedKind::Constant(cell), ..typed }

@@ -1,5 +1,6 @@
 //! `STATS` and `INLINE STATS`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use watchfire_diagnostics::{Diagnostic, Span};
@@ -122,10 +123,15 @@ impl Resolver<'_> {
             self.scope = before;
         } else {
             self.close_segment();
+            let assumed = self.still_assumed(&groups, grouping.first);
             self.step(StepKind::Stats { groups, slots: 0 });
             self.segment = Some(self.steps.len() - 1);
             self.slots = next;
+            self.assumed = assumed;
             self.scope.clear();
+            self.is_open = false;
+            self.origin = None;
+            self.identity = (grouping.first.1..grouping.first.1 + grouping.keys.len()).collect();
         }
         if !computed.is_empty() {
             self.step(StepKind::Assign(computed));
@@ -138,6 +144,29 @@ impl Resolver<'_> {
                 place: Place::Slot(output.slot),
             });
         }
+    }
+
+    /// The slots of groups whose types are as open as those of columns in front.
+    fn still_assumed(&self, groups: &Groups, first: (usize, usize)) -> BTreeMap<usize, Arc<str>> {
+        let field = |typed: &Typed| match typed.kind {
+            TypedKind::Slot(slot) => self.assumed.get(&slot).cloned(),
+            _ => None,
+        };
+        let aggregations = groups.aggregations.iter().enumerate().filter_map(|(number, aggregated)| {
+            let keeps_type = matches!(
+                aggregated.aggregation,
+                Aggregation::Min
+                    | Aggregation::Max
+                    | Aggregation::Values
+                    | Aggregation::Top { .. }
+                    | Aggregation::First
+                    | Aggregation::Last
+            );
+            Some((first.0 + number, field(aggregated.arguments.first().filter(|_| keeps_type)?)?))
+        });
+        let keys =
+            groups.keys.iter().enumerate().filter_map(|(number, key)| Some((first.1 + number, field(key)?)));
+        aggregations.chain(keys).collect()
     }
 
     fn shadowed(&mut self, name: &str, span: Span) {
@@ -239,6 +268,10 @@ impl Resolver<'_> {
                 settled.extend(out);
             }
             _ => {}
+        }
+        if matches!(aggregation, Aggregation::Sum | Aggregation::Average) {
+            let number = settled.remove(0);
+            settled.insert(0, self.settled_as(number, DataType::Double));
         }
         let of = settled.first().map_or(DataType::Null, |argument| argument.data_type);
         let Some(mut data_type) = aggregation.returns(of) else {

@@ -1,13 +1,12 @@
 //! Expressions over one row (esql-semantics §6 to §8).
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::cmp::Ordering;
 
 use watchfire_diagnostics::Span;
 use watchfire_esql::ast::{Arithmetic, Comparison};
 
-use super::Warnings;
+use super::Env;
 use crate::convert::{convert, ip_with_zeros};
 use crate::functions::{Arguments, Body, Failure, Function, Prepared, SEVERAL_VALUES, moved};
 use crate::plan::{Typed, TypedKind};
@@ -18,24 +17,25 @@ const OVERFLOW: Failure = "the number is out of range";
 const DIVISION_BY_ZERO: Failure = "division by zero";
 
 /// The value of an expression for a row.
-pub(crate) fn evaluate<'r>(typed: &'r Typed, row: &'r [Cell], warnings: &RefCell<Warnings>) -> Cow<'r, Cell> {
-    let of = |typed: &'r Typed| evaluate(typed, row, warnings);
+pub(crate) fn evaluate<'r>(typed: &'r Typed, row: &'r [Cell], env: &Env) -> Cow<'r, Cell> {
+    let of = |typed: &'r Typed| evaluate(typed, row, env);
     let fail = |cause: Failure| {
-        warnings.borrow_mut().add(typed.span, cause);
+        env.warn(typed.span, cause);
         Cell::Null
     };
     let cell = match &typed.kind {
         TypedKind::Constant(cell) => return Cow::Borrowed(cell),
         TypedKind::Slot(slot) => return Cow::Borrowed(&row[*slot]),
+        TypedKind::Now => Value::Date(env.now).into(),
         TypedKind::Call { function, arguments, prepared } => {
-            call(function, arguments, prepared, row, typed.span, warnings)
+            call(function, arguments, prepared, row, typed.span, env)
         }
         TypedKind::Convert(inner, to) => {
             let inner = of(inner);
             inner.map(|value| match convert(value, *to) {
                 Ok(value) => Some(value),
                 Err(cause) => {
-                    warnings.borrow_mut().add(typed.span, cause);
+                    env.warn(typed.span, cause);
                     None
                 }
             })
@@ -45,12 +45,12 @@ pub(crate) fn evaluate<'r>(typed: &'r Typed, row: &'r [Cell], warnings: &RefCell
             inner.map(|value| {
                 let address = value.as_text().and_then(|text| ip_with_zeros(text, *zeros));
                 if address.is_none() {
-                    warnings.borrow_mut().add(typed.span, "the text is no address");
+                    env.warn(typed.span, "the text is no address");
                 }
                 address
             })
         }
-        TypedKind::Negate(inner) => match single(&of(inner), typed.span, warnings) {
+        TypedKind::Negate(inner) => match single(&of(inner), typed.span, env) {
             None => Cell::Null,
             Some(value) => match value {
                 Value::Integer(number) => number.checked_neg().map(Value::Integer),
@@ -62,21 +62,21 @@ pub(crate) fn evaluate<'r>(typed: &'r Typed, row: &'r [Cell], warnings: &RefCell
         },
         TypedKind::Arithmetic(operator, a, b) => {
             let (a, b) = (of(a), of(b));
-            match pair(&a, &b, typed.span, warnings) {
+            match pair(&a, &b, typed.span, env) {
                 None => Cell::Null,
                 Some((a, b)) => arithmetic(*operator, a, b, typed.data_type).map_or_else(fail, Cell::One),
             }
         }
         TypedKind::Moved { date, span, back } => {
             let (date, by) = (of(date), of(span));
-            match pair(&date, &by, typed.span, warnings) {
+            match pair(&date, &by, typed.span, env) {
                 Some((date, Value::Span(span))) => moved(date, *span, *back).map_or_else(fail, Cell::One),
                 _ => Cell::Null,
             }
         }
         TypedKind::Compare(comparison, a, b) => {
             let (a, b) = (of(a), of(b));
-            match pair(&a, &b, typed.span, warnings) {
+            match pair(&a, &b, typed.span, env) {
                 None => Cell::Null,
                 Some((a, b)) => Cell::truth(compare(*comparison, a, b)),
             }
@@ -84,12 +84,12 @@ pub(crate) fn evaluate<'r>(typed: &'r Typed, row: &'r [Cell], warnings: &RefCell
         TypedKind::IsNull(inner) => Cell::truth(of(inner).is_null()),
         TypedKind::In(value, list) => {
             let value = of(value);
-            let Some(value) = single(&value, typed.span, warnings) else { return Cow::Owned(Cell::Null) };
+            let Some(value) = single(&value, typed.span, env) else { return Cow::Owned(Cell::Null) };
             let mut unknown = false;
             let mut found = false;
             for element in list {
                 let element = of(element);
-                match single(&element, typed.span, warnings) {
+                match single(&element, typed.span, env) {
                     None => unknown = true,
                     Some(element) if element == value => {
                         found = true;
@@ -102,20 +102,20 @@ pub(crate) fn evaluate<'r>(typed: &'r Typed, row: &'r [Cell], warnings: &RefCell
         }
         TypedKind::Like(value, patterns) => {
             let value = of(value);
-            match single(&value, typed.span, warnings).and_then(Value::as_text) {
+            match single(&value, typed.span, env).and_then(Value::as_text) {
                 None => Cell::Null,
                 Some(text) => Cell::truth(patterns.fits(text)),
             }
         }
         TypedKind::Match(field, sought) => Cell::truth(sought.finds(&of(field))),
-        TypedKind::Not(inner) => match truth(&of(inner), inner.span, warnings) {
+        TypedKind::Not(inner) => match truth(&of(inner), inner.span, env) {
             None => Cell::Null,
             Some(truth) => Cell::truth(!truth),
         },
         TypedKind::And(list) => {
             let mut unknown = false;
             for operand in list {
-                match truth(&of(operand), operand.span, warnings) {
+                match truth(&of(operand), operand.span, env) {
                     Some(false) => return Cow::Owned(Cell::truth(false)),
                     Some(true) => {}
                     None => unknown = true,
@@ -126,7 +126,7 @@ pub(crate) fn evaluate<'r>(typed: &'r Typed, row: &'r [Cell], warnings: &RefCell
         TypedKind::Or(list) => {
             let mut unknown = false;
             for operand in list {
-                match truth(&of(operand), operand.span, warnings) {
+                match truth(&of(operand), operand.span, env) {
                     Some(true) => return Cow::Owned(Cell::truth(true)),
                     Some(false) => {}
                     None => unknown = true,
@@ -137,7 +137,7 @@ pub(crate) fn evaluate<'r>(typed: &'r Typed, row: &'r [Cell], warnings: &RefCell
         TypedKind::Case { branches, otherwise } => {
             for (condition, value) in branches {
                 // Several truths are not one: the branch is not taken.
-                if truth(&of(condition), condition.span, warnings) == Some(true) {
+                if truth(&of(condition), condition.span, env) == Some(true) {
                     return of(value);
                 }
             }
@@ -151,31 +151,26 @@ pub(crate) fn evaluate<'r>(typed: &'r Typed, row: &'r [Cell], warnings: &RefCell
 }
 
 /// The one value of a cell; of several none, and a warning.
-fn single<'c>(cell: &'c Cell, span: Span, warnings: &RefCell<Warnings>) -> Option<&'c Value> {
+fn single<'c>(cell: &'c Cell, span: Span, env: &Env) -> Option<&'c Value> {
     match cell {
         Cell::Null => None,
         Cell::One(value) => Some(value),
         Cell::Many(_) => {
-            warnings.borrow_mut().add(span, SEVERAL_VALUES);
+            env.warn(span, SEVERAL_VALUES);
             None
         }
     }
 }
 
-fn pair<'c>(
-    a: &'c Cell,
-    b: &'c Cell,
-    span: Span,
-    warnings: &RefCell<Warnings>,
-) -> Option<(&'c Value, &'c Value)> {
+fn pair<'c>(a: &'c Cell, b: &'c Cell, span: Span, env: &Env) -> Option<(&'c Value, &'c Value)> {
     if a.is_null() || b.is_null() {
         return None;
     }
-    Some((single(a, span, warnings)?, single(b, span, warnings)?))
+    Some((single(a, span, env)?, single(b, span, env)?))
 }
 
-fn truth(cell: &Cell, span: Span, warnings: &RefCell<Warnings>) -> Option<bool> {
-    match single(cell, span, warnings) {
+fn truth(cell: &Cell, span: Span, env: &Env) -> Option<bool> {
+    match single(cell, span, env) {
         Some(Value::Boolean(truth)) => Some(*truth),
         _ => None,
     }
@@ -232,13 +227,12 @@ fn call(
     prepared: &Prepared,
     row: &[Cell],
     span: Span,
-    warnings: &RefCell<Warnings>,
+    env: &Env,
 ) -> Cell {
     let fail = |cause: Failure| {
-        warnings.borrow_mut().add(span, cause);
+        env.warn(span, cause);
     };
-    let cells: Vec<Cow<'_, Cell>> =
-        arguments.iter().map(|argument| evaluate(argument, row, warnings)).collect();
+    let cells: Vec<Cow<'_, Cell>> = arguments.iter().map(|argument| evaluate(argument, row, env)).collect();
     // The arguments behind the first, of functions that take all values of the first, are single too.
     let first = usize::from(matches!(function.body, Body::Each(_) | Body::List(_)));
     let mut values = Vec::with_capacity(cells.len());
@@ -253,7 +247,7 @@ fn call(
         return Cell::Null;
     }
     for cell in &cells[first.min(cells.len())..] {
-        match single(cell, span, warnings) {
+        match single(cell, span, env) {
             Some(value) => values.push(value.clone()),
             None => return Cell::Null,
         }

@@ -329,10 +329,10 @@ impl<E: StoredEvents> Scheduler<E> {
         self.settle(run, passed, report).await
     }
 
-    /// The buckets that have alerted, of a rule with a threshold.
+    /// The buckets and groups of rows that have alerted.
     async fn marks(&self, run: &Run, part: &Part) -> Result<Marks, StateError> {
         let Some((rule, schedule, _)) = run.runs(part.rule) else { return Ok(Marks::new()) };
-        if !is_threshold(&rule.kept.rule) {
+        if !counts_groups(&rule.kept.rule) {
             return Ok(Marks::new());
         }
         let slots: Vec<Timestamp> = part.slots.iter().map(|(slot, _)| *slot).collect();
@@ -461,8 +461,9 @@ impl<E: StoredEvents> Scheduler<E> {
     }
 }
 
-fn is_threshold(rule: &Rule) -> bool {
-    matches!(rule.kind, watchfire_rules::model::RuleKind::Threshold(_))
+fn counts_groups(rule: &Rule) -> bool {
+    use watchfire_rules::model::RuleKind;
+    matches!(rule.kind, RuleKind::Threshold(_) | RuleKind::Esql(_))
 }
 
 /// Reads the events once for all parts, and adds to each what was found and what there is to say.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use watchfire_detect::{BucketMark, DetectionFacts, ExecutionWindow};
+use watchfire_detect::{BucketMark, ExecutionWindow};
 use watchfire_events::{Document, Timestamp};
 use watchfire_ir::Catalogue;
 
@@ -70,8 +70,7 @@ pub(super) fn preview(
         pass(&engine, events, memory, dated, &mut passed, Vec::new())?;
         let [passed] = passed;
         finds.is_group = passed.finds.is_group;
-        let buckets =
-            passed.finds.detections.iter().filter(|of| matches!(of.facts, DetectionFacts::Bucket(_)));
+        let buckets = passed.finds.detections.iter().filter(|of| of.is_counted());
         for (bucket, execution) in buckets.filter_map(|of| Some((of.bucket_key(), of.execution?))) {
             let mark = BucketMark { execution, window: runs.schedule.window(execution) };
             marks.entry(bucket).or_default().push((mark, None));

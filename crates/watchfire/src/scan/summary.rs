@@ -86,6 +86,12 @@ pub(super) struct Rules {
     pub(super) without_history: Vec<String>,
     /// Alerts that state a number of distinct values which is an estimate: by rule.
     pub(super) estimated_cardinality: BTreeMap<String, u64>,
+    /// Values that an ES|QL rule could not compute, most often because there are several where one is needed: by rule.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) not_computed: BTreeMap<String, u64>,
+    /// Events that an ES|QL rule has done without, since their records have changed: by rule.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) events_not_read_again: BTreeMap<String, u64>,
     /// Alerts that a rule on alerts does not look at, since they come from itself: by rule.
     pub(super) own_alerts: BTreeMap<String, u64>,
     /// Rules that join alerts and feed each other without an end: others of their alerts would come of one more pass.
@@ -301,6 +307,14 @@ impl Summary {
         })?;
         write_counts(log, &rules.estimated_cardinality, |rule, number| {
             format!("  rule `{rule}`: {number} alerts state an estimated number of distinct values")
+        })?;
+        write_counts(log, &rules.not_computed, |rule, number| {
+            format!(
+                "  rule `{rule}`: {number} values could not be computed and count as absent (`explain` says which)"
+            )
+        })?;
+        write_counts(log, &rules.events_not_read_again, |rule, number| {
+            format!("  rule `{rule}`: {number} events have changed since they were read, and take no part")
         })?;
         write_counts(log, &rules.own_alerts, |rule, number| {
             format!("  rule `{rule}`: {number} alerts come from the rule itself, and are not looked at by it")

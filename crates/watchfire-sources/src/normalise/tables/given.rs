@@ -56,8 +56,11 @@ impl Source {
                 write((*to).to_owned(), None);
             }
         }
+        // The others are there already, with their types.
         for (field, _) in &self.table.written {
-            write((*field).to_owned(), None);
+            if field.ends_with('.') || catalogue.knows(field) {
+                write((*field).to_owned(), None);
+            }
         }
         if let Some(rest) = &self.rest {
             prefixes.push((intern(&format!("{}.", rest.under)), FieldType::Keyword));

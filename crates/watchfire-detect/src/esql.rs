@@ -1,0 +1,300 @@
+//! ES|QL over events: a query settled against a schema, what it asks of single events before anything else, and its run over
+//! documents.
+//!
+//! ```text
+//!  Query ──EsqlProgram::new──► condition: what each event must satisfy ──► the matcher, with all other rules
+//!                          └─► Plan ──EsqlRun: documents of the events that did──► rows
+//! ```
+
+mod columns;
+mod condition;
+mod rows;
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use serde_json::Value as Json;
+use watchfire_diagnostics::{Diagnostic, Severity};
+use watchfire_engine::reference;
+use watchfire_esql::ast::{Query, SourceKind};
+use watchfire_events::{
+    BatchBuilder, Event, FieldType, FieldTypes, IndexPatterns, Timestamp, flatten, get_field,
+};
+use watchfire_ir::{Condition, FieldRef, FieldTarget, KqlOptions, Leaf, Resolution, Schema, lower_kql};
+use watchfire_pipeline::codes::INVALID_SEARCH;
+use watchfire_pipeline::plan::{DocumentTest, Plan, Read, StepKind};
+use watchfire_pipeline::{Answer, Cell, DataType, Run, Source, Value, documents, resolve};
+
+pub use self::columns::{EventColumns, SchemaColumns};
+pub(crate) use self::rows::{ReadEvent, RowsOfEvents};
+
+/// An ES|QL query, ready to run over events.
+#[derive(Clone, Debug)]
+pub struct EsqlProgram {
+    query: Arc<Query>,
+    plan: Arc<Plan>,
+    patterns: IndexPatterns,
+    condition: Condition,
+    reads: Vec<(usize, Origin)>,
+    /// Which slots a field fills, by the name that it has in documents.
+    by_field: FxHashMap<Arc<str>, Vec<usize>>,
+    tests: Vec<Test>,
+    types: TestTypes,
+}
+
+/// Where the cells of a slot come from.
+#[derive(Clone, Debug)]
+enum Origin {
+    Field(DataType),
+    /// An object, an array or a text that is a point.
+    Point(Arc<str>),
+    Id,
+    Index,
+    Version,
+    Document,
+    Nothing,
+}
+
+/// A question about the document.
+#[derive(Clone, Debug)]
+struct Test {
+    slot: usize,
+    condition: Condition,
+    /// Whether an event that satisfies the condition of the program satisfies this one too.
+    is_implied: bool,
+}
+
+/// The types of the fields that questions about documents look at.
+#[derive(Clone, Debug, Default)]
+struct TestTypes(FxHashMap<Arc<str>, FieldType>);
+
+impl TestTypes {
+    fn of<'c>(conditions: impl IntoIterator<Item = &'c Condition>) -> Self {
+        let mut types = FxHashMap::default();
+        for condition in conditions {
+            condition.for_each_leaf(&mut |leaf, _| {
+                if let Leaf::Field(leaf) = leaf
+                    && let FieldTarget::Field(field) = &leaf.target
+                {
+                    types.insert(Arc::clone(&field.name), field.field_type);
+                }
+            });
+        }
+        Self(types)
+    }
+}
+
+impl FieldTypes for TestTypes {
+    fn field_type(&self, name: &str) -> FieldType {
+        self.0.get(name).copied().unwrap_or(FieldType::Dynamic)
+    }
+}
+
+impl PartialEq for EsqlProgram {
+    fn eq(&self, other: &Self) -> bool {
+        // What is read from equal trees under one schema is equal.
+        self.query == other.query && self.condition == other.condition
+    }
+}
+
+impl EsqlProgram {
+    /// Settles a query against the columns of a source. `schema` says how fields are read and what KQL in the query means; `now` is
+    /// what `now` stands for in it.
+    ///
+    /// The tree must be a whole query. `None` if there is an error among the diagnostics.
+    pub fn new(
+        query: &Query,
+        source: &dyn Source,
+        schema: &dyn Schema,
+        now: Option<Timestamp>,
+    ) -> (Option<Self>, Vec<Diagnostic>) {
+        let resolved = resolve(query, source);
+        let mut diagnostics = resolved.diagnostics;
+        let Some(plan) = resolved.plan else { return (None, diagnostics) };
+        let mut tests = Vec::new();
+        for test in &plan.document_tests {
+            match lowered(test, schema, now, &mut diagnostics) {
+                Some(condition) => tests.push((test.slot, condition)),
+                None => return (None, diagnostics),
+            }
+        }
+        let fields: FxHashMap<usize, FieldRef> =
+            plan.reads.iter().filter_map(|read| Some((read.slot, field_of(read, schema)?))).collect();
+        let (condition, implied) = condition::necessary(&plan, &fields, &tests);
+        let mut by_field: FxHashMap<Arc<str>, Vec<usize>> = FxHashMap::default();
+        let mut reads = Vec::new();
+        for read in &plan.reads {
+            let origin = match &*read.name {
+                "_id" => Origin::Id,
+                "_index" => Origin::Index,
+                "_version" => Origin::Version,
+                "_source" => Origin::Document,
+                "_ignored" | "_index_mode" | "_score" => Origin::Nothing,
+                _ => match fields.get(&read.slot) {
+                    Some(field) if read.data_type == DataType::GeoPoint => {
+                        Origin::Point(Arc::clone(&field.name))
+                    }
+                    Some(field) => {
+                        by_field.entry(Arc::clone(&field.name)).or_default().push(reads.len());
+                        Origin::Field(read.data_type)
+                    }
+                    None => Origin::Nothing,
+                },
+            };
+            reads.push((read.slot, origin));
+        }
+        let tests: Vec<Test> = tests
+            .into_iter()
+            .map(|(slot, condition)| Test { slot, condition, is_implied: implied.contains(&slot) })
+            .collect();
+        let program = Self {
+            query: Arc::new(query.clone()),
+            plan: Arc::new(plan),
+            patterns: patterns_of(query),
+            condition,
+            reads,
+            by_field,
+            types: TestTypes::of(tests.iter().map(|test: &Test| &test.condition)),
+            tests,
+        };
+        (Some(program), diagnostics)
+    }
+
+    /// What runs.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The tree that it was made of.
+    pub fn query(&self) -> &Query {
+        &self.query
+    }
+
+    /// The indices that it reads.
+    pub fn patterns(&self) -> &IndexPatterns {
+        &self.patterns
+    }
+
+    /// What an event must satisfy to be in any row: the first `WHERE` of the query, as far as it can be said of events.
+    /// An event that does not satisfy it changes nothing.
+    pub fn condition(&self) -> &Condition {
+        &self.condition
+    }
+
+    /// The fields whose values it reads, by their names in documents.
+    pub fn fields(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.by_field.keys()
+    }
+
+    /// What makes the answer depend on how much of the past is looked at, if something does.
+    pub fn depends_on_window(&self) -> Option<&'static str> {
+        let step = |kind: &StepKind| match kind {
+            StepKind::Stats { .. } | StepKind::InlineStats { .. } => Some("STATS"),
+            StepKind::Limit(_) => Some("LIMIT"),
+            _ => None,
+        };
+        self.plan.steps.iter().find_map(|of| step(&of.kind))
+    }
+
+    /// A run at its begin, whose `NOW()` is the given time.
+    pub fn begin(&self, now: Timestamp) -> EsqlRun<'_> {
+        EsqlRun { program: self, run: Run::new(&self.plan, now.millis()), misfits: 0 }
+    }
+}
+
+/// A program on its way over events.
+pub struct EsqlRun<'p> {
+    program: &'p EsqlProgram,
+    run: Run<'p>,
+    misfits: u64,
+}
+
+impl EsqlRun<'_> {
+    /// Takes an event that satisfies [`EsqlProgram::condition`]. Tells whether further ones can change the answer.
+    pub fn push(&mut self, event: &Event) -> bool {
+        let program = self.program;
+        let mut row = vec![Cell::Null; program.plan.slots];
+        let mut values: Vec<Vec<&Json>> = vec![Vec::new(); program.reads.len()];
+        flatten(&event.document, &mut |name, value| {
+            for &read in program.by_field.get(name).into_iter().flatten() {
+                values[read].push(value);
+            }
+        });
+        for ((slot, origin), values) in program.reads.iter().zip(values) {
+            row[*slot] = match origin {
+                Origin::Field(data_type) => documents::cell(values, *data_type, &mut self.misfits),
+                Origin::Point(name) => get_field(&event.document, name).map_or(Cell::Null, documents::points),
+                Origin::Id => Value::text(event.id.as_str()).into(),
+                Origin::Index => Value::text(event.data_stream.as_str()).into(),
+                // Documents are never written over.
+                Origin::Version => Value::Long(1).into(),
+                Origin::Document => Value::text(Json::Object(event.document.clone()).to_string()).into(),
+                Origin::Nothing => Cell::Null,
+            };
+        }
+        for test in &program.tests {
+            let holds = test.is_implied || self.holds(&test.condition, event);
+            row[test.slot] = Cell::truth(holds);
+        }
+        self.run.push(row).is_continue()
+    }
+
+    fn holds(&self, condition: &Condition, event: &Event) -> bool {
+        let types = &self.program.types;
+        let mut builder = BatchBuilder::new(types);
+        builder.push(event.clone());
+        let batch = builder.finish();
+        reference::evaluate(condition, &batch, 0, types, &mut Vec::new())
+    }
+
+    /// The answer, after the last event; and how many values were none of the type of their column.
+    pub fn finish(self) -> (Answer, u64) {
+        (self.run.finish(), self.misfits)
+    }
+}
+
+/// The patterns behind `FROM`.
+pub fn patterns_of(query: &Query) -> IndexPatterns {
+    match &query.source.kind {
+        SourceKind::From { patterns, .. } => {
+            IndexPatterns::new(patterns.iter().map(|pattern| pattern.text.as_str()))
+        }
+        _ => IndexPatterns::default(),
+    }
+}
+
+/// The field of a document that a column is read from.
+fn field_of(read: &Read, schema: &dyn Schema) -> Option<FieldRef> {
+    if watchfire_pipeline::METADATA.iter().any(|(name, _)| **name == *read.name) {
+        return None;
+    }
+    match schema.resolve(&read.name) {
+        Resolution::Field(field) => Some(field),
+        _ => Some(FieldRef { name: Arc::clone(&read.name), field_type: schema.field_type(&read.name) }),
+    }
+}
+
+/// A query in KQL within the query.
+fn lowered(
+    test: &DocumentTest,
+    schema: &dyn Schema,
+    now: Option<Timestamp>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Condition> {
+    let is_error = |problem: &Diagnostic| problem.severity == Severity::Error;
+    let parsed = watchfire_kql::parse(&test.kql);
+    let mut problems = parsed.diagnostics;
+    let mut condition = None;
+    if let Some(query) = parsed.query.filter(|_| !problems.iter().any(is_error)) {
+        let options = KqlOptions { now, default_fields: Vec::new() };
+        let lowered = lower_kql(&query, schema, &options);
+        problems.extend(lowered.diagnostics);
+        condition = Some(lowered.condition);
+    }
+    let failed = problems.iter().any(is_error);
+    for problem in problems.into_iter().filter(is_error) {
+        let message = format!("the query within `KQL` is wrong: {}", problem.message);
+        diagnostics.push(Diagnostic::error(INVALID_SEARCH, message).at(test.span, "in here"));
+    }
+    condition.filter(|_| !failed)
+}
