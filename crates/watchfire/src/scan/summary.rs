@@ -310,7 +310,7 @@ impl Summary {
         })?;
         write_counts(log, &rules.not_computed, |rule, number| {
             format!(
-                "  rule `{rule}`: {number} values could not be computed and count as absent (`explain` says which)"
+                "  rule `{rule}`: {number} values could not be computed, most often several where one is needed, and count as absent"
             )
         })?;
         write_counts(log, &rules.events_not_read_again, |rule, number| {
