@@ -28,6 +28,6 @@ pub use crate::codes::CODES;
 pub use crate::like::TextPatterns;
 pub use crate::plan::Plan;
 pub use crate::resolve::{FORMS, METADATA, Resolved, Source, SourceColumn, resolve};
-pub use crate::run::{Answer, Row, RowSource, Run, Warning, Warnings};
+pub use crate::run::{Answer, MAX_GROUPS_OF_ROW, Row, RowSource, Run, Warning, Warnings};
 pub use crate::types::DataType;
 pub use crate::value::{Cell, TimeSpan, Value, ip_text};

@@ -23,6 +23,12 @@ use crate::value::{Cell, Value};
 /// The slot of the number of the source's row, up to a `STATS`.
 const ORIGIN: usize = 0;
 
+/// Most groups that one row is in: one for each combination of the values of its keys. Who writes logs decides how many values there
+/// are.
+pub const MAX_GROUPS_OF_ROW: usize = 1_024;
+
+const GROUPS_LEFT_OUT: Failure = "more than 1,024 groups of one row are left out";
+
 /// A row: a cell for each slot.
 pub type Row = Vec<Cell>;
 
@@ -383,12 +389,16 @@ impl GroupTable {
         }
         // Each value of a key is a group of its own; of several keys, each combination.
         let mut combinations: Vec<Vec<Cell>> = vec![Vec::new()];
-        for key in &keys {
+        for (key, typed) in keys.iter().zip(&groups.keys) {
             let mut choices: Vec<Cell> = key.values().iter().cloned().map(Cell::One).collect();
             choices.sort_by(Cell::order);
             choices.dedup();
             if choices.is_empty() {
                 choices.push(Cell::Null);
+            }
+            if combinations.len() * choices.len() > MAX_GROUPS_OF_ROW {
+                env.warn(typed.span, GROUPS_LEFT_OUT);
+                choices.truncate((MAX_GROUPS_OF_ROW / combinations.len()).max(1));
             }
             combinations = combinations
                 .into_iter()
@@ -465,4 +475,48 @@ fn order(a: &[Cell], b: &[Cell], keys: &[SortKey]) -> Ordering {
 fn compare_cells(a: &[Cell], b: &[Cell]) -> Ordering {
     let mut pairs = a.iter().zip(b);
     pairs.find_map(|(a, b)| Some(a.order(b)).filter(|order| order.is_ne())).unwrap_or(Ordering::Equal)
+}
+
+#[cfg(test)]
+mod tests {
+    use watchfire_esql::parse;
+
+    use super::*;
+    use crate::{DataType, Source, SourceColumn, resolve};
+
+    struct Nothing;
+
+    impl Source for Nothing {
+        fn listed(&self, _: &str) -> Vec<SourceColumn> {
+            Vec::new()
+        }
+
+        fn column(&self, _: &str) -> Option<SourceColumn> {
+            None
+        }
+
+        fn known(&self, _: &str) -> Option<DataType> {
+            None
+        }
+
+        fn may_have(&self, _: &str) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn groups_of_one_row_are_bounded_and_what_is_left_out_is_told() {
+        let text =
+            format!("ROW a = SPLIT(\"{}\", \",\") | EVAL b = a | STATS n = COUNT(*) BY a, b", numbers(100));
+        let query = parse(&text).query.expect("a query");
+        let plan = resolve(&query, &Nothing).plan.expect("a plan");
+        let answer = Run::new(&plan, 0).finish();
+        assert_eq!(answer.rows.len(), 1_000);
+        let causes: Vec<Failure> = answer.warnings.list().map(|warning| warning.cause).collect();
+        assert_eq!(causes, [GROUPS_LEFT_OUT]);
+    }
+
+    fn numbers(count: usize) -> String {
+        (0..count).map(|number| number.to_string()).collect::<Vec<_>>().join(",")
+    }
 }

@@ -4,6 +4,7 @@
 
 use rustc_hash::FxHashSet;
 
+use super::texts::MAX_TEXT_BYTES;
 use super::{Arguments, Body, Failure, Function, Parameter, Returns, plain};
 use crate::aggregates::Sum;
 use crate::types::DataType;
@@ -93,6 +94,10 @@ fn average(list: &[Value], _: &Arguments<'_>) -> Result<Cell, Failure> {
 
 fn concat(list: &[Value], arguments: &Arguments<'_>) -> Result<Cell, Failure> {
     let texts: Vec<&str> = list.iter().filter_map(Value::as_text).collect();
+    let length: usize = texts.iter().map(|text| text.len() + arguments.text(0).len()).sum();
+    if length > MAX_TEXT_BYTES {
+        return Err("the text would be longer than 1 MiB");
+    }
     one(Value::text(texts.join(arguments.text(0))))
 }
 

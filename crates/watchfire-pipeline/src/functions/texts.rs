@@ -15,7 +15,7 @@ use crate::types::DataType;
 use crate::value::{Cell, Value};
 
 /// The longest text that a function makes, in bytes (esql-semantics §11).
-const MAX_TEXT_BYTES: usize = 1 << 20;
+pub(super) const MAX_TEXT_BYTES: usize = 1 << 20;
 
 const TEXT: Returns = Returns::Type(DataType::Keyword);
 const TRUTH: Returns = Returns::Type(DataType::Boolean);
