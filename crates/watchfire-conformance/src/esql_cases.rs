@@ -238,7 +238,7 @@ fn answer(plan: &Plan, table: &Indexed, now: Timestamp) -> Result<Answer, String
                         Some(value) => vec![value],
                         None => Vec::new(),
                     };
-                    documents::cell(values, read.data_type, &mut 0)
+                    documents::cell(values, read.data_type)
                 }
             };
         }

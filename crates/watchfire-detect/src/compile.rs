@@ -11,9 +11,8 @@ use watchfire_rules::model::{EventSource, KibanaFilter, QueryText, Rule, RuleKin
 
 use crate::correlation::{Correlation, CorrelationOptions};
 use crate::counting::{NewTermsPlan, ThresholdPlan};
-use crate::esql::EsqlProgram;
 use crate::indicators::{self, IndicatorMatch};
-use crate::query::{QueryOptions, read_filters, read_query};
+use crate::query::{QueryOptions, ReadQuery, read_filters, read_query};
 use crate::schedule::{Arrival, RuleSchedule};
 use crate::suppression::Suppression;
 
@@ -99,15 +98,11 @@ impl Compiler<'_> {
     fn program(&mut self, rule: &Rule) -> Option<RuleProgram> {
         let kind = &rule.kind;
         let filters = self.filters(kind.source().map_or(&[], EventSource::filters));
-        let program = match kind {
-            RuleKind::Esql(_) => kind.query().map(|query| self.esql(query)),
-            _ => None,
-        };
-        let plan = kind.query().filter(|_| program.is_none()).map(|query| self.query(query));
+        let read = kind.query().map(|query| self.query(query));
         let of_indicators = match kind {
             RuleKind::ThreatMatch(threat) => {
                 let filters = self.filters(threat.threat_filters());
-                let query = self.query(&threat.threat_query);
+                let query = self.query(&threat.threat_query).plan;
                 Some((threat, query.and_then(single_events), filters))
             }
             _ => None,
@@ -115,7 +110,7 @@ impl Compiler<'_> {
         let unsupported = |what: &str| Some(RuleProgram::Unsupported(what.to_owned()));
         match kind {
             RuleKind::Esql(_) => {
-                let program = program.flatten()?;
+                let program = read?.program?;
                 if let (true, Some((_, why))) = (program.plan().undecided, program.plan().left_out.first()) {
                     return unsupported(&format!("COMPLETION {why}"));
                 }
@@ -139,6 +134,7 @@ impl Compiler<'_> {
         if kind.source().is_some_and(|source| source.data_view_id.is_some()) {
             return unsupported("data_view_id");
         }
+        let plan = read.map(|read| read.plan);
         let suppression = Suppression::of(rule);
         if let Some((threat, query, threat_filters)) = of_indicators {
             let events = Condition::all(plan.flatten().and_then(single_events).into_iter().chain(filters));
@@ -180,16 +176,11 @@ impl Compiler<'_> {
         Some(RuleProgram::Correlation(Box::new(joined.suppressed_by(suppression))))
     }
 
-    fn query(&mut self, query: &QueryText) -> Option<EqlPlan> {
-        let read = read_query(&query.text, query.language, self.schema, &self.options);
-        self.diagnostics.extend(read.diagnostics.into_iter().map(|found| query.in_file(found)));
-        read.plan
-    }
-
-    fn esql(&mut self, query: &QueryText) -> Option<EsqlProgram> {
-        let read = read_query(&query.text, query.language, self.schema, &self.options);
-        self.diagnostics.extend(read.diagnostics.into_iter().map(|found| query.in_file(found)));
-        read.program
+    fn query(&mut self, query: &QueryText) -> ReadQuery {
+        let mut read = read_query(&query.text, query.language, self.schema, &self.options);
+        let diagnostics = std::mem::take(&mut read.diagnostics);
+        self.diagnostics.extend(diagnostics.into_iter().map(|found| query.in_file(found)));
+        read
     }
 
     fn filters(&mut self, filters: &[KibanaFilter]) -> Vec<Condition> {

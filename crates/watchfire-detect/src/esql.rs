@@ -22,10 +22,10 @@ use watchfire_events::{
 };
 use watchfire_ir::{Condition, FieldRef, FieldTarget, KqlOptions, Leaf, Resolution, Schema, lower_kql};
 use watchfire_pipeline::codes::INVALID_SEARCH;
-use watchfire_pipeline::plan::{DocumentTest, Plan, Read, StepKind};
+use watchfire_pipeline::plan::{DocumentTest, Plan, Read, Step};
 use watchfire_pipeline::{Answer, Cell, DataType, Run, Source, Value, documents, resolve};
 
-pub use self::columns::{EventColumns, SchemaColumns};
+pub use self::columns::SchemaColumns;
 pub(crate) use self::rows::{ReadEvent, RowsOfEvents};
 
 /// An ES|QL query, ready to run over events.
@@ -165,11 +165,6 @@ impl EsqlProgram {
         &self.plan
     }
 
-    /// The tree that it was made of.
-    pub fn query(&self) -> &Query {
-        &self.query
-    }
-
     /// The indices that it reads.
     pub fn patterns(&self) -> &IndexPatterns {
         &self.patterns
@@ -181,24 +176,19 @@ impl EsqlProgram {
         &self.condition
     }
 
-    /// The fields whose values it reads, by their names in documents.
-    pub fn fields(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.by_field.keys()
-    }
-
     /// What makes the answer depend on how much of the past is looked at, if something does.
     pub fn depends_on_window(&self) -> Option<&'static str> {
-        let step = |kind: &StepKind| match kind {
-            StepKind::Stats { .. } | StepKind::InlineStats { .. } => Some("STATS"),
-            StepKind::Limit(_) => Some("LIMIT"),
+        let step = |kind: &Step| match kind {
+            Step::Stats { .. } | Step::InlineStats { .. } => Some("STATS"),
+            Step::Limit(_) => Some("LIMIT"),
             _ => None,
         };
-        self.plan.steps.iter().find_map(|of| step(&of.kind))
+        self.plan.steps.iter().find_map(step)
     }
 
     /// A run at its begin, whose `NOW()` is the given time.
     pub fn begin(&self, now: Timestamp) -> EsqlRun<'_> {
-        EsqlRun { program: self, run: Run::new(&self.plan, now.millis()), misfits: 0 }
+        EsqlRun { program: self, run: Run::new(&self.plan, now.millis()) }
     }
 }
 
@@ -206,7 +196,6 @@ impl EsqlProgram {
 pub struct EsqlRun<'p> {
     program: &'p EsqlProgram,
     run: Run<'p>,
-    misfits: u64,
 }
 
 impl EsqlRun<'_> {
@@ -222,7 +211,7 @@ impl EsqlRun<'_> {
         });
         for ((slot, origin), values) in program.reads.iter().zip(values) {
             row[*slot] = match origin {
-                Origin::Field(data_type) => documents::cell(values, *data_type, &mut self.misfits),
+                Origin::Field(data_type) => documents::cell(values, *data_type),
                 Origin::Point(name) => get_field(&event.document, name).map_or(Cell::Null, documents::points),
                 Origin::Id => Value::text(event.id.as_str()).into(),
                 Origin::Index => Value::text(event.data_stream.as_str()).into(),
@@ -247,14 +236,14 @@ impl EsqlRun<'_> {
         reference::evaluate(condition, &batch, 0, types, &mut Vec::new())
     }
 
-    /// The answer, after the last event; and how many values were none of the type of their column.
-    pub fn finish(self) -> (Answer, u64) {
-        (self.run.finish(), self.misfits)
+    /// The answer, after the last event.
+    pub fn finish(self) -> Answer {
+        self.run.finish()
     }
 }
 
 /// The patterns behind `FROM`.
-pub fn patterns_of(query: &Query) -> IndexPatterns {
+fn patterns_of(query: &Query) -> IndexPatterns {
     match &query.source.kind {
         SourceKind::From { patterns, .. } => {
             IndexPatterns::new(patterns.iter().map(|pattern| pattern.text.as_str()))

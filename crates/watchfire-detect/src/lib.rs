@@ -47,7 +47,7 @@ pub use compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 pub use correlation::{AtOnce, Correlation, CorrelationCounts, CorrelationOptions};
 pub use counting::{NewTermsPlan, ThresholdPlan};
 pub use detection::{BucketFacts, Detection, DetectionFacts, SuppressedGroup};
-pub use esql::{EsqlProgram, EsqlRun, EventColumns, SchemaColumns, patterns_of};
+pub use esql::{EsqlProgram, EsqlRun, SchemaColumns};
 pub use exceptions::codes as exception_codes;
 pub use exceptions::{
     BookItem, EXCEPTION_CODES, ExceptionBook, ExceptionCounts, ExceptionText, HiddenTest, ItemCount,

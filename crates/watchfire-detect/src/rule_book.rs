@@ -116,12 +116,13 @@ impl RuleBook {
             let exclusion = exceptions.and_then(|book| book.exclusion(&own.items));
             of_rules.push(own);
             let index = rule.kind.source().map(EventSource::index).unwrap_or_default();
-            let patterns = match &compiled.program {
-                Some(RuleProgram::Correlation(correlation)) if correlation.program().is_some() => {
-                    correlation.program().map(|program| program.patterns().clone()).unwrap_or_default()
+            let of_query = match &compiled.program {
+                Some(RuleProgram::Correlation(correlation)) => {
+                    correlation.program().map(|program| program.patterns().clone())
                 }
-                _ => IndexPatterns::new(index.iter().map(String::as_str)),
+                _ => None,
             };
+            let patterns = of_query.unwrap_or_else(|| IndexPatterns::new(index.iter().map(String::as_str)));
             let first = RuleIndex(conditions.len() as u32);
             let reads_alerts = names_alerts(&patterns);
             let mut push = |condition: Condition, is_alert| {

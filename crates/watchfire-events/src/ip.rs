@@ -32,6 +32,11 @@ impl IpBlock {
         Some(Self::new(parse_ip(address)?, prefix))
     }
 
+    /// A block; of a text without `/`, that of one address.
+    pub fn of(text: &str) -> Option<Self> {
+        Self::parse(text).or_else(|| parse_ip(text).map(Self::single))
+    }
+
     /// The block of one address.
     pub fn single(address: Ipv6Addr) -> Self {
         Self::new(address, 128)

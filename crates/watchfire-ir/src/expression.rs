@@ -22,5 +22,5 @@ pub use computed_leaf::{ComputedLeaf, MAX_COMBINATIONS};
 pub use evaluate::EvaluationError;
 pub use expr::{ArithmeticOperator, ComparisonOperator, Expr, ExprError, ExprType};
 pub use function::Function;
-pub use scalar::Scalar;
+pub use scalar::{Scalar, java_double};
 pub use view::ExprView;

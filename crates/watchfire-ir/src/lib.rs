@@ -47,7 +47,7 @@ pub use eql::{
 pub use exception_entry::{EntryQuestion, ListForms, is_analysed, lower_entry, lower_nested_entry};
 pub use expression::{
     ArithmeticOperator, ComparisonOperator, ComputedLeaf, EvaluationError, Expr, ExprError, ExprType,
-    ExprView, Function, MAX_COMBINATIONS, Scalar,
+    ExprView, Function, MAX_COMBINATIONS, Scalar, java_double,
 };
 pub use filters::{MAX_FILTER_DEPTH, lower_filter, lower_filters};
 pub use implication::{MAX_REDUNDANCIES, Redundancy, implies, redundancies};

@@ -1,18 +1,16 @@
 //! What is computed over rows (esql-semantics §9).
 
 use std::cmp::Ordering;
-use std::hash::BuildHasher as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use rustc_hash::{FxBuildHasher, FxHashSet};
+use rustc_hash::FxHashSet;
+use watchfire_engine::correlate::{Distinct, DistinctCounter};
 
 use crate::types::DataType;
 use crate::value::{Cell, Value};
 
-/// Up to so many distinct values of a group are counted one by one; from then on their number is estimated.
-pub const EXACT_DISTINCT: usize = 100_000;
-
 /// What an estimate is told as.
-pub const ESTIMATED: &str = "more than 100,000 distinct values: their number is estimated, to about 1 in 100";
+pub const ESTIMATED: &str = "more than 10,000 distinct values: their number is estimated, to about 1 in 100";
 
 /// What a sum out of range is told as.
 pub const SUM_OUT_OF_RANGE: &str = "the sum is out of range";
@@ -90,7 +88,7 @@ impl Aggregation {
     pub fn start(self) -> Accumulator {
         match self {
             Self::CountRows | Self::Count => Accumulator::Count(0),
-            Self::CountDistinct => Accumulator::Distinct(Distinct::Exact(FxHashSet::default())),
+            Self::CountDistinct => Accumulator::Distinct(DistinctCounter::default()),
             Self::Sum => Accumulator::Sum(Sum::default()),
             Self::Average => Accumulator::Average(Sum::default(), 0),
             Self::Min => Accumulator::Extreme(None, Ordering::Less),
@@ -109,7 +107,7 @@ pub enum Accumulator {
     /// A number of rows or values.
     Count(i64),
     /// Different values.
-    Distinct(Distinct),
+    Distinct(DistinctCounter),
     /// A sum.
     Sum(Sum),
     /// A sum, and of how many.
@@ -146,7 +144,7 @@ impl Accumulator {
             Self::Count(count) => {
                 *count += if arguments.is_empty() { 1 } else { first.values().len() as i64 }
             }
-            Self::Distinct(distinct) => first.values().iter().for_each(|value| distinct.add(value)),
+            Self::Distinct(distinct) => first.values().iter().for_each(|value| distinct.insert(hash(value))),
             Self::Sum(sum) => first.values().iter().for_each(|value| sum.add(value)),
             Self::Average(sum, count) => {
                 first.values().iter().for_each(|value| sum.add(value));
@@ -200,10 +198,11 @@ impl Accumulator {
         match self {
             Self::Count(count) => Value::Long(count).into(),
             Self::Distinct(distinct) => {
-                if matches!(distinct, Distinct::Estimated(_)) {
+                let Distinct { number, is_estimate } = distinct.number();
+                if is_estimate {
                     warn(ESTIMATED);
                 }
-                Value::Long(distinct.count()).into()
+                Value::Long(number as i64).into()
             }
             Self::Sum(sum) if sum.is_empty() => Cell::Null,
             Self::Sum(sum) => {
@@ -275,54 +274,9 @@ impl Sum {
     }
 }
 
-/// How many different values there are.
-#[derive(Clone, Debug)]
-pub enum Distinct {
-    /// The hash of each.
-    Exact(FxHashSet<u64>),
-    /// For each of 2^14 parts of them the longest run of zeros at the end of a hash, and one more (`HyperLogLog`).
-    Estimated(Box<[u8]>),
-}
-
-const REGISTER_BITS: u32 = 14;
-
-impl Distinct {
-    fn add(&mut self, value: &Value) {
-        let hash = mix(FxBuildHasher.hash_one(value));
-        match self {
-            Self::Exact(hashes) => {
-                hashes.insert(hash);
-                if hashes.len() > EXACT_DISTINCT {
-                    let mut registers = vec![0; 1 << REGISTER_BITS].into_boxed_slice();
-                    hashes.iter().for_each(|hash| register(&mut registers, *hash));
-                    *self = Self::Estimated(registers);
-                }
-            }
-            Self::Estimated(registers) => register(registers, hash),
-        }
-    }
-
-    fn count(&self) -> i64 {
-        match self {
-            Self::Exact(hashes) => hashes.len() as i64,
-            Self::Estimated(registers) => {
-                let count = registers.len() as f64;
-                let sum: f64 = registers.iter().map(|register| 2_f64.powi(-i32::from(*register))).sum();
-                (0.7213 / (1.0 + 1.079 / count) * count * count / sum).round() as i64
-            }
-        }
-    }
-}
-
-fn register(registers: &mut [u8], hash: u64) {
-    let index = (hash >> (64 - REGISTER_BITS)) as usize;
-    let run = (hash.trailing_zeros().min(64 - REGISTER_BITS) + 1) as u8;
-    registers[index] = registers[index].max(run);
-}
-
-/// Spreads a hash over all its bits.
-fn mix(hash: u64) -> u64 {
-    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    hash ^ (hash >> 33)
+/// What stands for a value where values are counted: the same in each run.
+fn hash(value: &Value) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }

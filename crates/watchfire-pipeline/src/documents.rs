@@ -12,23 +12,14 @@ use crate::value::{Cell, Value};
 /// The cell of a field from its scalars in a document, in their order there.
 ///
 /// Numbers, instants and truths are sorted; exact texts, addresses and versions sorted and each once; analysed texts stay as they
-/// are. What is no value of the type is dropped, as an index does that ignores what is malformed; `dropped` counts it.
-pub fn cell<'a>(scalars: impl IntoIterator<Item = &'a Json>, data_type: DataType, dropped: &mut u64) -> Cell {
-    let mut values = Vec::new();
-    for scalar in scalars {
-        if scalar.is_null() {
-            continue;
-        }
-        match value(scalar, data_type) {
-            Some(value) => values.push(value),
-            None => *dropped += 1,
-        }
-    }
+/// are. What is no value of the type is dropped, as an index does that ignores what is malformed; who reads the events counts it.
+pub fn cell<'a>(scalars: impl IntoIterator<Item = &'a Json>, data_type: DataType) -> Cell {
+    let values = scalars.into_iter().filter_map(|scalar| value(scalar, data_type)).collect();
     in_order_of_index(values, data_type)
 }
 
 /// Values in the order in which an index keeps them.
-pub fn in_order_of_index(mut values: Vec<Value>, data_type: DataType) -> Cell {
+fn in_order_of_index(mut values: Vec<Value>, data_type: DataType) -> Cell {
     if values.len() > 1 && data_type != DataType::Text {
         values.sort_by(Value::order);
         if matches!(data_type, DataType::Keyword | DataType::Ip | DataType::Version) {
@@ -39,7 +30,7 @@ pub fn in_order_of_index(mut values: Vec<Value>, data_type: DataType) -> Cell {
 }
 
 /// A scalar of a document as a value of a type; `None` if it is none.
-pub fn value(scalar: &Json, data_type: DataType) -> Option<Value> {
+fn value(scalar: &Json, data_type: DataType) -> Option<Value> {
     match (data_type, scalar) {
         (DataType::Unsupported | DataType::Null, _) => None,
         (DataType::Keyword | DataType::Text, Json::String(text)) => Some(Value::text(text.as_str())),

@@ -27,7 +27,7 @@ pub struct Plan {
     pub document_tests: Vec<DocumentTest>,
     /// How many slots a row has from the source on, up to a `STATS`.
     pub slots: usize,
-    /// The steps, each with the number of the command that it belongs to.
+    /// The steps.
     pub steps: Vec<Step>,
     /// The columns of the answer.
     pub output: Vec<Column>,
@@ -36,8 +36,6 @@ pub struct Plan {
     pub identity: Vec<usize>,
     /// The slot in which a row carries the number of the row of the source that it is of; none behind a `STATS`.
     pub origin: Option<usize>,
-    /// Whether the query has a `LIMIT`, so that no other is implied.
-    pub limited: bool,
     /// Whether the first row is written in the query (`ROW`): there is no source then.
     pub is_row: bool,
     /// Commands that were left out, with the reason.
@@ -57,8 +55,6 @@ pub struct Read {
     pub slot: usize,
     /// Whether the source has none of it: known by name only, so that it is null in all rows.
     pub absent: bool,
-    /// Whether it has several types in the source, so that cells hold texts, each as it was written.
-    pub mixed: bool,
 }
 
 /// A question that only the source document answers.
@@ -87,18 +83,9 @@ pub struct Column {
     pub is_read: bool,
 }
 
-/// A step.
+/// What is done to rows: a step.
 #[derive(Clone, Debug)]
-pub struct Step {
-    /// What is done.
-    pub kind: StepKind,
-    /// Which command of the query it belongs to, from 0.
-    pub command: usize,
-}
-
-/// What is done to rows.
-#[derive(Clone, Debug)]
-pub enum StepKind {
+pub enum Step {
     /// Keeps those for which a condition is true.
     Filter(Typed),
     /// Fills slots, in order.
@@ -255,11 +242,6 @@ pub enum TypedKind {
 }
 
 impl Plan {
-    /// Whether rows of the answer are computed over others, so that they are no documents.
-    pub fn is_aggregating(&self) -> bool {
-        self.origin.is_none()
-    }
-
     /// The column of the answer of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.output.iter().find(|column| *column.name == *name)

@@ -7,9 +7,6 @@ mod expressions;
 mod groups;
 mod joined;
 
-pub use self::expressions::FORMS;
-
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -17,7 +14,7 @@ use watchfire_diagnostics::{Code, Diagnostic, Problems, Severity, Span, did_you_
 use watchfire_esql::ast::{Command, CommandKind, Query, SourceKind};
 
 use crate::codes;
-use crate::plan::{Column, DocumentTest, Plan, Read, Step, StepKind};
+use crate::plan::{Column, DocumentTest, Plan, Read, Step};
 use crate::types::DataType;
 
 /// What a query is settled against: the columns of the indices that it reads.
@@ -42,25 +39,14 @@ pub trait Source {
 pub struct SourceColumn {
     /// Its name.
     pub name: Arc<str>,
-    /// Its types, each with the indices that have it so: one, or several that do not mix.
-    pub types: Vec<(DataType, Vec<Arc<str>>)>,
+    /// Its type.
+    pub data_type: DataType,
 }
 
 impl SourceColumn {
-    /// A column of one type.
+    /// A column of this name and type.
     pub fn new(name: impl Into<Arc<str>>, data_type: DataType) -> Self {
-        Self { name: name.into(), types: vec![(data_type, Vec::new())] }
-    }
-
-    fn data_type(&self) -> DataType {
-        match self.types.as_slice() {
-            [(data_type, _)] => *data_type,
-            _ => DataType::Keyword,
-        }
-    }
-
-    fn is_mixed(&self) -> bool {
-        self.types.len() > 1
+        Self { name: name.into(), data_type }
     }
 }
 
@@ -114,14 +100,12 @@ fn pass(
         is_open: false,
         gone: BTreeSet::new(),
         assumed: BTreeMap::new(),
-        demands: RefCell::default(),
+        demands: BTreeMap::new(),
         demanded,
         slots: 0,
         segment: None,
         first_slots: 0,
         steps: Vec::new(),
-        command: 0,
-        limited: false,
         on_documents: true,
         in_where: false,
         left_out: Vec::new(),
@@ -150,12 +134,11 @@ fn pass(
             .collect(),
         identity: resolver.identity,
         origin: resolver.origin,
-        limited: resolver.limited,
         is_row: matches!(query.source.kind, SourceKind::Row(_)),
         left_out: resolver.left_out,
         undecided: resolver.undecided,
     });
-    (Resolved { plan, diagnostics: problems.into_list() }, demands.into_inner())
+    (Resolved { plan, diagnostics: problems.into_list() }, demands)
 }
 
 /// A column that a command sees.
@@ -191,7 +174,7 @@ struct Resolver<'a> {
     /// The slots of columns whose types are open, each with the field that decides.
     assumed: BTreeMap<usize, Arc<str>>,
     /// The types that fields are asked for of which no schema knows one.
-    demands: RefCell<BTreeMap<Arc<str>, DataType>>,
+    demands: BTreeMap<Arc<str>, DataType>,
     /// Those of the first pass.
     demanded: BTreeMap<Arc<str>, DataType>,
     /// How many slots rows have so far, from the last `STATS` on.
@@ -201,8 +184,6 @@ struct Resolver<'a> {
     /// How many slots rows have up to the first `STATS`.
     first_slots: usize,
     steps: Vec<Step>,
-    command: usize,
-    limited: bool,
     /// Whether a row is still that of a document.
     on_documents: bool,
     in_where: bool,
@@ -246,13 +227,10 @@ impl Resolver<'_> {
                 self.on_documents = false;
                 self.resolve_eval(fields);
             }
-            SourceKind::Unsupported(name) => {
-                let message = format!("a query that begins with `{name}` is not supported");
-                self.error(codes::UNKNOWN_COLUMN, query.source.span, message, "no source of columns");
-            }
+            // The parser has refused it.
+            SourceKind::Unsupported(_) => self.failed = true,
         }
         for (number, command) in query.commands.iter().enumerate() {
-            self.command = number;
             if let CommandKind::Completion { .. } = command.kind {
                 self.leave_out(query, number);
                 break;
@@ -308,15 +286,15 @@ impl Resolver<'_> {
         match self.segment {
             None => self.first_slots = all,
             Some(step) => {
-                if let StepKind::Stats { slots, .. } = &mut self.steps[step].kind {
+                if let Step::Stats { slots, .. } = &mut self.steps[step] {
                     *slots = all;
                 }
             }
         }
     }
 
-    fn step(&mut self, kind: StepKind) {
-        self.steps.push(Step { kind, command: self.command });
+    fn step(&mut self, kind: Step) {
+        self.steps.push(kind);
     }
 
     fn new_slot(&mut self) -> usize {
@@ -326,7 +304,7 @@ impl Resolver<'_> {
 
     fn source_column(&self, at: usize) -> ScopeColumn {
         let column = &self.listed[at];
-        ScopeColumn { name: column.name.clone(), data_type: column.data_type(), place: Place::Source(at) }
+        ScopeColumn { name: column.name.clone(), data_type: column.data_type, place: Place::Source(at) }
     }
 
     /// The slot of a column; one of the source is read from now on.
@@ -341,13 +319,7 @@ impl Resolver<'_> {
         let slot = self.new_slot();
         self.read_slots.insert(at, slot);
         let column = &self.listed[at];
-        self.reads.push(Read {
-            name: column.name.clone(),
-            data_type: column.data_type(),
-            slot,
-            absent: column.types.is_empty(),
-            mixed: column.is_mixed(),
-        });
+        self.reads.push(Read { name: column.name.clone(), data_type: column.data_type, slot, absent: false });
         slot
     }
 
@@ -368,11 +340,10 @@ impl Resolver<'_> {
                 return Some(ScopeColumn { name: name.into(), data_type, place });
             }
             if let Some(data_type) = self.source.known(name) {
-                self.listed.push(SourceColumn { name: name.into(), types: Vec::new() });
-                let place = Place::Source(self.listed.len() - 1);
-                let slot = self.slot_of(place);
-                if let Some(read) = self.reads.iter_mut().find(|read| read.slot == slot) {
-                    read.data_type = data_type;
+                self.listed.push(SourceColumn::new(name, data_type));
+                let slot = self.slot_of(Place::Source(self.listed.len() - 1));
+                if let Some(read) = self.reads.last_mut() {
+                    read.absent = true;
                 }
                 return Some(ScopeColumn { name: name.into(), data_type, place: Place::Slot(slot) });
             }

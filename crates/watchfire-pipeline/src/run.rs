@@ -17,7 +17,7 @@ pub(crate) use self::evaluate::evaluate;
 use crate::aggregates::Accumulator;
 use crate::functions::Failure;
 use crate::grok::GrokFailure;
-use crate::plan::{Aggregated, Groups, Plan, SortKey, StepKind, Typed};
+use crate::plan::{Aggregated, Groups, Plan, SortKey, Step, Typed};
 use crate::value::{Cell, Value};
 
 /// The slot of the number of the source's row, up to a `STATS`.
@@ -64,13 +64,6 @@ impl Warnings {
         })
     }
 
-    /// Adds those of another run of the same query.
-    pub fn merge(&mut self, other: &Self) {
-        for (key, count) in &other.counts {
-            *self.counts.entry(*key).or_default() += count;
-        }
-    }
-
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.counts.is_empty()
@@ -86,10 +79,6 @@ pub struct Answer {
     pub sources: Vec<RowSource>,
     /// What could not be computed.
     pub warnings: Warnings,
-    /// How many rows came in from the source.
-    pub rows_in: u64,
-    /// How many rows each step let out.
-    pub rows_out: Vec<u64>,
 }
 
 /// What expressions are evaluated with.
@@ -123,7 +112,6 @@ pub struct Run<'p> {
     states: Vec<State>,
     env: Env,
     rows_in: u64,
-    rows_out: Vec<u64>,
     rows: Vec<Vec<Cell>>,
     sources: Vec<RowSource>,
 }
@@ -148,11 +136,11 @@ struct GroupTable {
 impl<'p> Run<'p> {
     /// A run at its begin. `now` is what `NOW()` gives, in milliseconds since 1970.
     pub fn new(plan: &'p Plan, now: i64) -> Self {
-        let states = plan.steps.iter().map(|step| match &step.kind {
-            StepKind::Limit(count) => State::Remaining(*count),
-            StepKind::Stats { .. } => State::Groups(GroupTable::default()),
-            StepKind::InlineStats { .. } => State::Inline(GroupTable::default(), Vec::new()),
-            StepKind::Sort(_) => State::Sorting(Vec::new()),
+        let states = plan.steps.iter().map(|step| match step {
+            Step::Limit(count) => State::Remaining(*count),
+            Step::Stats { .. } => State::Groups(GroupTable::default()),
+            Step::InlineStats { .. } => State::Inline(GroupTable::default(), Vec::new()),
+            Step::Sort(_) => State::Sorting(Vec::new()),
             _ => State::Nothing,
         });
         Self {
@@ -160,7 +148,6 @@ impl<'p> Run<'p> {
             states: states.collect(),
             env: Env { now, warnings: RefCell::default() },
             rows_in: 0,
-            rows_out: vec![0; plan.steps.len()],
             rows: Vec::new(),
             sources: Vec::new(),
         }
@@ -176,15 +163,15 @@ impl<'p> Run<'p> {
         self.rows_in += 1;
         self.feed(0, row);
         for (step, state) in self.plan.steps.iter().zip(&self.states) {
-            match (&step.kind, state) {
+            match (step, state) {
                 (_, State::Remaining(0)) => return ControlFlow::Break(()),
                 (
-                    StepKind::Filter(_)
-                    | StepKind::Assign(_)
-                    | StepKind::Limit(_)
-                    | StepKind::Expand { .. }
-                    | StepKind::Dissect { .. }
-                    | StepKind::Grok { .. },
+                    Step::Filter(_)
+                    | Step::Assign(_)
+                    | Step::Limit(_)
+                    | Step::Expand { .. }
+                    | Step::Dissect { .. }
+                    | Step::Grok { .. },
                     _,
                 ) => {}
                 _ => break,
@@ -201,16 +188,15 @@ impl<'p> Run<'p> {
         for number in 0..self.states.len() {
             match std::mem::replace(&mut self.states[number], State::Nothing) {
                 State::Groups(table) => {
-                    let StepKind::Stats { groups, slots } = &self.plan.steps[number].kind else { continue };
+                    let Step::Stats { groups, slots } = &self.plan.steps[number] else { continue };
                     for (mut row, keys) in self.close(table, groups) {
                         row.extend(keys);
                         row.resize(*slots, Cell::Null);
-                        self.rows_out[number] += 1;
                         self.feed(number + 1, row);
                     }
                 }
                 State::Inline(table, rows) => {
-                    let StepKind::InlineStats { groups, first } = &self.plan.steps[number].kind else {
+                    let Step::InlineStats { groups, first } = &self.plan.steps[number] else {
                         continue;
                     };
                     let closed: FxHashMap<Vec<Cell>, Vec<Cell>> =
@@ -224,36 +210,28 @@ impl<'p> Run<'p> {
                         for (at, cell) in computed.into_iter().chain(keys).enumerate() {
                             row[first + at] = cell;
                         }
-                        self.rows_out[number] += 1;
                         self.feed(number + 1, row);
                     }
                 }
                 State::Sorting(mut rows) => {
-                    let StepKind::Sort(keys) = &self.plan.steps[number].kind else { continue };
+                    let Step::Sort(keys) = &self.plan.steps[number] else { continue };
                     rows.sort_by(|(a, _), (b, _)| order(a, b, keys));
                     for (_, row) in rows {
-                        self.rows_out[number] += 1;
                         self.feed(number + 1, row);
                     }
                 }
                 State::Nothing | State::Remaining(_) => {}
             }
         }
-        Answer {
-            rows: self.rows,
-            sources: self.sources,
-            warnings: self.env.warnings.into_inner(),
-            rows_in: self.rows_in,
-            rows_out: self.rows_out,
-        }
+        Answer { rows: self.rows, sources: self.sources, warnings: self.env.warnings.into_inner() }
     }
 
     /// Takes a row through the steps from `from` on.
     fn feed(&mut self, from: usize, mut row: Row) {
         let plan = self.plan;
         for number in from..plan.steps.len() {
-            match &plan.steps[number].kind {
-                StepKind::Filter(condition) => {
+            match &plan.steps[number] {
+                Step::Filter(condition) => {
                     let truth = evaluate(condition, &row, &self.env);
                     if !truth.is_true() {
                         if truth.is_null() {
@@ -262,25 +240,24 @@ impl<'p> Run<'p> {
                         return;
                     }
                 }
-                StepKind::Assign(assigned) => {
+                Step::Assign(assigned) => {
                     for (slot, value) in assigned {
                         row[*slot] = self.evaluate(value, &row);
                     }
                 }
-                StepKind::Expand { from, to } => {
+                Step::Expand { from, to } => {
                     if let Cell::Many(values) = &row[*from] {
                         let values = values.clone();
                         for value in values.iter() {
                             let mut copy = row.clone();
                             copy[*to] = value.clone().into();
-                            self.rows_out[number] += 1;
                             self.feed(number + 1, copy);
                         }
                         return;
                     }
                     row[*to] = row[*from].clone();
                 }
-                StepKind::Dissect { input, pattern, slots } => {
+                Step::Dissect { input, pattern, slots } => {
                     let input = self.evaluate(input, &row);
                     let mut values = vec![Vec::new(); slots.len()];
                     for text in input.values().iter().filter_map(Value::as_text) {
@@ -293,7 +270,7 @@ impl<'p> Run<'p> {
                         row[*slot] = Cell::of(values);
                     }
                 }
-                StepKind::Grok { input, pattern, slots } => {
+                Step::Grok { input, pattern, slots } => {
                     let cell = self.evaluate(input, &row);
                     let env = &self.env;
                     let cells = pattern.take_apart(&cell, &mut |failure| {
@@ -307,25 +284,25 @@ impl<'p> Run<'p> {
                         row[*slot] = cell;
                     }
                 }
-                StepKind::Limit(_) => {
+                Step::Limit(_) => {
                     let State::Remaining(remaining) = &mut self.states[number] else { return };
                     if *remaining == 0 {
                         return;
                     }
                     *remaining -= 1;
                 }
-                StepKind::Stats { groups, .. } => {
+                Step::Stats { groups, .. } => {
                     let State::Groups(table) = &mut self.states[number] else { return };
                     table.add(groups, &row, &self.env);
                     return;
                 }
-                StepKind::InlineStats { groups, .. } => {
+                Step::InlineStats { groups, .. } => {
                     let State::Inline(table, rows) = &mut self.states[number] else { return };
                     table.add(groups, &row, &self.env);
                     rows.push(row);
                     return;
                 }
-                StepKind::Sort(keys) => {
+                Step::Sort(keys) => {
                     let keys = keys.iter().map(|key| extreme(&self.evaluate(&key.key, &row), key.descending));
                     let keys = keys.collect();
                     let State::Sorting(rows) = &mut self.states[number] else { return };
@@ -333,7 +310,6 @@ impl<'p> Run<'p> {
                     return;
                 }
             }
-            self.rows_out[number] += 1;
         }
         self.sources.push(RowSource {
             origin: plan.origin.and_then(|slot| match row[slot] {
@@ -349,7 +325,7 @@ impl<'p> Run<'p> {
     /// be computed is told.
     fn ask_on(&self, from: usize, row: &Row) {
         for step in &self.plan.steps[from..] {
-            let StepKind::Filter(condition) = &step.kind else { return };
+            let Step::Filter(condition) = step else { return };
             let truth = evaluate(condition, row, &self.env);
             if !truth.is_true() && !truth.is_null() {
                 return;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use watchfire_esql::ast::TimeUnit;
 use watchfire_events::{Timestamp, Version};
+use watchfire_ir::java_double;
 
 /// One value.
 #[derive(Clone, Debug)]
@@ -154,7 +155,7 @@ impl Value {
             Self::Text(text) => text.clone(),
             Self::Date(millis) => Timestamp::from_millis(*millis).to_iso_millis().into(),
             Self::DateNanos(nanos) => iso_nanos(*nanos).into(),
-            Self::Ip(address) => ip_text(*address).into(),
+            Self::Ip(address) => address.to_canonical().to_string().into(),
             Self::Version(version) => version.as_str().into(),
             Self::Point(x, y) => format!("POINT ({} {})", java_double(*x), java_double(*y)).into(),
             Self::Span(span) => span.to_string().into(),
@@ -331,29 +332,6 @@ impl From<Option<Value>> for Cell {
     fn from(value: Option<Value>) -> Self {
         value.map_or(Self::Null, Self::One)
     }
-}
-
-/// An address as it is written: IPv4 where it is one, IPv6 in its shortest form.
-pub fn ip_text(address: Ipv6Addr) -> String {
-    address.to_ipv4_mapped().map_or_else(|| address.to_string(), |v4| v4.to_string())
-}
-
-/// A number as Java writes it: with a fraction always, with an exponent from 1e7 on and below 1e-3.
-pub(crate) fn java_double(number: f64) -> String {
-    if !number.is_finite() {
-        return match number {
-            _ if number.is_nan() => "NaN".to_owned(),
-            _ if number > 0.0 => "Infinity".to_owned(),
-            _ => "-Infinity".to_owned(),
-        };
-    }
-    if number == 0.0 || (1e-3..1e7).contains(&number.abs()) {
-        return format!("{number:?}");
-    }
-    let text = format!("{number:e}");
-    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let fraction = if digits.contains('.') { "" } else { ".0" };
-    format!("{digits}{fraction}E{exponent}")
 }
 
 /// An instant with as much of its fraction as it has, and milliseconds at least.

@@ -149,21 +149,35 @@ impl RuleAlerts<'_> {
 
         let texts: Vec<String> = values.iter().map(Value::to_string).collect();
         let first = events.first().map(|event| (&event.data_stream, &event.id));
+        let id = AlertId::of_bucket(&texts, first, self.uuid);
+        let draft =
+            Draft { original_time: Some(last), details, ..self.sum_draft(id, &document, last, events, made) };
+        Self::build(draft, &document)
+    }
+
+    /// An alert on what was computed over events, at the time of the last of them.
+    fn sum_draft<'e>(
+        &self,
+        id: AlertId,
+        document: &Document,
+        last: Timestamp,
+        events: &[&'e Event],
+        made: Made<'_>,
+    ) -> Draft<'e> {
         let Ancestry { ancestors, depth } = Ancestry::of(events.iter().copied());
-        let draft = Draft {
-            id: AlertId::of_bucket(&texts, first, self.uuid),
+        Draft {
+            id,
             at: made.at.unwrap_or(last),
-            original_time: Some(last),
-            facts: Facts::of_document(self.rule, &document),
+            original_time: None,
+            facts: Facts::of_document(self.rule, document),
             ancestors,
             depth: depth + 1,
             is_building_block: self.rule.is_building_block(),
             group: None,
             place: None,
-            details,
+            details: Details::new(),
             last_detected: made.last_detected(),
-        };
-        Self::build(draft, &document)
+        }
     }
 
     fn id_of_row(
@@ -198,25 +212,17 @@ impl RuleAlerts<'_> {
     ) -> Alert {
         let texts: Vec<String> = detection.values().iter().map(Value::to_string).collect();
         let id = self.id_of_row(row, &texts, events, detection.execution);
-        let details = self.suppression_details(made.suppression);
         let document = row.document(events);
-        let facts = Facts::of_document(self.rule, &document);
         let draft = match events {
-            [event] => Draft { id, facts, details, ..self.event_draft(event, made) },
+            [event] => {
+                Draft { id, facts: Facts::of_document(self.rule, &document), ..self.event_draft(event, made) }
+            }
             _ => Draft {
-                id,
-                at: made.at.unwrap_or(detection.sequence.last.time),
                 original_time: super::time_of(&document),
-                facts,
-                ancestors: Vec::new(),
-                depth: 1,
-                is_building_block: self.rule.is_building_block(),
-                group: None,
-                place: None,
-                details,
-                last_detected: made.last_detected(),
+                ..self.sum_draft(id, &document, detection.sequence.last.time, events, made)
             },
         };
+        let draft = Draft { details: self.suppression_details(made.suppression), ..draft };
         Self::build(draft, &document)
     }
 

@@ -1,8 +1,6 @@
-//! The columns that a query is settled against.
+//! The columns that a query of a rule is settled against: the fields of a schema.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
-use std::sync::Arc;
 
 use watchfire_events::FieldType;
 use watchfire_ir::{FieldRef, Resolution, Schema};
@@ -29,49 +27,6 @@ impl Source for SchemaColumns<'_> {
 
     fn may_have(&self, name: &str) -> bool {
         is_open(name, self.0)
-    }
-}
-
-/// The fields that events have.
-pub struct EventColumns<'a> {
-    schema: &'a dyn Schema,
-    columns: BTreeMap<Arc<str>, DataType>,
-}
-
-impl<'a> EventColumns<'a> {
-    /// The columns of events whose documents have fields of these names.
-    pub fn new<'n>(schema: &'a dyn Schema, names: impl IntoIterator<Item = &'n Arc<str>>) -> Self {
-        let column = |name: &Arc<str>| {
-            let data_type = match schema.field_type(name) {
-                FieldType::Dynamic => DataType::Keyword,
-                FieldType::Unsupported => type_of(name, schema)?,
-                field_type => DataType::of_field(field_type)?,
-            };
-            Some((Arc::clone(name), data_type))
-        };
-        Self { schema, columns: names.into_iter().filter_map(column).collect() }
-    }
-}
-
-impl Source for EventColumns<'_> {
-    fn listed(&self, prefix: &str) -> Vec<SourceColumn> {
-        let from = self
-            .columns
-            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
-            .take_while(|(name, _)| name.starts_with(prefix));
-        from.map(|(name, data_type)| SourceColumn::new(Arc::clone(name), *data_type)).collect()
-    }
-
-    fn column(&self, name: &str) -> Option<SourceColumn> {
-        self.columns.get(name).map(|data_type| SourceColumn::new(name, *data_type))
-    }
-
-    fn known(&self, name: &str) -> Option<DataType> {
-        type_of(name, self.schema)
-    }
-
-    fn may_have(&self, _: &str) -> bool {
-        false
     }
 }
 

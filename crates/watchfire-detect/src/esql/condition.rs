@@ -6,13 +6,13 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use watchfire_esql::ast::Comparison;
-use watchfire_events::{FieldType, IpBlock, parse_ip};
+use watchfire_events::{FieldType, IpBlock};
 use watchfire_ir::{
     Condition, Constant, FieldLeaf, FieldRef, Fold, Pattern, PatternPart, Predicate, TextMatch,
 };
 use watchfire_pipeline::functions::Body;
-use watchfire_pipeline::plan::{Plan, StepKind, Typed, TypedKind};
-use watchfire_pipeline::{Cell, Value};
+use watchfire_pipeline::plan::{Plan, Step, Typed, TypedKind};
+use watchfire_pipeline::{Cell, TextPatterns, Value};
 
 /// The condition; and the slots of the questions about documents that hold wherever it holds.
 pub(super) fn necessary(
@@ -24,8 +24,8 @@ pub(super) fn necessary(
     let mut conditions = Vec::new();
     let mut implied = FxHashSet::default();
     for step in &plan.steps {
-        match &step.kind {
-            StepKind::Filter(condition) => {
+        match step {
+            Step::Filter(condition) => {
                 conditions.push(asked.truth(condition));
                 let operands: &[Typed] = match &condition.kind {
                     TypedKind::And(operands) => operands,
@@ -36,17 +36,14 @@ pub(super) fn necessary(
                     _ => None,
                 }));
             }
-            StepKind::Assign(assigned) => {
+            Step::Assign(assigned) => {
                 for (slot, value) in assigned {
                     asked.computed.insert(*slot, value);
                 }
             }
             // They take rows one by one and drop none; what they make is not looked into.
-            StepKind::Expand { .. } | StepKind::Dissect { .. } | StepKind::Grok { .. } => {}
-            StepKind::Stats { .. }
-            | StepKind::InlineStats { .. }
-            | StepKind::Sort(_)
-            | StepKind::Limit(_) => break,
+            Step::Expand { .. } | Step::Dissect { .. } | Step::Grok { .. } => {}
+            Step::Stats { .. } | Step::InlineStats { .. } | Step::Sort(_) | Step::Limit(_) => break,
         }
     }
     (Condition::all(conditions), implied)
@@ -89,15 +86,12 @@ impl<'p> Asked<'p> {
                     None => self.presence(value),
                 }
             }
-            TypedKind::Like(value, patterns) => {
-                if let Some(patterns) = patterns.as_wildcards() {
-                    return self.text(value, patterns.into_iter().cloned());
-                }
-                match patterns.as_regexes().as_deref() {
-                    Some([regex]) => self.leaf(value, |_| Some(Predicate::Regex((*regex).clone()))),
-                    _ => self.presence(value),
-                }
-            }
+            TypedKind::Like(value, patterns) => match &**patterns {
+                TextPatterns::Wildcards(patterns) => self.text(value, patterns.iter().cloned()),
+                TextPatterns::Regexes(regexes) => Condition::any(
+                    regexes.iter().map(|regex| self.leaf(value, |_| Some(Predicate::Regex(regex.clone())))),
+                ),
+            },
             TypedKind::Call { function, arguments, .. } => match (function.name, arguments.as_slice()) {
                 ("STARTS_WITH", [value, part]) => self
                     .part(value, part, |text| vec![PatternPart::Literal(text.into()), PatternPart::AnyRun]),
@@ -109,7 +103,7 @@ impl<'p> Asked<'p> {
                 ("CIDR_MATCH", [address, blocks @ ..]) => {
                     let block = |typed: &Typed| {
                         let text = typed.constant()?.values().first()?.as_text()?;
-                        IpBlock::parse(text).or_else(|| parse_ip(text).map(IpBlock::single))
+                        IpBlock::of(text)
                     };
                     match blocks.iter().map(block).collect::<Option<Vec<_>>>() {
                         Some(blocks) => self.leaf(address, |_| Some(Predicate::Within(blocks))),

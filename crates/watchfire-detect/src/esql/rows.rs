@@ -1,8 +1,8 @@
 //! The rows that a query makes of hits, as what is found.
 
+use std::io;
 use std::sync::Arc;
 
-use std::io;
 use watchfire_engine::correlate::{KeyValue, Ordinal, Sequence, SequencePlace, StageHit};
 use watchfire_events::{Event, Timestamp};
 use watchfire_pipeline::{Answer, Cell};
@@ -59,7 +59,7 @@ impl<T: Clone> RowsOfEvents<'_, T> {
                 break;
             }
         }
-        let (answer, _) = run.finish();
+        let answer = run.finish();
         counts.not_computed += answer.warnings.list().map(|warning| warning.count).sum::<u64>();
         found.extend(detections(self.program, answer, &hits, &last));
         Ok(())

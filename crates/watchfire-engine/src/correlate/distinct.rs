@@ -46,8 +46,8 @@ impl DistinctCounter {
         self.insert(hash(value));
     }
 
-    /// Counts a value by its hash.
-    pub(super) fn insert(&mut self, hash: u64) {
+    /// Counts a value by its hash, which must be spread over all its bits.
+    pub fn insert(&mut self, hash: u64) {
         if self.is_full && self.least.last().is_some_and(|greatest| hash > *greatest) {
             return;
         }

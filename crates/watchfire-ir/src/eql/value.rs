@@ -5,7 +5,7 @@ use watchfire_eql::ast::{
     ArithmeticOp, Constant as Pattern, Expr as Tree, ExprKind, Literal, MatchOp, NumberValue,
 };
 use watchfire_eql::functions;
-use watchfire_events::{IpBlock, parse_ip};
+use watchfire_events::IpBlock;
 
 use super::Lowering;
 use super::condition::operator_of;
@@ -404,7 +404,7 @@ fn fits(subject: ExprType, element: ExprType) -> bool {
 
 /// A block, or a single address.
 pub(super) fn block_of(text: &str) -> Option<IpBlock> {
-    IpBlock::parse(text).or_else(|| parse_ip(text).map(IpBlock::single))
+    IpBlock::of(text)
 }
 
 fn scalar(literal: &Literal) -> Scalar<'static> {

@@ -190,7 +190,7 @@ fn compare_numbers(a: &Scalar<'_>, b: &Scalar<'_>) -> Option<Ordering> {
 }
 
 /// A floating-point number as Java prints it: between 10⁻³ and 10⁷ with a fraction, else in scientific notation.
-pub(crate) fn java_double(number: f64) -> String {
+pub fn java_double(number: f64) -> String {
     if number.is_nan() {
         return "NaN".to_owned();
     }

@@ -45,7 +45,7 @@ fn boolean_constant(text: &str) -> Option<Constant> {
 }
 
 pub(super) fn address(field: &FieldRef, value: &str) -> Result<Condition, Misfit> {
-    let block = parse_ip(value).map(IpBlock::single).or_else(|| IpBlock::parse(value));
+    let block = IpBlock::of(value);
     let block = block.ok_or_else(|| Misfit::NotAnAddress(value.to_owned()))?;
     Ok(leaf(field, Predicate::Within(vec![block])))
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fancy_regex::Regex;
-use watchfire_events::{IpBlock, parse_ip};
+use watchfire_events::IpBlock;
 
 use super::{Arguments, Body, Failure, Function, Parameter, Prepared, Returns, plain};
 use crate::types::DataType;
@@ -364,7 +364,7 @@ fn prepare_blocks(constants: &[Option<&Cell>]) -> Result<Prepared, String> {
         let Some(constant) = constant else { return Ok(Prepared::Nothing) };
         for value in constant.values() {
             let text = value.as_text().unwrap_or_default();
-            blocks.push(block(text).ok_or_else(|| format!("`{text}` is no block of addresses"))?);
+            blocks.push(IpBlock::of(text).ok_or_else(|| format!("`{text}` is no block of addresses"))?);
         }
     }
     Ok(Prepared::Blocks(blocks.into()))
@@ -376,17 +376,12 @@ fn cidr_match(arguments: &Arguments<'_>) -> Result<Cell, Failure> {
         return Ok(Cell::truth(blocks.iter().any(|block| block.contains(*address))));
     }
     for at in 1..arguments.values.len() {
-        let block = block(arguments.text(at)).ok_or("a computed text is no block of addresses")?;
+        let block = IpBlock::of(arguments.text(at)).ok_or("a computed text is no block of addresses")?;
         if block.contains(*address) {
             return Ok(Cell::truth(true));
         }
     }
     Ok(Cell::truth(false))
-}
-
-/// A block; a text without `/` is that of one address.
-fn block(text: &str) -> Option<IpBlock> {
-    IpBlock::parse(text).or_else(|| parse_ip(text).map(IpBlock::single))
 }
 
 fn constant_text(cell: &Cell) -> Option<&str> {

@@ -9,7 +9,7 @@ use super::{Place, Resolver, ScopeColumn};
 use crate::codes;
 use crate::dissect::Dissect;
 use crate::grok::Grok;
-use crate::plan::{SortKey, StepKind, Typed, TypedKind};
+use crate::plan::{SortKey, Step, Typed, TypedKind};
 use crate::types::DataType;
 
 impl Resolver<'_> {
@@ -20,7 +20,7 @@ impl Resolver<'_> {
                 let condition = self.condition(condition);
                 self.in_where = false;
                 if let Some(condition) = condition {
-                    self.step(StepKind::Filter(condition));
+                    self.step(Step::Filter(condition));
                 }
             }
             CommandKind::Eval(fields) => self.resolve_eval(fields),
@@ -35,12 +35,11 @@ impl Resolver<'_> {
                     let nulls_first = order.nulls_first.unwrap_or(order.descending);
                     keys.push(SortKey { key, descending: order.descending, nulls_first });
                 }
-                self.step(StepKind::Sort(keys));
+                self.step(Step::Sort(keys));
             }
             CommandKind::Limit(count) => {
-                self.limited = true;
                 self.on_documents = false;
-                self.step(StepKind::Limit(*count));
+                self.step(Step::Limit(*count));
             }
             CommandKind::MvExpand(column) => {
                 self.on_documents = false;
@@ -50,7 +49,7 @@ impl Resolver<'_> {
                 }
                 let from = self.slot_of(found.place);
                 let to = self.new_slot();
-                self.step(StepKind::Expand { from, to });
+                self.step(Step::Expand { from, to });
                 self.identity.push(to);
                 if let Some(column) = self.scope.iter_mut().find(|other| other.name == found.name) {
                     column.place = Place::Slot(to);
@@ -63,7 +62,7 @@ impl Resolver<'_> {
                     Ok(dissect) => {
                         let columns = dissect.names().iter().map(|name| (name.clone(), DataType::Keyword));
                         let slots = self.add_columns(&columns.collect::<Vec<_>>());
-                        self.step(StepKind::Dissect { input, pattern: Arc::new(dissect), slots });
+                        self.step(Step::Dissect { input, pattern: Arc::new(dissect), slots });
                     }
                 }
             }
@@ -73,16 +72,14 @@ impl Resolver<'_> {
                     Err(why) => self.bad_pattern(command.span, "GROK", &why),
                     Ok(grok) => {
                         let slots = self.add_columns(grok.columns());
-                        self.step(StepKind::Grok { input, pattern: Arc::new(grok), slots });
+                        self.step(Step::Grok { input, pattern: Arc::new(grok), slots });
                     }
                 }
             }
             // It ends what runs, before it comes here.
             CommandKind::Completion { .. } => {}
-            CommandKind::Unsupported(name) => {
-                let message = format!("`{name}` is not supported");
-                self.error(codes::UNKNOWN_FUNCTION, command.span, message, "not supported");
-            }
+            // The parser has refused it.
+            CommandKind::Unsupported(_) => self.failed = true,
         }
     }
 
@@ -110,7 +107,7 @@ impl Resolver<'_> {
             self.replace(ScopeColumn { name, data_type, place: Place::Slot(slot) });
         }
         if !assigned.is_empty() {
-            self.step(StepKind::Assign(assigned));
+            self.step(Step::Assign(assigned));
         }
     }
 
@@ -226,23 +223,7 @@ impl Resolver<'_> {
             self.error(codes::WRONG_TYPE, span, message, "may only be kept or dropped");
             return false;
         }
-        let Place::Source(at) = column.place else { return true };
-        if !self.listed[at].is_mixed() {
-            return true;
-        }
-        let types = self.listed[at].types.clone();
-        let mut problem = Diagnostic::error(
-            codes::WRONG_TYPE,
-            format!("`{}` is of {} types, so it must be converted", column.name, types.len()),
-        )
-        .at(span, "used as it is")
-        .with_help(format!("for instance `{}::string`", column.name));
-        for (data_type, indices) in &types {
-            let indices: Vec<&str> = indices.iter().map(|index| &**index).collect();
-            problem = problem.with_note(format!("{data_type} in {}", indices.join(", ")));
-        }
-        self.push(problem);
-        false
+        true
     }
 
     pub(super) fn unknown_function(&mut self, name: &str, span: Span) {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use watchfire_diagnostics::{Diagnostic, Span};
 use watchfire_esql::ast::{Arguments, Arithmetic, Comparison, Constant, Expr, ExprKind};
 
+use super::Resolver;
 use super::groups::{Grouping, whole};
 use super::joined::joined;
-use super::{Place, Resolver};
 use crate::aggregates::Aggregation;
 use crate::codes;
 use crate::convert::{LeadingZeros, convert, is_convertible};
@@ -20,7 +20,7 @@ use crate::types::DataType;
 use crate::value::{Cell, TimeSpan, Value};
 
 /// Functions that have a form of their own, and so do not stand in the table.
-pub const FORMS: [&str; 24] = [
+pub(super) const FORMS: [&str; 24] = [
     "CASE",
     "COALESCE",
     "NOW",
@@ -99,7 +99,7 @@ impl Resolver<'_> {
                     self.error(codes::WRONG_TYPE, span, format!("there is no type `{name}`"), "unknown type");
                     return None;
                 };
-                let inner = self.what_is_converted(inner, grouping)?;
+                let inner = self.settle(inner, grouping)?;
                 self.converted(inner, to, span)
             }
             ExprKind::Negate(inner) => {
@@ -253,11 +253,11 @@ impl Resolver<'_> {
     }
 
     /// A column whose type is open, in the type that is asked for; anything else as it is.
-    pub(super) fn settled_as(&self, value: Typed, to: DataType) -> Typed {
+    pub(super) fn settled_as(&mut self, value: Typed, to: DataType) -> Typed {
         match value.kind {
             TypedKind::Slot(slot) if self.assumed.contains_key(&slot) && value.data_type != to => {
                 if let Some(name) = self.assumed.get(&slot) {
-                    self.demands.borrow_mut().entry(Arc::clone(name)).or_insert(to);
+                    self.demands.entry(Arc::clone(name)).or_insert(to);
                 }
                 let span = value.span;
                 Typed { kind: TypedKind::Convert(Box::new(value), to), data_type: to, span }
@@ -267,7 +267,7 @@ impl Resolver<'_> {
     }
 
     /// Two sides, of which one whose type is open takes that of the other.
-    fn settled_alike(&self, a: Typed, b: Typed) -> (Typed, Typed) {
+    fn settled_alike(&mut self, a: Typed, b: Typed) -> (Typed, Typed) {
         let (of_a, of_b) = (a.data_type, b.data_type);
         let wanted = |of: DataType| if of.is_whole() { DataType::Double } else { of };
         if of_a.is_text() == of_b.is_text() || of_a == DataType::Null || of_b == DataType::Null {
@@ -416,26 +416,6 @@ impl Resolver<'_> {
         }
     }
 
-    /// What stands in a conversion, where a column may be of several types.
-    fn what_is_converted(&mut self, inner: &Expr, grouping: Option<&mut Grouping>) -> Option<Typed> {
-        if grouping.is_none()
-            && let ExprKind::Column(column) = &inner.kind
-        {
-            let found = self.find(&column.name, column.span)?;
-            if let Place::Source(at) = found.place
-                && self.listed[at].is_mixed()
-            {
-                let slot = self.slot_of(found.place);
-                return Some(Typed {
-                    kind: TypedKind::Slot(slot),
-                    data_type: DataType::Keyword,
-                    span: inner.span,
-                });
-            }
-        }
-        self.settle(inner, grouping)
-    }
-
     fn converted(&mut self, inner: Typed, to: DataType, span: Span) -> Option<Typed> {
         if !is_convertible(inner.data_type, to) {
             self.wrong_type(inner.span, &format!("there is no way to {to}"), inner.data_type);
@@ -489,7 +469,7 @@ impl Resolver<'_> {
         let upper = name.to_ascii_uppercase();
         if let Some(to) = conversion(name) {
             let [inner] = list else { return self.wrong_count(&upper, "one argument", list.len(), span) };
-            let inner = self.what_is_converted(inner, grouping)?;
+            let inner = self.settle(inner, grouping)?;
             if to == DataType::Ip && !options.is_empty() {
                 let zeros = self.leading_zeros(options, span)?;
                 if inner.data_type != DataType::Ip {
@@ -590,7 +570,7 @@ impl Resolver<'_> {
     }
 
     /// Values, of which those whose types are open take that of the first which has one.
-    fn settled_together(&self, values: Vec<Typed>) -> Vec<Typed> {
+    fn settled_together(&mut self, values: Vec<Typed>) -> Vec<Typed> {
         let is_open =
             |value: &Typed| matches!(value.kind, TypedKind::Slot(slot) if self.assumed.contains_key(&slot));
         let known = values.iter().filter(|value| !is_open(value) && value.data_type != DataType::Null);
@@ -751,7 +731,7 @@ impl Resolver<'_> {
             self.misplaced_search("MATCH` and `:", span);
             return None;
         }
-        let field = self.what_is_converted(field, None)?;
+        let field = self.expression(field)?;
         if !matches!(field.kind, TypedKind::Slot(_) | TypedKind::Convert(..)) {
             self.misplaced_search("MATCH` and `:", span);
             return None;

@@ -10,7 +10,7 @@ use super::commands::name_of;
 use super::{Place, Resolver, ScopeColumn};
 use crate::aggregates::Aggregation;
 use crate::codes;
-use crate::plan::{Aggregated, Groups, StepKind, Typed, TypedKind};
+use crate::plan::{Aggregated, Groups, Step, Typed, TypedKind};
 use crate::types::DataType;
 use crate::value::{Cell, Value};
 
@@ -72,7 +72,7 @@ impl Resolver<'_> {
             grouping.keys.push((name, key.data_type));
         }
         if !assigned.is_empty() {
-            self.step(StepKind::Assign(assigned));
+            self.step(Step::Assign(assigned));
         }
         // How many aggregations there are is known before any is settled: their slots come first.
         let count =
@@ -119,12 +119,12 @@ impl Resolver<'_> {
         let outputs = last_of_each_name(outputs);
         let groups = Groups { keys, aggregations: grouping.aggregations };
         if inline {
-            self.step(StepKind::InlineStats { groups, first: base });
+            self.step(Step::InlineStats { groups, first: base });
             self.scope = before;
         } else {
             self.close_segment();
             let assumed = self.still_assumed(&groups, grouping.first);
-            self.step(StepKind::Stats { groups, slots: 0 });
+            self.step(Step::Stats { groups, slots: 0 });
             self.segment = Some(self.steps.len() - 1);
             self.slots = next;
             self.assumed = assumed;
@@ -134,7 +134,7 @@ impl Resolver<'_> {
             self.identity = (grouping.first.1..grouping.first.1 + grouping.keys.len()).collect();
         }
         if !computed.is_empty() {
-            self.step(StepKind::Assign(computed));
+            self.step(Step::Assign(computed));
         }
         self.on_documents = false;
         for output in outputs {

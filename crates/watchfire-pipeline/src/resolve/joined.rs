@@ -1,10 +1,11 @@
 //! Operands of `OR` that ask the same column for constant values, joined into one test: it is asked once for a row, and a row with
 //! several values is told once, as Elasticsearch does.
 
+use watchfire_esql::ast::Comparison;
+
 use crate::functions::{Function, Prepared};
 use crate::plan::{Typed, TypedKind};
 use crate::types::DataType;
-use watchfire_esql::ast::Comparison;
 
 /// The operands, those joined at the place of the first.
 pub(super) fn joined(operands: Vec<Typed>) -> Vec<Typed> {

@@ -112,28 +112,8 @@ pub(crate) fn evaluate<'r>(typed: &'r Typed, row: &'r [Cell], env: &Env) -> Cow<
             None => Cell::Null,
             Some(truth) => Cell::truth(!truth),
         },
-        TypedKind::And(list) => {
-            let mut unknown = false;
-            for operand in list {
-                match truth(&of(operand), operand.span, env) {
-                    Some(false) => return Cow::Owned(Cell::truth(false)),
-                    Some(true) => {}
-                    None => unknown = true,
-                }
-            }
-            if unknown { Cell::Null } else { Cell::truth(true) }
-        }
-        TypedKind::Or(list) => {
-            let mut unknown = false;
-            for operand in list {
-                match truth(&of(operand), operand.span, env) {
-                    Some(true) => return Cow::Owned(Cell::truth(true)),
-                    Some(false) => {}
-                    None => unknown = true,
-                }
-            }
-            if unknown { Cell::Null } else { Cell::truth(false) }
-        }
+        TypedKind::And(list) => joined(list, false, row, env),
+        TypedKind::Or(list) => joined(list, true, row, env),
         TypedKind::Case { branches, otherwise } => {
             for (condition, value) in branches {
                 // Several truths are not one: the branch is not taken.
@@ -174,6 +154,19 @@ fn truth(cell: &Cell, span: Span, env: &Env) -> Option<bool> {
         Some(Value::Boolean(truth)) => Some(*truth),
         _ => None,
     }
+}
+
+/// `AND` and `OR`: the truth that decides wins, then the unknown.
+fn joined(operands: &[Typed], decisive: bool, row: &[Cell], env: &Env) -> Cell {
+    let mut unknown = false;
+    for operand in operands {
+        match truth(&evaluate(operand, row, env), operand.span, env) {
+            Some(truth) if truth == decisive => return Cell::truth(decisive),
+            Some(_) => {}
+            None => unknown = true,
+        }
+    }
+    if unknown { Cell::Null } else { Cell::truth(!decisive) }
 }
 
 fn compare(comparison: Comparison, a: &Value, b: &Value) -> bool {
