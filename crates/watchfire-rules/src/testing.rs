@@ -60,6 +60,7 @@
 //!   the file or the test say. An event that names no data stream in any of the three ways is an error.
 //! - An event without `@timestamp` gets one: the first event of a test `2026-01-01T00:00:00.000Z`, each further one a
 //!   second later.
+//! - `"@repeat": 20` stands for so many events, a second apart; `{n}` in their texts is the number of each, from 1.
 //! - An event without `event.ingested` is taken to have arrived at its `@timestamp`.
 //!
 //! All events of one test are searched together, with no other events beside them.

@@ -8,6 +8,11 @@ use crate::codes;
 use crate::document::json;
 use crate::document::reader::Context;
 
+/// The key of an event that says how often it stands there.
+const REPEAT: &str = "@repeat";
+/// What stands for the number of an event that stands there several times, in its texts.
+const NUMBER: &str = "{n}";
+
 /// The parts of a data stream's name, in order.
 const DATA_STREAM_PARTS: [&str; 3] = ["type", "dataset", "namespace"];
 
@@ -30,10 +35,7 @@ pub(super) fn read(
             break;
         }
         if position == MAX_TEST_EVENTS {
-            let message = format!("test `{test}` has more than {MAX_TEST_EVENTS} events");
-            let end = at + text[at..].chars().next().map_or(0, char::len_utf8);
-            let diagnostic = Diagnostic::error(codes::TOO_LARGE, message).at(Span::new(at, end), "one more");
-            reading.problems.push(diagnostic.mapped(&reading.map));
+            reading.too_many(text, at);
             break;
         }
         let parsed = json::parse_value(text, at, text.len());
@@ -53,8 +55,28 @@ pub(super) fn read(
             reading.report(number, place, "neither the event nor its test nor the file names a data stream");
             continue;
         };
-        document.entry("@timestamp").or_insert_with(|| default_time(position).into());
-        events.push(TestEvent { data_stream, document });
+        let times = match document.remove(REPEAT) {
+            None => 1,
+            Some(times) => match times.as_u64().filter(|times| *times > 0) {
+                Some(times) => times,
+                None => {
+                    reading.report(number, place, "`@repeat` is a whole number from 1 on");
+                    continue;
+                }
+            },
+        };
+        if events.len() as u64 + times > MAX_TEST_EVENTS as u64 {
+            reading.too_many(text, place.start as usize);
+            break;
+        }
+        for time in 1..=times {
+            let mut document = document.clone();
+            if times > 1 {
+                document.values_mut().for_each(|value| number_texts(value, time));
+            }
+            document.entry("@timestamp").or_insert_with(|| default_time(events.len()).into());
+            events.push(TestEvent { data_stream: data_stream.clone(), document });
+        }
     }
     if events.is_empty() && reading.problems.is_empty() {
         let message = format!("test `{test}` has no event");
@@ -71,6 +93,13 @@ struct Reading<'t> {
 }
 
 impl Reading<'_> {
+    fn too_many(&mut self, text: &str, at: usize) {
+        let message = format!("test `{}` has more than {MAX_TEST_EVENTS} events", self.test);
+        let end = at + text[at..].chars().next().map_or(0, char::len_utf8);
+        let diagnostic = Diagnostic::error(codes::TOO_LARGE, message).at(Span::new(at, end), "one more");
+        self.problems.push(diagnostic.mapped(&self.map));
+    }
+
     fn report(&mut self, number: usize, place: Span, why: &str) {
         let message = format!("event {number} of test `{}`: {why}", self.test);
         self.problems.push(Diagnostic::error(codes::BAD_TEST_EVENT, message).at(place, "").mapped(&self.map));
@@ -83,6 +112,16 @@ impl Reading<'_> {
             problem.message = format!("event {number} of test `{}`: {}", self.test, problem.message);
         }
         self.problems.push(problem.mapped(&self.map));
+    }
+}
+
+/// Puts the number of an event into its texts.
+fn number_texts(value: &mut Value, number: u64) {
+    match value {
+        Value::String(text) if text.contains(NUMBER) => *text = text.replace(NUMBER, &number.to_string()),
+        Value::Array(items) => items.iter_mut().for_each(|item| number_texts(item, number)),
+        Value::Object(entries) => entries.values_mut().for_each(|entry| number_texts(entry, number)),
+        _ => {}
     }
 }
 
