@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// From bottom to top. A crate may depend on crates of lower layers, and on none of its own.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("vocabulary", &["watchfire-diagnostics", "watchfire-events"]),
     ("languages", &["watchfire-eql", "watchfire-esql", "watchfire-kql"]),
     ("meaning", &["watchfire-ir"]),
@@ -14,6 +14,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("inputs", &["watchfire-sources"]),
     ("engine", &["watchfire-engine"]),
     ("tables", &["watchfire-pipeline"]),
+    ("programs", &["watchfire-esql-events"]),
     ("storage", &["watchfire-lake"]),
     ("operations", &["watchfire-detect", "watchfire-search"]),
     ("triage", &["watchfire-triage"]),

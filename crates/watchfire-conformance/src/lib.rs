@@ -20,6 +20,7 @@ mod eql_cases;
 mod eql_page;
 mod eql_unit;
 mod esql_cases;
+mod esql_rules;
 mod expected;
 mod explained;
 mod fired;
@@ -96,20 +97,19 @@ impl Part {
 
 /// Runs parts of the report over the folder of shared data.
 pub fn run(parts: &[Part], shared: &Path) -> Vec<Section> {
-    let needs_corpus = parts
-        .iter()
-        .any(|part| matches!(part, Part::Rules | Part::PositiveEvents | Part::Explain | Part::Solve));
+    let needs_corpus =
+        parts.iter().any(|part| !matches!(part, Part::Eql | Part::Kql | Part::Sources | Part::OwnRules));
     let corpus = needs_corpus.then(|| Corpus::load(shared));
     let of_part = |part: &Part| match (part, &corpus) {
         (Part::Rules, Some(corpus)) => vec![rules::section(corpus), behavior_rules::section(shared)],
         (Part::PositiveEvents, Some(corpus)) => positive_events::sections(corpus, shared),
         (Part::Explain, Some(corpus)) => vec![explained::section(corpus, shared)],
         (Part::Solve, Some(corpus)) => vec![solve::section(corpus)],
-        (Part::Rules | Part::PositiveEvents | Part::Explain | Part::Solve, None) => Vec::new(),
+        (Part::Rules | Part::PositiveEvents | Part::Explain | Part::Esql | Part::Solve, None) => Vec::new(),
         (Part::Eql, _) => {
             vec![eql_cases::section(shared), eql_unit::section(shared), own_cases::section(Language::Eql)]
         }
-        (Part::Esql, _) => vec![esql_cases::section(shared)],
+        (Part::Esql, Some(corpus)) => vec![esql_cases::section(shared), esql_rules::section(corpus)],
         (Part::Kql, _) => vec![own_cases::section(Language::Kql)],
         (Part::Sources, _) => vec![fixtures::section(shared)],
         (Part::OwnRules, _) => vec![own_rules::section()],

@@ -65,7 +65,7 @@ fn tests(rule_file: &Path, section: &mut Section) -> Option<RuleTests> {
     }
 }
 
-fn check(rule: &Rule, outcomes: &[TestOutcome], section: &mut Section) {
+pub(crate) fn check(rule: &Rule, outcomes: &[TestOutcome], section: &mut Section) {
     for outcome in outcomes {
         let what = format!("{}: {}", rule.name, outcome.name);
         match &outcome.result {

@@ -9,12 +9,13 @@ use watchfire_engine::correlate::{
     spread_key_constraints, write_keys,
 };
 use watchfire_engine::{Coverage, RuleIndex};
-use watchfire_events::{IndexPatterns, Timestamp};
+use watchfire_esql_events::EsqlProgram;
+use watchfire_events::IndexPatterns;
 use watchfire_ir::{Condition, EqlPlan, FieldLeaf, Predicate, StagePlan};
 
 use crate::counting::{NewTermsPlan, ThresholdPlan};
 use crate::detection::Detection;
-use crate::esql::{EsqlProgram, ReadEvent, RowsOfEvents};
+use crate::esql_rows::{HeldHits, ReadEvent};
 use crate::rule_book::why_not;
 use crate::schedule::{RuleSchedule, ScheduledForm};
 use crate::suppression::Suppression;
@@ -135,6 +136,12 @@ impl Correlation {
     /// The rows of an ES|QL query.
     pub fn esql(program: EsqlProgram) -> Self {
         Self::counting(Plan::Esql(Box::new(program)))
+    }
+
+    /// The same, with its events in this order.
+    #[must_use]
+    pub fn ordered_by(self, order: OrderFields) -> Self {
+        Self { order, ..self }
     }
 
     /// The ES|QL query that it runs, if it does.
@@ -351,7 +358,7 @@ impl Correlation {
             Plan::Threshold(plan) => Correlator::Threshold(ThresholdTotal::new(plan.shape, max_held)),
             Plan::NewTerms(plan) => Correlator::NewTerms(NewTermsCorrelator::new(plan.shape, max_held)),
             Plan::Esql(program) => {
-                Correlator::Rows(RowsOfEvents { program, hits: Vec::new(), max_held, evicted: 0 })
+                Correlator::Rows(HeldHits { program, hits: Vec::new(), max_held, evicted: 0 })
             }
         };
         let is_sample = matches!(self.plan, Plan::Eql(EqlPlan::Sample(_)));
@@ -396,7 +403,7 @@ enum Correlator<'c, T> {
     Sample(SampleCorrelator<T>),
     Threshold(ThresholdTotal<T>),
     NewTerms(NewTermsCorrelator),
-    Rows(RowsOfEvents<'c, T>),
+    Rows(HeldHits<'c, T>),
 }
 
 impl<T: Clone> Joining<'_, T> {
@@ -445,12 +452,10 @@ impl<T: Clone> Joining<'_, T> {
         self.counts.found += (found.len() - before) as u64;
     }
 
-    /// Says that there are no more hits. Events are read where what is found depends on more of them than keys; `now` is the time of
-    /// the execution, if there is one.
+    /// Says that there are no more hits. Events are read where what is found depends on more of them than keys.
     pub(crate) fn finish(
         mut self,
         found: &mut Vec<Detection<T>>,
-        now: Option<Timestamp>,
         read: &mut ReadEvent<'_, T>,
     ) -> io::Result<CorrelationCounts> {
         self.close_event(found);
@@ -479,7 +484,7 @@ impl<T: Clone> Joining<'_, T> {
             }
             Correlator::Rows(rows) => {
                 let before = found.len();
-                rows.finish(found, now, read, &mut self.counts)?;
+                rows.finish(found, read, &mut self.counts)?;
                 self.counts.found += (found.len() - before) as u64;
             }
         }

@@ -410,7 +410,7 @@ fn join_hits(
             Some(executions) => executions.run(&mut readers[0], &mut detections)?,
             None => {
                 let reader = &mut readers[0];
-                joining.finish(&mut detections, None, &mut |event| reader.get(*event))?
+                joining.finish(&mut detections, &mut |event| reader.get(*event))?
             }
         };
         suppress(&mut detections, &mut readers)?;

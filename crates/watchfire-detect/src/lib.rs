@@ -21,7 +21,7 @@ mod compile;
 mod correlation;
 mod counting;
 mod detection;
-mod esql;
+mod esql_rows;
 mod exceptions;
 pub mod explain;
 mod hit_spill;
@@ -47,7 +47,6 @@ pub use compile::{CompileOptions, CompiledRule, RuleProgram, compile_rule};
 pub use correlation::{AtOnce, Correlation, CorrelationCounts, CorrelationOptions};
 pub use counting::{NewTermsPlan, ThresholdPlan};
 pub use detection::{BucketFacts, Detection, DetectionFacts, SuppressedGroup};
-pub use esql::{EsqlProgram, EsqlRun, SchemaColumns};
 pub use exceptions::codes as exception_codes;
 pub use exceptions::{
     BookItem, EXCEPTION_CODES, ExceptionBook, ExceptionCounts, ExceptionText, HiddenTest, ItemCount,

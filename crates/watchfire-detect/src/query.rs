@@ -1,14 +1,13 @@
 //! Queries of every language and Kibana filters, parsed and given their meaning: what rules, hunts and checks share.
 
 use watchfire_diagnostics::{Diagnostic, Severity};
+use watchfire_esql_events::{EsqlProgram, SchemaColumns};
 use watchfire_events::Timestamp;
 use watchfire_ir::{
     Condition, EqlOptions, EqlPlan, EventPlan, KqlOptions, LoweredKql, Schema, lower_eql, lower_filter,
     lower_kql, lower_lucene,
 };
 use watchfire_rules::model::{KibanaFilter, QueryLanguage};
-
-use crate::esql::{EsqlProgram, SchemaColumns};
 
 /// What the meaning of a query depends on besides its text and the schema.
 #[derive(Clone, Debug, Default)]

@@ -1,14 +1,4 @@
-//! ES|QL over events: a query settled against a schema, what it asks of single events before anything else, and its run over
-//! documents.
-//!
-//! ```text
-//!  Query ──EsqlProgram::new──► condition: what each event must satisfy ──► the matcher, with all other rules
-//!                          └─► Plan ──EsqlRun: documents of the events that did──► rows
-//! ```
-
-mod columns;
-mod condition;
-mod rows;
+//! A query settled over events, and its run.
 
 use std::sync::Arc;
 
@@ -18,15 +8,16 @@ use watchfire_diagnostics::{Diagnostic, Severity};
 use watchfire_engine::reference;
 use watchfire_esql::ast::{Query, SourceKind};
 use watchfire_events::{
-    BatchBuilder, Event, FieldType, FieldTypes, IndexPatterns, Timestamp, flatten, get_field,
+    BatchBuilder, Document, Event, FieldType, FieldTypes, IndexPattern, IndexPatterns, Timestamp, flatten,
+    get_field,
 };
 use watchfire_ir::{Condition, FieldRef, FieldTarget, KqlOptions, Leaf, Resolution, Schema, lower_kql};
 use watchfire_pipeline::codes::INVALID_SEARCH;
 use watchfire_pipeline::plan::{DocumentTest, Plan, Read, Step};
-use watchfire_pipeline::{Answer, Cell, DataType, Run, Source, Value, documents, resolve};
+use watchfire_pipeline::{Answer, Cell, DataType, Run, Source, Value, documents, lists_columns, resolve};
 
-pub use self::columns::SchemaColumns;
-pub(crate) use self::rows::{ReadEvent, RowsOfEvents};
+use crate::condition;
+use crate::is_metadata;
 
 /// An ES|QL query, ready to run over events.
 #[derive(Clone, Debug)]
@@ -40,12 +31,15 @@ pub struct EsqlProgram {
     by_field: FxHashMap<Arc<str>, Vec<usize>>,
     tests: Vec<Test>,
     types: TestTypes,
+    lists_fields: bool,
 }
 
 /// Where the cells of a slot come from.
 #[derive(Clone, Debug)]
 enum Origin {
     Field(DataType),
+    /// The type is that of the first pattern that fits the index; where none does, there is nothing.
+    ByIndex(Vec<(IndexPattern, DataType)>),
     /// An object, an array or a text that is a point.
     Point(Arc<str>),
     Id,
@@ -120,7 +114,11 @@ impl EsqlProgram {
         }
         let fields: FxHashMap<usize, FieldRef> =
             plan.reads.iter().filter_map(|read| Some((read.slot, field_of(read, schema)?))).collect();
-        let (condition, implied) = condition::necessary(&plan, &fields, &tests);
+        // Of what has a type in each index of its own nothing is asked of all; nor of points, which are objects in documents.
+        let is_askable = |read: &Read| read.by_index.is_none() && read.data_type != DataType::GeoPoint;
+        let mut askable = fields.clone();
+        askable.retain(|slot, _| plan.reads.iter().all(|read| read.slot != *slot || is_askable(read)));
+        let (condition, implied) = condition::necessary(&plan, &askable, &tests);
         let mut by_field: FxHashMap<Arc<str>, Vec<usize>> = FxHashMap::default();
         let mut reads = Vec::new();
         for read in &plan.reads {
@@ -136,7 +134,15 @@ impl EsqlProgram {
                     }
                     Some(field) => {
                         by_field.entry(Arc::clone(&field.name)).or_default().push(reads.len());
-                        Origin::Field(read.data_type)
+                        match &read.by_index {
+                            Some(types) => Origin::ByIndex(
+                                types
+                                    .iter()
+                                    .map(|(index, data_type)| (IndexPattern::new(index), *data_type))
+                                    .collect(),
+                            ),
+                            None => Origin::Field(read.data_type),
+                        }
                     }
                     None => Origin::Nothing,
                 },
@@ -156,8 +162,14 @@ impl EsqlProgram {
             by_field,
             types: TestTypes::of(tests.iter().map(|test: &Test| &test.condition)),
             tests,
+            lists_fields: lists_columns(query),
         };
         (Some(program), diagnostics)
+    }
+
+    /// The query.
+    pub fn query(&self) -> &Query {
+        &self.query
     }
 
     /// What runs.
@@ -176,6 +188,46 @@ impl EsqlProgram {
         &self.condition
     }
 
+    /// Whether the columns of the answer, or what patterns choose among, depend on which fields there are.
+    pub fn lists_fields(&self) -> bool {
+        self.lists_fields
+    }
+
+    /// An event with no more of its document than the query reads.
+    pub fn needed(&self, event: &Event) -> Event {
+        let needs_all = self.lists_fields
+            || self.tests.iter().any(|test| !test.is_implied)
+            || self.reads.iter().any(|(_, origin)| matches!(origin, Origin::Document));
+        if needs_all {
+            return event.clone();
+        }
+        let mut document = Document::new();
+        for (_, origin) in &self.reads {
+            if let Origin::Point(name) = origin
+                && let Some(value) = get_field(&event.document, name)
+            {
+                document.insert(name.to_string(), value.clone());
+            }
+        }
+        flatten(&event.document, &mut |name, value| {
+            if self.by_field.contains_key(name) {
+                match document.get_mut(name) {
+                    Some(Json::Array(values)) => values.push(value.clone()),
+                    Some(first) => *first = Json::Array(vec![first.take(), value.clone()]),
+                    None => {
+                        document.insert(name.to_owned(), value.clone());
+                    }
+                }
+            }
+        });
+        Event {
+            document,
+            id: event.id.clone(),
+            data_stream: event.data_stream.clone(),
+            place: event.place.clone(),
+        }
+    }
+
     /// What makes the answer depend on how much of the past is looked at, if something does.
     pub fn depends_on_window(&self) -> Option<&'static str> {
         let step = |kind: &Step| match kind {
@@ -188,7 +240,7 @@ impl EsqlProgram {
 
     /// A run at its begin, whose `NOW()` is the given time.
     pub fn begin(&self, now: Timestamp) -> EsqlRun<'_> {
-        EsqlRun { program: self, run: Run::new(&self.plan, now.millis()) }
+        EsqlRun { program: self, run: Run::new(&self.plan, now.millis()), is_traced: false }
     }
 }
 
@@ -196,9 +248,17 @@ impl EsqlProgram {
 pub struct EsqlRun<'p> {
     program: &'p EsqlProgram,
     run: Run<'p>,
+    is_traced: bool,
 }
 
 impl EsqlRun<'_> {
+    /// The same, but what becomes of each event is kept, and events are taken too that do not satisfy
+    /// [`EsqlProgram::condition`].
+    #[must_use]
+    pub fn traced(self) -> Self {
+        Self { run: self.run.traced(), is_traced: true, ..self }
+    }
+
     /// Takes an event that satisfies [`EsqlProgram::condition`]. Tells whether further ones can change the answer.
     pub fn push(&mut self, event: &Event) -> bool {
         let program = self.program;
@@ -212,6 +272,10 @@ impl EsqlRun<'_> {
         for ((slot, origin), values) in program.reads.iter().zip(values) {
             row[*slot] = match origin {
                 Origin::Field(data_type) => documents::cell(values, *data_type),
+                Origin::ByIndex(types) => {
+                    let data_type = types.iter().find(|(index, _)| index.fits(&event.data_stream));
+                    data_type.map_or(Cell::Null, |(_, data_type)| documents::cell(values, *data_type))
+                }
                 Origin::Point(name) => get_field(&event.document, name).map_or(Cell::Null, documents::points),
                 Origin::Id => Value::text(event.id.as_str()).into(),
                 Origin::Index => Value::text(event.data_stream.as_str()).into(),
@@ -222,7 +286,7 @@ impl EsqlRun<'_> {
             };
         }
         for test in &program.tests {
-            let holds = test.is_implied || self.holds(&test.condition, event);
+            let holds = test.is_implied && !self.is_traced || self.holds(&test.condition, event);
             row[test.slot] = Cell::truth(holds);
         }
         self.run.push(row).is_continue()
@@ -234,6 +298,16 @@ impl EsqlRun<'_> {
         builder.push(event.clone());
         let batch = builder.finish();
         reference::evaluate(condition, &batch, 0, types, &mut Vec::new())
+    }
+
+    /// How many rows are ready.
+    pub fn rows(&self) -> usize {
+        self.run.rows()
+    }
+
+    /// The rows that are ready before the last event; they are not in the answer at the end.
+    pub fn take_ready(&mut self) -> Vec<Vec<Cell>> {
+        self.run.take_ready()
     }
 
     /// The answer, after the last event.
@@ -254,7 +328,7 @@ fn patterns_of(query: &Query) -> IndexPatterns {
 
 /// The field of a document that a column is read from.
 fn field_of(read: &Read, schema: &dyn Schema) -> Option<FieldRef> {
-    if watchfire_pipeline::METADATA.iter().any(|(name, _)| **name == *read.name) {
+    if is_metadata(&read.name) {
         return None;
     }
     match schema.resolve(&read.name) {

@@ -55,14 +55,28 @@ impl Parsed {
     }
 }
 
+/// A value that stands beside a query, for a `?` in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// Its name, if it has one: it is written `?name` then, and else by its place, `?1` or the next `?`.
+    pub name: Option<String>,
+    /// The value.
+    pub value: ast::Constant,
+}
+
 /// Reads a query.
 pub fn parse(text: &str) -> Parsed {
+    parse_with(text, &[])
+}
+
+/// Reads a query with values that stand beside it.
+pub fn parse_with(text: &str, parameters: &[Parameter]) -> Parsed {
     if text.len() > MAX_QUERY_BYTES {
         let over = text.len() - MAX_QUERY_BYTES;
         let message = format!("the query has {} bytes, {over} more than the limit", text.len());
         let problem = Diagnostic::error(codes::QUERY_TOO_LONG, message);
         return Parsed { query: None, diagnostics: vec![problem] };
     }
-    let (query, problems) = parser::parse(text);
+    let (query, problems) = parser::parse(text, parameters);
     Parsed { query, diagnostics: problems.into_list() }
 }

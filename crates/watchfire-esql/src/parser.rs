@@ -6,8 +6,8 @@ mod expressions;
 use watchfire_diagnostics::{Code, Diagnostic, Problems, Span, did_you_mean};
 
 use crate::ast::{Column, Command, CommandKind, Query, Source, SourceKind};
-use crate::codes;
 use crate::lexer::{Lexer, Token, TokenKind};
+use crate::{Parameter, codes};
 
 /// How deeply parentheses, functions and signs may be nested. It bounds the recursion of this parser and of everything that walks
 /// the tree.
@@ -74,13 +74,16 @@ struct Parser<'a> {
     /// Where the token before it ends.
     end: usize,
     depth: usize,
+    parameters: &'a [Parameter],
+    /// How many parameters without a name or number there were.
+    unnamed: usize,
 }
 
 /// Reads a query, and what is wrong with it.
-pub(crate) fn parse(text: &str) -> (Option<Query>, Problems) {
+pub(crate) fn parse(text: &str, parameters: &[Parameter]) -> (Option<Query>, Problems) {
     let mut lexer = Lexer::new(text);
     let token = lexer.next();
-    let mut parser = Parser { text, lexer, token, end: 0, depth: 0 };
+    let mut parser = Parser { text, lexer, token, end: 0, depth: 0, parameters, unnamed: 0 };
     let query = parser.query();
     (query, parser.lexer.problems)
 }

@@ -139,6 +139,25 @@ impl Mapping {
         });
     }
 
+    /// Adds the fields of another mapping that this one lacks. Gives the names of those that the two map differently: they stay as
+    /// they are here.
+    pub fn merge(&mut self, other: &Self) -> Vec<Arc<str>> {
+        let mut different = Vec::new();
+        for (name, entry) in &other.fields {
+            match self.fields.get(name) {
+                None => {
+                    self.fields.insert(Arc::clone(name), entry.clone());
+                }
+                Some(known) if known.field_type != entry.field_type => different.push(Arc::clone(name)),
+                Some(_) => {}
+            }
+        }
+        let known = |name: &String| self.null_values.iter().any(|(known, _)| known == name);
+        let more: Vec<_> = other.null_values.iter().filter(|(name, _)| !known(name)).cloned().collect();
+        self.null_values.extend(more);
+        different
+    }
+
     /// The exact sub-field of an analysed text field, which EQL uses in its place (eql-semantics §4).
     pub fn exact_sub_field(&self, name: &str) -> Option<FieldRef> {
         let prefix = format!("{name}.");

@@ -35,4 +35,6 @@ watchfire_diagnostics::codes! {
         "No schema has the field, so nobody knows its type, and whether any source has it. Elasticsearch refuses a query whose field no index maps. `--mapping` or a source table tells of fields of your own.";
     FURTHER_PROBLEMS = "ESQ115", "further problems",
         "More problems were found than are listed.";
+    SEVERAL_TYPES = "ESQ116", "field of several types",
+        "Indices that the query reads map the field differently, so that its values cannot be compared. Say which type is meant, by a conversion: `TO_IP(x)`, `x::keyword`. Kept or dropped it may be as it is, and then has no value in the answer.";
 }

@@ -27,7 +27,10 @@ mod value;
 pub use crate::codes::CODES;
 pub use crate::like::TextPatterns;
 pub use crate::plan::Plan;
-pub use crate::resolve::{METADATA, Resolved, Source, SourceColumn, resolve};
-pub use crate::run::{Answer, MAX_GROUPS_OF_ROW, Row, RowSource, Run, Warning, Warnings};
+pub use crate::resolve::{METADATA, Resolved, Source, SourceColumn, TypesByIndex, lists_columns, resolve};
+pub use crate::run::{
+    Answer, Fate, MAX_GROUPS_OF_ROW, Node, NodeId, NodeOf, Reason, Row, RowSource, Run, Trace, Warning,
+    Warnings,
+};
 pub use crate::types::DataType;
 pub use crate::value::{Cell, TimeSpan, Value};

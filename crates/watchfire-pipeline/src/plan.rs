@@ -15,6 +15,7 @@ use crate::functions::{Function, Prepared};
 use crate::grok::Grok;
 use crate::like::TextPatterns;
 use crate::matching::Match;
+use crate::resolve::TypesByIndex;
 use crate::types::DataType;
 use crate::value::Cell;
 
@@ -29,6 +30,8 @@ pub struct Plan {
     pub slots: usize,
     /// The steps.
     pub steps: Vec<Step>,
+    /// The command of each step, by its place in the text. A command may have several steps, or none.
+    pub step_spans: Vec<Span>,
     /// The columns of the answer.
     pub output: Vec<Column>,
     /// The slots that tell rows of the answer apart, whatever columns are kept: the keys of the last `STATS`, or what was
@@ -55,6 +58,8 @@ pub struct Read {
     pub slot: usize,
     /// Whether the source has none of it: known by name only, so that it is null in all rows.
     pub absent: bool,
+    /// If its values have the types that their indices give them: those types. Only conversions take it.
+    pub by_index: Option<TypesByIndex>,
 }
 
 /// A question that only the source document answers.
@@ -242,6 +247,13 @@ pub enum TypedKind {
 }
 
 impl Plan {
+    /// Whether some command holds rows until all have come.
+    pub fn holds_rows(&self) -> bool {
+        let holds =
+            |step: &Step| matches!(step, Step::Stats { .. } | Step::InlineStats { .. } | Step::Sort(_));
+        self.steps.iter().any(holds)
+    }
+
     /// The column of the answer of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.output.iter().find(|column| *column.name == *name)
@@ -249,6 +261,43 @@ impl Plan {
 }
 
 impl Typed {
+    /// Calls `each` with every slot that the expression reads, and its place.
+    pub fn for_each_slot(&self, each: &mut dyn FnMut(Span, usize)) {
+        let mut of = |typed: &Self| typed.for_each_slot(each);
+        match &self.kind {
+            TypedKind::Constant(_) | TypedKind::Now => {}
+            TypedKind::Slot(slot) => each(self.span, *slot),
+            TypedKind::Convert(inner, _)
+            | TypedKind::ToIp(inner, _)
+            | TypedKind::Negate(inner)
+            | TypedKind::IsNull(inner)
+            | TypedKind::Like(inner, _)
+            | TypedKind::Match(inner, _)
+            | TypedKind::Not(inner) => of(inner),
+            TypedKind::Arithmetic(_, a, b)
+            | TypedKind::Compare(_, a, b)
+            | TypedKind::Moved { date: a, span: b, .. } => {
+                of(a);
+                of(b);
+            }
+            TypedKind::In(value, list) => {
+                of(value);
+                list.iter().for_each(of);
+            }
+            TypedKind::Call { arguments: list, .. }
+            | TypedKind::And(list)
+            | TypedKind::Or(list)
+            | TypedKind::Coalesce(list) => list.iter().for_each(of),
+            TypedKind::Case { branches, otherwise } => {
+                for (condition, value) in branches {
+                    of(condition);
+                    of(value);
+                }
+                of(otherwise);
+            }
+        }
+    }
+
     /// The value, if it is one and the same for all rows.
     pub fn constant(&self) -> Option<&Cell> {
         match &self.kind {

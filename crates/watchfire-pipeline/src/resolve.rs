@@ -39,14 +39,41 @@ pub trait Source {
 pub struct SourceColumn {
     /// Its name.
     pub name: Arc<str>,
-    /// Its type.
+    /// Its type; one whose values are not read if indices have several.
     pub data_type: DataType,
+    /// The types that it has in single indices, if they are several.
+    pub by_index: Option<TypesByIndex>,
+    /// Whether nobody has said the type: where the query asks for another one, the column has that.
+    pub is_guess: bool,
 }
+
+/// The types that one field has in indices, each with the pattern of their names. The first one that fits counts.
+pub type TypesByIndex = Arc<[(Arc<str>, DataType)]>;
 
 impl SourceColumn {
     /// A column of this name and type.
     pub fn new(name: impl Into<Arc<str>>, data_type: DataType) -> Self {
-        Self { name: name.into(), data_type }
+        Self { name: name.into(), data_type, by_index: None, is_guess: false }
+    }
+
+    /// A column of which only the name is known, and what its values look like.
+    pub fn guessed(name: impl Into<Arc<str>>, data_type: DataType) -> Self {
+        Self { is_guess: true, ..Self::new(name, data_type) }
+    }
+
+    /// A column whose type each index states for itself. Instants of both precisions mix; otherwise several types stay apart.
+    pub fn of_indices(name: impl Into<Arc<str>>, types: &[(Arc<str>, DataType)]) -> Self {
+        let mut found = types.iter().map(|(_, data_type)| *data_type);
+        let first = found.next().unwrap_or(DataType::Null);
+        let joined = found.try_fold(first, |joined, next| match joined == next {
+            true => Some(joined),
+            false if joined.is_date() && next.is_date() => Some(DataType::DateNanos),
+            false => None,
+        });
+        match joined {
+            Some(data_type) => Self::new(name, data_type),
+            None => Self { by_index: Some(types.into()), ..Self::new(name, DataType::Unsupported) },
+        }
     }
 }
 
@@ -106,6 +133,8 @@ fn pass(
         segment: None,
         first_slots: 0,
         steps: Vec::new(),
+        step_spans: Vec::new(),
+        command: query.source.span,
         on_documents: true,
         in_where: false,
         left_out: Vec::new(),
@@ -120,6 +149,7 @@ fn pass(
         document_tests: resolver.tests,
         slots: resolver.first_slots,
         steps: resolver.steps,
+        step_spans: resolver.step_spans,
         output: resolver
             .scope
             .into_iter()
@@ -184,6 +214,9 @@ struct Resolver<'a> {
     /// How many slots rows have up to the first `STATS`.
     first_slots: usize,
     steps: Vec<Step>,
+    step_spans: Vec<Span>,
+    /// The command whose steps are made.
+    command: Span,
     /// Whether a row is still that of a document.
     on_documents: bool,
     in_where: bool,
@@ -205,6 +238,9 @@ impl Resolver<'_> {
                     .map(|column| (Arc::clone(&column.name), column))
                     .collect();
                 self.listed = listed.into_values().collect();
+                for column in self.listed.iter_mut().filter(|column| column.is_guess) {
+                    column.data_type = self.demanded.get(&column.name).copied().unwrap_or(column.data_type);
+                }
                 self.scope = (0..self.listed.len()).map(|at| self.source_column(at)).collect();
                 for column in metadata {
                     let Some((name, data_type)) = METADATA.iter().find(|(name, _)| *name == column.name)
@@ -235,6 +271,7 @@ impl Resolver<'_> {
                 self.leave_out(query, number);
                 break;
             }
+            self.command = command.span;
             self.resolve_command(command);
         }
         for at in 0..self.scope.len() {
@@ -295,6 +332,7 @@ impl Resolver<'_> {
 
     fn step(&mut self, kind: Step) {
         self.steps.push(kind);
+        self.step_spans.push(self.command);
     }
 
     fn new_slot(&mut self) -> usize {
@@ -319,21 +357,60 @@ impl Resolver<'_> {
         let slot = self.new_slot();
         self.read_slots.insert(at, slot);
         let column = &self.listed[at];
-        self.reads.push(Read { name: column.name.clone(), data_type: column.data_type, slot, absent: false });
+        self.reads.push(Read {
+            name: column.name.clone(),
+            data_type: column.data_type,
+            slot,
+            absent: false,
+            by_index: None,
+        });
         slot
+    }
+
+    /// The slot of a column whose values have the type that their index gives them, and those types.
+    fn slot_by_index(&mut self, place: Place) -> Option<(usize, TypesByIndex)> {
+        let Place::Source(at) = place else { return None };
+        let column = &self.listed[at];
+        let types = Arc::clone(column.by_index.as_ref()?);
+        let known = self.reads.iter().find(|read| read.name == column.name && read.by_index.is_some());
+        if let Some(read) = known {
+            return Some((read.slot, types));
+        }
+        let (name, data_type) = (Arc::clone(&column.name), column.data_type);
+        let slot = self.new_slot();
+        self.reads.push(Read { name, data_type, slot, absent: false, by_index: Some(Arc::clone(&types)) });
+        Some((slot, types))
+    }
+
+    /// Where a column of the source is, as long as no other has its name.
+    fn place_in_source(&mut self, name: &str) -> Option<Place> {
+        if let Some(column) = self.scope.iter().find(|column| *column.name == *name) {
+            return Some(column.place);
+        }
+        let column = self.source.column(name).filter(|_| self.is_open && !self.gone.contains(name))?;
+        self.listed.push(column);
+        let column = self.source_column(self.listed.len() - 1);
+        let place = column.place;
+        self.scope.push(column);
+        Some(place)
     }
 
     /// A column by its name. A field that is known to have no values is one, as long as rows are documents.
     fn find(&mut self, name: &str, span: Span) -> Option<ScopeColumn> {
         if let Some(column) = self.scope.iter().find(|column| *column.name == *name) {
-            return Some(column.clone());
+            let column = column.clone();
+            if let Place::Source(at) = column.place
+                && self.listed[at].is_guess
+                && !self.demanded.contains_key(name)
+            {
+                let slot = self.slot_of(column.place);
+                self.assumed.insert(slot, Arc::clone(&column.name));
+            }
+            return Some(column);
         }
         if self.is_open && !self.gone.contains(name) {
-            if let Some(column) = self.source.column(name) {
-                self.listed.push(column);
-                let column = self.source_column(self.listed.len() - 1);
-                self.scope.push(column.clone());
-                return Some(column);
+            if self.place_in_source(name).is_some() {
+                return self.scope.last().cloned();
             }
             if let Some(read) = self.reads.iter().find(|read| read.absent && *read.name == *name) {
                 let (data_type, place) = (read.data_type, Place::Slot(read.slot));
@@ -414,6 +491,11 @@ impl Resolver<'_> {
     fn error(&mut self, code: Code, span: Span, message: impl Into<String>, label: impl Into<String>) {
         self.push(Diagnostic::error(code, message).at(span, label));
     }
+}
+
+/// Whether the columns of the answer, or what patterns choose among, depend on which fields there are.
+pub fn lists_columns(query: &Query) -> bool {
+    matches!(query.source.kind, SourceKind::From { .. }) && !prefixes_wanted(&query.commands).is_empty()
 }
 
 /// The beginnings of the names of columns that must be listed, since a pattern may fit them, or all are part of the answer.

@@ -4,6 +4,7 @@
 //! is that in which they come; rows of `STATS` are in the order of their keys, so that the same rows give the same answer in any order.
 
 mod evaluate;
+mod trace;
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
@@ -14,6 +15,7 @@ use rustc_hash::FxHashMap;
 use watchfire_diagnostics::Span;
 
 pub(crate) use self::evaluate::evaluate;
+pub use self::trace::{Fate, Node, NodeId, NodeOf, Reason, Trace};
 use crate::aggregates::Accumulator;
 use crate::functions::Failure;
 use crate::grok::GrokFailure;
@@ -79,6 +81,8 @@ pub struct Answer {
     pub sources: Vec<RowSource>,
     /// What could not be computed.
     pub warnings: Warnings,
+    /// What became of rows, if the run kept it.
+    pub trace: Option<Trace>,
 }
 
 /// What expressions are evaluated with.
@@ -114,6 +118,8 @@ pub struct Run<'p> {
     rows_in: u64,
     rows: Vec<Vec<Cell>>,
     sources: Vec<RowSource>,
+    /// What becomes of rows, if someone wants to know.
+    trace: Option<Trace>,
 }
 
 /// What a step holds.
@@ -122,8 +128,8 @@ enum State {
     Nothing,
     Remaining(u64),
     Groups(GroupTable),
-    Inline(GroupTable, Vec<Row>),
-    Sorting(Vec<(Vec<Cell>, Row)>),
+    Inline(GroupTable, Vec<(Row, NodeId)>),
+    Sorting(Vec<(Vec<Cell>, Row, NodeId)>),
 }
 
 /// Groups by their keys.
@@ -150,7 +156,14 @@ impl<'p> Run<'p> {
             rows_in: 0,
             rows: Vec::new(),
             sources: Vec::new(),
+            trace: None,
         }
+    }
+
+    /// The same, but what becomes of each row is kept, for [`Answer::trace`]. It holds all rows, and costs time.
+    #[must_use]
+    pub fn traced(self) -> Self {
+        Self { trace: Some(Trace::new(self.plan.steps.len())), ..self }
     }
 
     /// Takes a row: [`Plan::slots`] cells, of which those of [`Plan::reads`] and [`Plan::document_tests`] are filled.
@@ -160,8 +173,9 @@ impl<'p> Run<'p> {
         if !self.plan.is_row {
             row[ORIGIN] = Value::UnsignedLong(self.rows_in).into();
         }
+        let node = self.trace.as_mut().map_or(NodeId::default(), |trace| trace.source(self.rows_in));
         self.rows_in += 1;
-        self.feed(0, row);
+        self.feed(0, row, node);
         for (step, state) in self.plan.steps.iter().zip(&self.states) {
             match (step, state) {
                 (_, State::Remaining(0)) => return ControlFlow::Break(()),
@@ -180,6 +194,17 @@ impl<'p> Run<'p> {
         ControlFlow::Continue(())
     }
 
+    /// How many rows are ready.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The rows that are ready, if who asks wants them before the end; [`Self::finish`] gives those that come after.
+    pub fn take_ready(&mut self) -> Vec<Vec<Cell>> {
+        self.sources.clear();
+        std::mem::take(&mut self.rows)
+    }
+
     /// The answer, after the last row.
     pub fn finish(mut self) -> Answer {
         if self.plan.is_row {
@@ -190,9 +215,14 @@ impl<'p> Run<'p> {
                 State::Groups(table) => {
                     let Step::Stats { groups, slots } = &self.plan.steps[number] else { continue };
                     for (mut row, keys) in self.close(table, groups) {
+                        let node = self
+                            .trace
+                            .as_mut()
+                            .map_or(NodeId::default(), |trace| trace.closed(number, &keys, &row));
                         row.extend(keys);
                         row.resize(*slots, Cell::Null);
-                        self.feed(number + 1, row);
+                        self.passed(number);
+                        self.feed(number + 1, row, node);
                     }
                 }
                 State::Inline(table, rows) => {
@@ -202,7 +232,7 @@ impl<'p> Run<'p> {
                     let closed: FxHashMap<Vec<Cell>, Vec<Cell>> =
                         self.close(table, groups).into_iter().map(|(row, keys)| (keys, row)).collect();
                     let nothing = vec![Cell::Null; groups.aggregations.len()];
-                    for mut row in rows {
+                    for (mut row, node) in rows {
                         let keys: Vec<Cell> =
                             groups.keys.iter().map(|key| self.evaluate(key, &row)).collect();
                         // A row with several values of a key is in no group of its own.
@@ -210,24 +240,39 @@ impl<'p> Run<'p> {
                         for (at, cell) in computed.into_iter().chain(keys).enumerate() {
                             row[first + at] = cell;
                         }
-                        self.feed(number + 1, row);
+                        self.passed(number);
+                        self.feed(number + 1, row, node);
                     }
                 }
                 State::Sorting(mut rows) => {
                     let Step::Sort(keys) = &self.plan.steps[number] else { continue };
-                    rows.sort_by(|(a, _), (b, _)| order(a, b, keys));
-                    for (_, row) in rows {
-                        self.feed(number + 1, row);
+                    rows.sort_by(|(a, ..), (b, ..)| order(a, b, keys));
+                    for (_, row, node) in rows {
+                        self.passed(number);
+                        self.feed(number + 1, row, node);
                     }
                 }
                 State::Nothing | State::Remaining(_) => {}
             }
         }
-        Answer { rows: self.rows, sources: self.sources, warnings: self.env.warnings.into_inner() }
+        let warnings = self.env.warnings.into_inner();
+        Answer { rows: self.rows, sources: self.sources, warnings, trace: self.trace }
+    }
+
+    fn passed(&mut self, step: usize) {
+        if let Some(trace) = &mut self.trace {
+            trace.rows[step] += 1;
+        }
+    }
+
+    fn ends(&mut self, node: NodeId, fate: impl FnOnce() -> Fate) {
+        if let Some(trace) = &mut self.trace {
+            trace.add_fate(node, fate());
+        }
     }
 
     /// Takes a row through the steps from `from` on.
-    fn feed(&mut self, from: usize, mut row: Row) {
+    fn feed(&mut self, from: usize, mut row: Row, node: NodeId) {
         let plan = self.plan;
         for number in from..plan.steps.len() {
             match &plan.steps[number] {
@@ -236,6 +281,10 @@ impl<'p> Run<'p> {
                     if !truth.is_true() {
                         if truth.is_null() {
                             self.ask_on(number + 1, &row);
+                        }
+                        if let Some(trace) = &mut self.trace {
+                            let reasons = trace::reasons(condition, &row, self.env.now);
+                            trace.add_fate(node, Fate::Dropped { step: number, reasons });
                         }
                         return;
                     }
@@ -251,7 +300,8 @@ impl<'p> Run<'p> {
                         for value in values.iter() {
                             let mut copy = row.clone();
                             copy[*to] = value.clone().into();
-                            self.feed(number + 1, copy);
+                            self.passed(number);
+                            self.feed(number + 1, copy, node);
                         }
                         return;
                     }
@@ -287,30 +337,37 @@ impl<'p> Run<'p> {
                 Step::Limit(_) => {
                     let State::Remaining(remaining) = &mut self.states[number] else { return };
                     if *remaining == 0 {
+                        self.ends(node, || Fate::Limited { step: number });
                         return;
                     }
                     *remaining -= 1;
                 }
                 Step::Stats { groups, .. } => {
                     let State::Groups(table) = &mut self.states[number] else { return };
-                    table.add(groups, &row, &self.env);
+                    let of = table.add(groups, &row, &self.env);
+                    if let Some(trace) = &mut self.trace {
+                        of.iter().for_each(|keys| trace.grouped(node, number, keys));
+                    }
                     return;
                 }
                 Step::InlineStats { groups, .. } => {
                     let State::Inline(table, rows) = &mut self.states[number] else { return };
                     table.add(groups, &row, &self.env);
-                    rows.push(row);
+                    rows.push((row, node));
                     return;
                 }
                 Step::Sort(keys) => {
                     let keys = keys.iter().map(|key| extreme(&self.evaluate(&key.key, &row), key.descending));
                     let keys = keys.collect();
                     let State::Sorting(rows) = &mut self.states[number] else { return };
-                    rows.push((keys, row));
+                    rows.push((keys, row, node));
                     return;
                 }
             }
+            self.passed(number);
         }
+        let number = self.rows.len();
+        self.ends(node, || Fate::Row(number));
         self.sources.push(RowSource {
             origin: plan.origin.and_then(|slot| match row[slot] {
                 Cell::One(Value::UnsignedLong(number)) => Some(number),
@@ -355,13 +412,14 @@ impl<'p> Run<'p> {
 }
 
 impl GroupTable {
-    fn add(&mut self, groups: &Groups, row: &Row, env: &Env) {
+    /// Adds a row to its groups, whose keys it gives.
+    fn add(&mut self, groups: &Groups, row: &Row, env: &Env) -> Vec<Vec<Cell>> {
         let keys: Vec<Cell> = groups.keys.iter().map(|key| evaluate(key, row, env).into_owned()).collect();
         let arguments: Vec<Option<Vec<Cell>>> =
             groups.aggregations.iter().map(|aggregated| given(aggregated, row, env)).collect();
         if !keys.iter().any(|key| matches!(key, Cell::Many(_))) {
-            self.add_to(keys, groups, &arguments);
-            return;
+            self.add_to(&keys, groups, &arguments);
+            return vec![keys];
         }
         // Each value of a key is a group of its own; of several keys, each combination.
         let mut combinations: Vec<Vec<Cell>> = vec![Vec::new()];
@@ -387,17 +445,18 @@ impl GroupTable {
                 })
                 .collect();
         }
-        for keys in combinations {
+        for keys in &combinations {
             self.add_to(keys, groups, &arguments);
         }
+        combinations
     }
 
-    fn add_to(&mut self, keys: Vec<Cell>, groups: &Groups, arguments: &[Option<Vec<Cell>>]) {
-        let place = match self.places.get(&keys) {
+    fn add_to(&mut self, keys: &[Cell], groups: &Groups, arguments: &[Option<Vec<Cell>>]) {
+        let place = match self.places.get(keys) {
             Some(place) => *place,
             None => {
-                self.groups.push((keys.clone(), start(groups)));
-                self.places.insert(keys, self.groups.len() - 1);
+                self.groups.push((keys.to_vec(), start(groups)));
+                self.places.insert(keys.to_vec(), self.groups.len() - 1);
                 self.groups.len() - 1
             }
         };

@@ -232,7 +232,7 @@ fn plan(
 }
 
 /// The errors of a query, if there are any, with their places.
-fn problems(diagnostics: &[Diagnostic], source: &SourceText) -> Option<String> {
+pub(crate) fn problems(diagnostics: &[Diagnostic], source: &SourceText) -> Option<String> {
     let errors: Vec<String> = diagnostics
         .iter()
         .filter(|found| found.severity == Severity::Error)
@@ -241,7 +241,7 @@ fn problems(diagnostics: &[Diagnostic], source: &SourceText) -> Option<String> {
     (!errors.is_empty()).then(|| errors.join("; "))
 }
 
-fn placed(diagnostic: &Diagnostic, source: &SourceText) -> String {
+pub(crate) fn placed(diagnostic: &Diagnostic, source: &SourceText) -> String {
     match diagnostic.primary_span() {
         None => diagnostic.message.clone(),
         Some(span) => {

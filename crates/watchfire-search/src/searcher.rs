@@ -22,6 +22,8 @@ pub enum Endpoint {
     Count,
     /// `_eql/search`.
     Eql,
+    /// `_query`.
+    Esql,
     /// `_field_caps`.
     FieldCapabilities,
     /// `_mapping`.
@@ -87,6 +89,7 @@ impl Searcher {
             Endpoint::MultiSearch => self.multi_search(call),
             Endpoint::Count => self.count(call),
             Endpoint::Eql => self.eql(call),
+            Endpoint::Esql => self.esql(call),
             Endpoint::FieldCapabilities => self.field_capabilities(call),
             Endpoint::Mapping => self.mapping(call),
             Endpoint::OpenPointInTime => self.open_point(call),

@@ -20,6 +20,8 @@ pub enum SearchEndpoint {
     Count,
     /// `_eql/search`.
     Eql,
+    /// `_query`.
+    Esql,
     /// `_field_caps`.
     FieldCapabilities,
     /// `_mapping`.

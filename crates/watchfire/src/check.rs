@@ -7,6 +7,7 @@
 //! ```
 
 mod codes;
+mod esql_traps;
 mod examine;
 mod field_checks;
 mod field_use;

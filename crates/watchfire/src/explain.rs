@@ -1,6 +1,7 @@
 //! `watchfire explain`: why a rule fires on events, or why not.
 
 mod all_rules;
+mod commands;
 mod counted;
 mod document;
 mod gather;
@@ -14,16 +15,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use watchfire_detect::explain::RuleQuestions;
-use watchfire_detect::{BookItem, CompileOptions, RuleState};
+use watchfire_detect::{BookItem, CompileOptions, RuleProgram, RuleState, compile_rule};
 use watchfire_diagnostics::SourceText;
 use watchfire_diagnostics::render::one_line;
 use watchfire_engine::reference;
 use watchfire_events::{BatchBuilder, Event, EventBatch};
 use watchfire_ir::Catalogue;
 use watchfire_rules::load::{Fate, LoadedFile};
-use watchfire_rules::model::Rule;
-use watchfire_sources::normalise::catalogue_with;
+use watchfire_rules::model::{QueryText, Rule, RuleKind};
+use watchfire_sources::normalise::{NormaliseOptions, catalogue_with};
 
+use self::commands::Commands;
 use self::document::Said;
 use self::gather::{Chosen, Gathered, Wanted, gather};
 use self::lookup::{Lookup, LookupOptions, Lookups};
@@ -44,7 +46,8 @@ const MAX_JOINED: usize = 10_000;
 /// For each event the condition is shown as a tree: for each leaf the values that were seen and what is wrong with them,
 /// with the parts folded that are as they should be. The first line names the leaves that alone decide: if one of them
 /// came out the other way, the rule would too. For sequences and samples the part is shown that came farthest, what was
-/// awaited next, and why no event filled it.
+/// awaited next, and why no event filled it. For ES|QL it is said how many rows each command leaves, and which command drops
+/// an event, and why.
 ///
 /// Reads what `scan` reads, on one thread and event by event: it is made for few events.
 #[derive(Debug, clap::Args)]
@@ -141,6 +144,9 @@ impl Explain {
         let Some(named) = self.choose(&rules, failed, log)? else {
             return Ok(if failed > 0 { Exit::Problems } else { Exit::Usage });
         };
+        if let RuleKind::Esql(esql) = &named.rule.kind {
+            return self.commands_of(named, &esql.query, events, normalise, &catalogue, log);
+        }
         let questions = match RuleQuestions::of(&named.rule, &catalogue, &self.options()) {
             Ok(questions) => questions,
             Err(state) => {
@@ -195,6 +201,55 @@ impl Explain {
             excepted: &excepted,
         };
         self.answer(&shown, &told, (&mut lookup, loading), &catalogue, &mut *out)?;
+        out.flush()?;
+        Ok(if clean { Exit::Success } else { Exit::Problems })
+    }
+
+    /// Explains an ES|QL rule.
+    fn commands_of(
+        &self,
+        named: &NamedRule,
+        query: &QueryText,
+        events: &[PathBuf],
+        normalise: NormaliseOptions,
+        catalogue: &Catalogue,
+        log: &mut dyn Write,
+    ) -> io::Result<Exit> {
+        let compiled = compile_rule(&named.rule, catalogue, &self.options());
+        let correlation = match compiled.program {
+            Some(RuleProgram::Correlation(correlation)) => correlation,
+            Some(RuleProgram::Unsupported(what)) => {
+                tell_state(&RuleState::Unsupported(what), named, log)?;
+                return Ok(Exit::Problems);
+            }
+            _ => {
+                tell_state(&RuleState::Failed(compiled.diagnostics), named, log)?;
+                return Ok(Exit::Problems);
+            }
+        };
+        let Some(program) = correlation.program() else { return Ok(Exit::Problems) };
+        let (exceptions, wrong) =
+            self.exceptions.load_and_tell(catalogue, self.options().now.unwrap_or_default(), log)?;
+        let items = exceptions.as_ref().map_or_else(Vec::new, |book| {
+            let items = book.of_rule(&named.rule).items;
+            items.into_iter().map(|number| &book.items()[number]).collect()
+        });
+        let wanted = Wanted { chosen: Chosen::default(), most: MAX_JOINED, in_order: true };
+        let is_read = |batch: &EventBatch, row| usize::from(!program.patterns().select(batch.stream(row)));
+        let gathered = gather(events, &self.reading, normalise, catalogue, &wanted, &is_read)?;
+        let clean = gathered.tell_input(log)? && wrong == 0;
+        let commands = Commands::run(named, query, program, &gathered, &items, catalogue);
+        let chosen = Chosen { number: self.event, place: self.record.as_deref() };
+        let told = commands.told(&chosen, self.top.get());
+        if told.is_empty() {
+            if !gathered.events.is_empty() {
+                writeln!(log, "there is no such event among those that were taken")?;
+            }
+            return Ok(Exit::Problems);
+        }
+        let mut out = self.destination.open()?;
+        let style = text::Style { colour: self.destination.colour(), full: self.full, source: &named.source };
+        self.write_commands(&commands, &told, &style, &mut *out)?;
         out.flush()?;
         Ok(if clean { Exit::Success } else { Exit::Problems })
     }
@@ -278,15 +333,20 @@ fn batch_of(event: &Event, catalogue: &Catalogue) -> EventBatch {
 /// The events that exceptions hide, of those that satisfy the condition or that of a stage: by their place among those
 /// gathered, with the exceptions.
 fn excepted(gathered: &Gathered, items: &[&BookItem], catalogue: &Catalogue) -> BTreeMap<usize, Vec<String>> {
-    let by = |event: &Event| -> Vec<String> {
-        let batch = batch_of(event, catalogue);
-        let excepts =
-            |item: &&&BookItem| reference::evaluate(&item.condition, &batch, 0, catalogue, &mut Vec::new());
-        items.iter().filter(excepts).map(|item| item.id()).collect()
-    };
     let fitting = gathered.events.iter().enumerate().filter(|(_, event)| event.distance == 0);
-    let by = fitting.filter(|_| !items.is_empty()).map(|(at, event)| (at, by(&event.event)));
+    let by = fitting.map(|(at, event)| (at, excepted_by(&event.event, items, catalogue)));
     by.filter(|(_, by)| !by.is_empty()).collect()
+}
+
+/// The exceptions that hide an event.
+fn excepted_by(event: &Event, items: &[&BookItem], catalogue: &Catalogue) -> Vec<String> {
+    if items.is_empty() {
+        return Vec::new();
+    }
+    let batch = batch_of(event, catalogue);
+    let excepts =
+        |item: &&&BookItem| reference::evaluate(&item.condition, &batch, 0, catalogue, &mut Vec::new());
+    items.iter().filter(excepts).map(|item| item.id()).collect()
 }
 
 /// The rules that are meant: the first way of naming that fits any counts.

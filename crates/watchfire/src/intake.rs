@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use watchfire_engine::ReadFields;
-use watchfire_events::{BatchBuilder, EventBatch, Place, Timestamp, get_field};
+use watchfire_events::{BatchBuilder, DataStream, EventBatch, Place, Timestamp, get_field};
 use watchfire_ir::Schema;
 use watchfire_sources::decode::{
     FileReport, RecordSink, RejectReason, TextRange, list_files, read_file, read_stream,
@@ -104,7 +104,8 @@ pub(crate) trait Worker: Send {
 
 /// An input to read.
 pub(crate) enum Input {
-    File(PathBuf, Arc<str>, u64),
+    /// A file by its path, its name for people and its length, with the index of its records if it was given one.
+    File(PathBuf, Arc<str>, u64, Option<DataStream>),
     StandardInput,
 }
 
@@ -112,15 +113,23 @@ impl Input {
     /// Its name for people.
     pub(crate) fn name(&self) -> Arc<str> {
         match self {
-            Self::File(_, name, _) => Arc::clone(name),
+            Self::File(_, name, ..) => Arc::clone(name),
             Self::StandardInput => "<stdin>".into(),
+        }
+    }
+
+    /// The index that its records were given.
+    fn index(&self) -> Option<&DataStream> {
+        match self {
+            Self::File(.., index) => index.as_ref(),
+            Self::StandardInput => None,
         }
     }
 
     /// Reads it to its end, or as far as the sink wants it.
     pub(crate) fn read(&self, sink: &mut dyn RecordSink) -> Vec<FileReport> {
         match self {
-            Self::File(path, name, _) => read_file(path, name, sink),
+            Self::File(path, name, ..) => read_file(path, name, sink),
             Self::StandardInput => read_stream(io::stdin().lock(), &self.name(), sink),
         }
     }
@@ -145,7 +154,7 @@ impl Inputs {
             .into_iter()
             .map(|(path, name)| {
                 let bytes = size(&path);
-                Input::File(path, name, bytes)
+                Input::File(path, name, bytes, None)
             })
             .collect();
         if paths.iter().any(|path| is_stdin(&path)) {
@@ -167,10 +176,24 @@ impl Inputs {
         self
     }
 
+    /// These, and the files of paths whose records are of a given index, whatever they carry.
+    #[must_use]
+    pub(crate) fn with_indices(mut self, paths: &[(DataStream, PathBuf)]) -> Self {
+        for (stream, path) in paths {
+            let of_path = Self::list(std::slice::from_ref(path));
+            self.reports.extend(of_path.reports);
+            self.list.extend(of_path.list.into_iter().map(|input| match input {
+                Input::File(path, name, bytes, _) => Input::File(path, name, bytes, Some(stream.clone())),
+                Input::StandardInput => Input::StandardInput,
+            }));
+        }
+        self
+    }
+
     /// Takes out the files for which `takes` says so.
     pub(crate) fn take_files(&mut self, mut takes: impl FnMut(&PathBuf, &Arc<str>) -> bool) {
         self.list.retain(|input| match input {
-            Input::File(path, name, _) => !takes(path, name),
+            Input::File(path, name, ..) => !takes(path, name),
             Input::StandardInput => true,
         });
     }
@@ -185,7 +208,7 @@ impl Inputs {
         self.list
             .iter()
             .map(|input| match input {
-                Input::File(_, _, bytes) => Some(*bytes),
+                Input::File(_, _, bytes, _) => Some(*bytes),
                 Input::StandardInput => None,
             })
             .sum()
@@ -213,8 +236,10 @@ pub(crate) fn read_all<W: Worker>(
         schema,
         progress,
         pool: RecordPool::of_files(normalise.clone(), files_by_name(&inputs.list)),
-        // Counting what stays unread needs the document, and so does a null that stands for a value.
-        defers: !options.count_unmapped && schema.null_values().is_empty(),
+        // Counting what stays unread needs the document, and so do a null that stands for a value and an index that was given.
+        defers: !options.count_unmapped
+            && schema.null_values().is_empty()
+            && !inputs.list.iter().any(|input| input.index().is_some()),
         inputs: &inputs.list,
         next_input: AtomicUsize::new(0),
         chunk_bytes: chunk_bytes.max(MIN_CHUNK_BYTES),
@@ -257,7 +282,7 @@ pub(crate) fn read_all<W: Worker>(
 fn files_by_name(inputs: &[Input]) -> BTreeMap<Arc<str>, PathBuf> {
     let mut files: BTreeMap<Arc<str>, Option<PathBuf>> = BTreeMap::new();
     for input in inputs {
-        if let Input::File(path, name, _) = input {
+        if let Input::File(path, name, ..) = input {
             let of_name = files.entry(Arc::clone(name)).or_insert_with(|| Some(path.clone()));
             if of_name.as_ref() != Some(path) {
                 *of_name = None;
@@ -277,8 +302,8 @@ struct Chunk {
 }
 
 enum ChunkRecord {
-    /// One that is made into an event.
-    Whole(Box<RawInput>),
+    /// One that is made into an event, of the index that it was given.
+    Whole(Box<RawInput>, Option<DataStream>),
     /// The next one on the tape: its fields are put into columns, and its event is made when it is asked for.
     Deferred,
 }
@@ -361,6 +386,8 @@ struct Thread<'a, W> {
     builder: BatchBuilder<'a>,
     /// Bytes of the present input that the progress has been told of.
     read_of_input: u64,
+    /// The index that records of the present input were given.
+    index: Option<DataStream>,
     failure: Option<io::Error>,
 }
 
@@ -381,6 +408,7 @@ impl<'a, W: Worker> Thread<'a, W> {
                 None => BatchBuilder::new(shared.schema),
             },
             read_of_input: 0,
+            index: None,
             failure: None,
         }
     }
@@ -431,6 +459,7 @@ impl<'a, W: Worker> Thread<'a, W> {
 
     fn decode(&mut self, input: &Input) {
         self.read_of_input = 0;
+        self.index = input.index().cloned();
         let reports = input.read(self);
         self.account.reports(reports);
     }
@@ -450,13 +479,24 @@ impl<'a, W: Worker> Thread<'a, W> {
     }
 
     /// A record that is made into an event.
-    fn whole(&mut self, record: RawInput) {
+    fn whole(&mut self, record: RawInput, index: Option<DataStream>) {
         let place = record.place.clone();
+        let as_it_is = match &record.payload {
+            RawPayload::Json(Value::Object(document)) if index.is_some() => Some(document.clone()),
+            _ => None,
+        };
         let mut watch = Watch::start(self.shared.options.timed);
         let normalised = self.normaliser.normalise(record);
         watch.lap(&mut self.account.times.normalising);
         match normalised {
-            Ok(normalised) => {
+            Ok(mut normalised) => {
+                if let Some(index) = index {
+                    normalised.event.data_stream = index;
+                    // Of no source: it is a document of that index already.
+                    if let Some(document) = as_it_is.filter(|_| normalised.is_unrecognised()) {
+                        normalised.event.document = document;
+                    }
+                }
                 let timestamp = get_field(&normalised.event.document, "@timestamp").and_then(Value::as_str);
                 let inside = self.shared.options.window.holds(timestamp);
                 self.account.normalised(normalised.has_time, normalised.is_unrecognised(), inside);
@@ -528,7 +568,7 @@ impl<'a, W: Worker> Thread<'a, W> {
         let mut numbers = 0..;
         for record in records {
             match record {
-                ChunkRecord::Whole(record) => self.whole(*record),
+                ChunkRecord::Whole(record, index) => self.whole(*record, index),
                 ChunkRecord::Deferred => self.deferred(&deferred, numbers.next().unwrap_or_default()),
             }
         }
@@ -549,7 +589,7 @@ impl<'a, W: Worker> Thread<'a, W> {
 impl<W: Worker> RecordSink for Thread<'_, W> {
     fn record(&mut self, record: RawInput) {
         self.filling.bytes += size_of_record(&record);
-        self.add(ChunkRecord::Whole(Box::new(record)));
+        self.add(ChunkRecord::Whole(Box::new(record), self.index.clone()));
     }
 
     fn record_on_tape(&mut self, record: TapeValue<'_>, place: Place, identity: &Arc<str>) {

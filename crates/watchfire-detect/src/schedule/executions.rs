@@ -9,6 +9,7 @@ use watchfire_events::Timestamp;
 use super::{BucketMark, ExecutionPlan, ExecutionWindow, NANOS_PER_MILLI, RuleSchedule};
 use crate::correlation::{Correlation, CorrelationCounts};
 use crate::detection::{Detection, values_text};
+use crate::esql_rows::RowsOfEvents;
 use crate::stored_events::{EventReader, EventRef, ReadBackError};
 
 /// What an execution does with what it sees.
@@ -283,12 +284,25 @@ impl<'s> Executions<'s> {
             numbers.push(*number);
         }
         numbers.sort_unstable();
-        let mut joining = self.correlation.begin(self.memory);
         let mut detections = Vec::new();
-        for number in &numbers {
-            joining.push(self.hits[*number].clone(), &mut detections)?;
-        }
-        let counts = joining.finish(&mut detections, Some(execution), &mut |event| reader.get(*event))?;
+        let mut read = |event: &EventRef| reader.get(*event);
+        let counts = if let Some(program) = self.correlation.program() {
+            let mut counts = CorrelationCounts::default();
+            let mut rows = RowsOfEvents::new(program, execution);
+            for number in &numbers {
+                if !rows.push(&self.hits[*number], &mut read)? {
+                    break;
+                }
+            }
+            rows.finish(&mut detections, &mut counts);
+            counts
+        } else {
+            let mut joining = self.correlation.begin(self.memory);
+            for number in &numbers {
+                joining.push(self.hits[*number].clone(), &mut detections)?;
+            }
+            joining.finish(&mut detections, &mut read)?
+        };
         self.counts.evicted += counts.evicted;
         self.counts.estimated += counts.estimated;
         self.counts.not_computed += counts.not_computed;

@@ -3,6 +3,7 @@
 use watchfire_diagnostics::{Diagnostic, Span};
 
 use super::{MAX_NESTING, Parser, Read, Told};
+use crate::Parameter;
 use crate::ast::{Arguments, Arithmetic, Comparison, Constant, Expr, ExprKind, LikeKind, TimeUnit};
 use crate::codes;
 use crate::lexer::TokenKind;
@@ -292,11 +293,45 @@ impl Parser<'_> {
                 self.bump();
                 return Ok(number);
             }
+            TokenKind::Sign("?") => return self.parameter(),
             TokenKind::End => return self.wrong(codes::MISSING, "a value is missing here"),
             _ => return self.no_place(),
         };
         self.bump();
         Ok(constant)
+    }
+
+    /// A value that stands beside the query: `?`, `?1`, `?name`.
+    fn parameter(&mut self) -> Read<Constant> {
+        let sign = self.bump();
+        let is_adjacent = self.token.span.start == sign.span.end;
+        let which = match &self.token.kind {
+            TokenKind::Word if is_adjacent => {
+                let name = self.slice(self.token.span);
+                let named = |parameter: &Parameter| parameter.name.as_deref() == Some(name);
+                let found = self.parameters.iter().find(|parameter| named(parameter));
+                self.bump();
+                found
+            }
+            TokenKind::Whole(number) if is_adjacent => {
+                let place = number.and_then(|number| usize::try_from(number).ok()?.checked_sub(1));
+                self.bump();
+                place.and_then(|place| self.parameters.get(place))
+            }
+            _ => {
+                self.unnamed += 1;
+                self.parameters.get(self.unnamed - 1)
+            }
+        };
+        match which {
+            Some(parameter) => Ok(parameter.value.clone()),
+            None => {
+                let span = Span::new(sign.span.start as usize, self.end);
+                let problem = Diagnostic::error(codes::PARAMETER, "no value was given for this parameter");
+                self.lexer.problems.push(problem.at(span, "stands for a value"));
+                Err(Told)
+            }
+        }
     }
 
     fn array(&mut self) -> Read<Constant> {

@@ -218,6 +218,18 @@ impl Resolver<'_> {
 
     /// Whether the values of a column can be used as they are.
     pub(super) fn is_readable(&mut self, column: &ScopeColumn, span: Span) -> bool {
+        if let Place::Source(at) = column.place
+            && let Some(types) = &self.listed[at].by_index
+        {
+            let types: Vec<String> =
+                types.iter().map(|(index, data_type)| format!("{data_type} in `{index}`")).collect();
+            let message = format!("`{}` has several types: {}", column.name, types.join(", "));
+            let problem = Diagnostic::error(codes::SEVERAL_TYPES, message)
+                .at(span, "which one is not said")
+                .with_help(format!("convert it, such as by `TO_STRING({})`", column.name));
+            self.push(problem);
+            return false;
+        }
         if column.data_type == DataType::Unsupported {
             let message = format!("`{}` is of a type whose values are not read", column.name);
             self.error(codes::WRONG_TYPE, span, message, "may only be kept or dropped");

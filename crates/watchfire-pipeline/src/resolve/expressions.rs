@@ -99,7 +99,7 @@ impl Resolver<'_> {
                     self.error(codes::WRONG_TYPE, span, format!("there is no type `{name}`"), "unknown type");
                     return None;
                 };
-                let inner = self.settle(inner, grouping)?;
+                let inner = self.settle_to_convert(inner, to, grouping)?;
                 self.converted(inner, to, span)
             }
             ExprKind::Negate(inner) => {
@@ -416,8 +416,33 @@ impl Resolver<'_> {
         }
     }
 
+    /// What is about to be converted: there, a field may have another type in each index.
+    fn settle_to_convert(
+        &mut self,
+        inner: &Expr,
+        to: DataType,
+        grouping: Option<&mut Grouping>,
+    ) -> Option<Typed> {
+        if let (ExprKind::Column(column), None) = (&inner.kind, &grouping)
+            && let Some(place) = self.place_in_source(&column.name)
+            && let Some((slot, types)) = self.slot_by_index(place)
+        {
+            for (index, data_type) in types.iter() {
+                if !is_convertible(*data_type, to) {
+                    let message = format!("there is no way to {to} from what `{index}` has");
+                    self.wrong_type(inner.span, &message, *data_type);
+                    return None;
+                }
+            }
+            let kind = TypedKind::Slot(slot);
+            return Some(Typed { kind, data_type: DataType::Unsupported, span: inner.span });
+        }
+        self.settle(inner, grouping)
+    }
+
     fn converted(&mut self, inner: Typed, to: DataType, span: Span) -> Option<Typed> {
-        if !is_convertible(inner.data_type, to) {
+        let is_by_index = inner.data_type == DataType::Unsupported;
+        if !is_by_index && !is_convertible(inner.data_type, to) {
             self.wrong_type(inner.span, &format!("there is no way to {to}"), inner.data_type);
             return None;
         }
@@ -469,7 +494,7 @@ impl Resolver<'_> {
         let upper = name.to_ascii_uppercase();
         if let Some(to) = conversion(name) {
             let [inner] = list else { return self.wrong_count(&upper, "one argument", list.len(), span) };
-            let inner = self.settle(inner, grouping)?;
+            let inner = self.settle_to_convert(inner, to, grouping)?;
             if to == DataType::Ip && !options.is_empty() {
                 let zeros = self.leading_zeros(options, span)?;
                 if inner.data_type != DataType::Ip {

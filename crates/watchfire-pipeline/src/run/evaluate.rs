@@ -43,7 +43,10 @@ pub(crate) fn evaluate<'r>(typed: &'r Typed, row: &'r [Cell], env: &Env) -> Cow<
         TypedKind::ToIp(inner, zeros) => {
             let inner = of(inner);
             inner.map(|value| {
-                let address = value.as_text().and_then(|text| ip_with_zeros(text, *zeros));
+                let address = match value {
+                    Value::Ip(_) => Some(value.clone()),
+                    _ => value.as_text().and_then(|text| ip_with_zeros(text, *zeros)),
+                };
                 if address.is_none() {
                     env.warn(typed.span, "the text is no address");
                 }

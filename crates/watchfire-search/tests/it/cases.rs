@@ -123,6 +123,7 @@ pub(crate) fn ask(searcher: &Searcher, request: &str) -> Result<Value, watchfire
         "msearch" => Endpoint::MultiSearch,
         "count" => Endpoint::Count,
         "eql" => Endpoint::Eql,
+        "esql" => Endpoint::Esql,
         "field_caps" => Endpoint::FieldCapabilities,
         "mapping" => Endpoint::Mapping,
         "open_pit" => Endpoint::OpenPointInTime,

@@ -40,6 +40,7 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .route("/_count", to(reading, To::Count))
         .route("/{index}/_count", to(reading, To::Count))
         .route("/{index}/_eql/search", to(reading, To::Eql))
+        .route("/_query", to(post, To::Esql))
         .route("/_eql/search/{id}", to(of_id, To::AsyncResult))
         .route("/_field_caps", to(reading, To::FieldCapabilities))
         .route("/{index}/_field_caps", to(reading, To::FieldCapabilities))

@@ -30,4 +30,14 @@ watchfire_diagnostics::codes! {
         "Every event that fits this rule also fits the other one, so each alert of this rule comes with one of the other. This is well where the narrow rule has a higher severity or another guide; else one of them is enough. Only what is certain is said: other pairs may overlap too.";
     WITHOUT_EFFECT = "CHK012", "part of a condition that changes nothing",
         "Beside another part this one makes no difference: under `and` it holds wherever the other one does, under `or` it holds only where the other one does. Remove it, or correct it if it was to narrow or widen the condition.";
+    DENIED_NOTHING = "CHK013", "denial that drops rows without the field",
+        "In ES|QL nothing is neither equal nor unequal: `x != \"a\"`, `NOT x LIKE \"a*\"` and `NOT x IN (…)` are unknown where x is missing, and `WHERE` drops such rows. In KQL and EQL they would be kept.";
+    SEVERAL_VALUES = "CHK014", "comparison with a field that has several values",
+        "ES|QL compares single values: where a field has several, `==`, `IN` and `LIKE` are unknown, and `WHERE` drops the row. The common schema says of this field that it is a list.";
+    NULL_IN_LIST = "CHK015", "null in a list of values",
+        "Nothing is equal to a null, so it finds nothing in a list; and `NOT IN` with one is never true.";
+    LOST_COLUMN = "CHK016", "key that names a column which the query lost",
+        "Suppression, overrides and mappings of an ES|QL rule take their values from the columns of its rows. `STATS` leaves only its keys and what it computes, `KEEP` only what it names. Rows that keep `_id` have the fields of their event beside their columns.";
+    LIMITED = "CHK017", "limit that drops what is looked for",
+        "`LIMIT` in front of other commands drops events before they are counted or looked at; without `SORT` nobody says which. And Elasticsearch gives 10,000 rows at most, whatever the query says.";
 }

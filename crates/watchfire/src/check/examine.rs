@@ -25,6 +25,7 @@ use watchfire_rules::model::{KibanaFilter, QueryText, RuleKind, RuleMetadata};
 use watchfire_sources::normalise::TableRef;
 
 use super::codes;
+use super::esql_traps;
 use super::field_checks::FieldChecks;
 use super::field_use::{self, FieldUse, Role};
 use super::file_edit::in_file;
@@ -107,7 +108,7 @@ impl<'a> Examination<'a> {
         if let RuleKind::Esql(esql) = &rule.kind {
             let mut reading =
                 Reading { catalogue: self.catalogue, source, category: None, packages, found: &mut found };
-            reading.query(&esql.query, &mut facts);
+            reading.esql(&esql.query, &key_fields::of_events(rule, &places));
         }
         if let RuleKind::ThreatMatch(threat) = &rule.kind {
             let mut reading =
@@ -188,6 +189,19 @@ impl Reading<'_> {
             _ => Vec::new(),
         };
         (read.plan.map_or_else(Vec::new, stages), uses)
+    }
+
+    /// The query of an ES|QL rule, and the keys of the rule that name its columns.
+    fn esql(&mut self, query: &QueryText, uses: &[FieldUse]) {
+        let options = QueryOptions { now: Some(NOW), event_category_field: None };
+        let read = read_query(&query.text, query.language, self.catalogue, &options);
+        let source = self.source.text();
+        self.found.extend(read.diagnostics.into_iter().map(|found| in_file(query, source, found)));
+        if let Some(program) = &read.program {
+            let traps = esql_traps::of_query(program.plan(), self.catalogue);
+            self.found.extend(traps.into_iter().map(|found| in_file(query, source, found)));
+            self.found.extend(esql_traps::lost_columns(program.plan(), uses));
+        }
     }
 
     /// The conditions of the filters.

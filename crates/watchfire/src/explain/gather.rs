@@ -50,6 +50,13 @@ pub(super) struct NumberedEvent {
     pub(super) event: Event,
 }
 
+impl NumberedEvent {
+    /// Whether it is one of those chosen.
+    pub(super) fn is_chosen(&self, chosen: &Chosen<'_>) -> bool {
+        chosen.takes(self.number, &|| self.event.place.to_string())
+    }
+}
+
 /// What was read.
 pub(super) struct Gathered {
     /// The nearest ones.
@@ -70,10 +77,8 @@ impl Gathered {
     /// The events to tell of where all were taken together: of those chosen the nearest so many, the others being left out.
     pub(super) fn nearest(&mut self, chosen: &Chosen<'_>, most: usize) -> Vec<usize> {
         let events = self.events.iter().enumerate();
-        let is_chosen = |(_, event): &(usize, &NumberedEvent)| {
-            chosen.takes(event.number, &|| event.event.place.to_string())
-        };
-        let mut nearest: Vec<usize> = events.filter(is_chosen).map(|(at, _)| at).collect();
+        let chosen = events.filter(|(_, event)| event.is_chosen(chosen));
+        let mut nearest: Vec<usize> = chosen.map(|(at, _)| at).collect();
         nearest.sort_by_key(|event| (self.events[*event].distance, *event));
         self.left_out += nearest.len().saturating_sub(most) as u64;
         nearest.truncate(most);

@@ -32,7 +32,7 @@ pub(super) struct Style<'s> {
 
 impl Style<'_> {
     /// A mark, green or red on a terminal.
-    fn mark(&self, good: bool) -> &'static str {
+    pub(super) fn mark(&self, good: bool) -> &'static str {
         match (self.colour, good) {
             (Colour::Never, true) => "✓",
             (Colour::Never, false) => "✗",

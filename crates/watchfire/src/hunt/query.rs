@@ -20,6 +20,8 @@ pub(crate) enum Language {
     Kql,
     /// Lucene query strings.
     Lucene,
+    /// Elasticsearch Query Language: commands behind each other, which make a table.
+    Esql,
 }
 
 impl From<Language> for QueryLanguage {
@@ -28,6 +30,7 @@ impl From<Language> for QueryLanguage {
             Language::Eql => Self::Eql,
             Language::Kql => Self::Kql,
             Language::Lucene => Self::Lucene,
+            Language::Esql => Self::Esql,
         }
     }
 }
@@ -53,7 +56,7 @@ pub(super) fn understand(
 }
 
 /// Says if the query is right in another language.
-fn suggest_language(
+pub(super) fn suggest_language(
     text: &str,
     language: Language,
     diagnostics: &[Diagnostic],
@@ -62,10 +65,13 @@ fn suggest_language(
     // Other mistakes are more likely ones within EQL: nearly every text is KQL.
     let no_event_query = || diagnostics.iter().any(|found| found.code == EVENT_QUERY_FORM);
     match language {
+        Language::Eql | Language::Kql if watchfire_esql::parse(text).is_valid() => {
+            writeln!(log, "as ES|QL this query is well formed: add `--language esql` if that is meant")
+        }
         Language::Eql if no_event_query() && watchfire_kql::parse(text).is_valid() => {
             writeln!(log, "as KQL this query is well formed: add `--language kql` if that is meant")
         }
-        Language::Kql if watchfire_eql::parse(text).is_valid() => {
+        Language::Kql | Language::Esql if watchfire_eql::parse(text).is_valid() => {
             writeln!(log, "as EQL this query is well formed: leave out `--language` if that is meant")
         }
         _ => Ok(()),

@@ -13,13 +13,15 @@ use crate::terminal::{escape_controls, time_in_table};
 /// How results are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// A line for people: time, data stream, host, and what it was.
+    /// A line for people: time, data stream, host, and what it was; or the columns of a row.
     Table,
-    /// One result a line: an event in the form of a search hit, which `scan` and `hunt` read again; or a sequence or
-    /// sample with its keys and events.
+    /// One result a line: an event in the form of a search hit, which `scan` and `hunt` read again; a sequence or sample
+    /// with its keys and events; or a row by the names of its columns.
     Ndjson,
-    /// One object in the form of the answer of Elasticsearch's EQL search.
+    /// One object in the form of the answer of Elasticsearch's EQL search, or of its ES|QL query.
     Json,
+    /// The rows of ES|QL, with the names of columns on the first line; several values are in brackets.
+    Csv,
 }
 
 /// What became of the results.
@@ -33,6 +35,22 @@ pub(super) struct Written {
     pub(super) duplicates: u64,
 }
 
+impl Written {
+    /// Says how many there are and how many of them were written.
+    pub(super) fn tell(&self, what: &str, log: &mut dyn Write) -> io::Result<()> {
+        let found = self.found;
+        let twice = match self.duplicates {
+            0 => String::new(),
+            number => format!("; {number} events were read twice"),
+        };
+        if self.shown < found {
+            writeln!(log, "shown: {} of {found} {what}{twice}", self.shown)
+        } else {
+            writeln!(log, "found: {found} {what}{twice}")
+        }
+    }
+}
+
 /// Memory for results that are put in line once more because their number has to be known first.
 const LINE_MEMORY: usize = 16 << 20;
 
@@ -42,6 +60,11 @@ pub(super) struct Results {
 }
 
 impl Results {
+    /// None at all.
+    pub(super) fn none() -> Self {
+        Self::new(SortedSpill::new(0))
+    }
+
     /// None yet.
     pub(super) fn new(sorted: SortedSpill) -> Self {
         Self { sorted }
@@ -56,11 +79,25 @@ impl Results {
         self.sorted.push(key, &payload)
     }
 
+    /// Gives them in order, as long as they are wanted. Tells how many had been read before.
+    pub(super) fn each(self, mut wants: impl FnMut(&[u8]) -> io::Result<bool>) -> io::Result<u64> {
+        let mut sorted = self.in_order()?;
+        while let Some(text) = sorted.next()? {
+            if !wants(&text)? {
+                break;
+            }
+        }
+        Ok(sorted.repeated)
+    }
+
+    fn in_order(self) -> io::Result<InOrder> {
+        Ok(InOrder { entries: self.sorted.finish()?, readings: FirstReadings::default(), repeated: 0 })
+    }
+
     /// Writes those in order that the limit selects.
     pub(super) fn write(self, limit: ResultLimit, mut writer: ResultWriter) -> io::Result<Written> {
         let mut written = Written::default();
-        let mut sorted =
-            InOrder { entries: self.sorted.finish()?, readings: FirstReadings::default(), repeated: 0 };
+        let mut sorted = self.in_order()?;
         writer.begin()?;
         if limit.keeps_all() {
             while let Some(text) = sorted.next()? {
@@ -150,7 +187,7 @@ impl ResultWriter {
 
     fn result(&mut self, text: &[u8]) -> io::Result<()> {
         match self.format {
-            Format::Ndjson => {
+            Format::Ndjson | Format::Csv => {
                 self.out.write_all(text)?;
                 self.out.write_all(b"\n")?;
             }

@@ -9,13 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 use watchfire_detect::{
-    BatchHits, Correlation, CorrelationAccount, CorrelationOptions, EventReader, EventRef, HitSpill,
-    ReadBackError, SortedSpill, event_identity, event_position,
+    BatchHits, Correlation, CorrelationAccount, EventReader, EventRef, HitSpill, ReadBackError, SortedSpill,
+    event_identity, event_position,
 };
 use watchfire_engine::correlate::{KeyValue, Sequence, SequencePlace, StageExtractor};
 use watchfire_engine::{Coverage, Matcher, RuleSet, RuleSetBuilder, VALUE_CACHE_BYTES};
+use watchfire_esql_events::SeenFields;
 use watchfire_events::{Event, EventBatch, IndexPatterns, Place};
-use watchfire_ir::{EqlPlan, MappedCatalogue, Schema};
+use watchfire_ir::{MappedCatalogue, Schema};
 
 use super::results::Results;
 use crate::intake::Worker;
@@ -23,32 +24,26 @@ use crate::normalize::hit;
 use crate::progress::Progress;
 
 /// A query, ready to be asked.
-pub(super) struct Search {
+pub(super) struct Search<'a> {
     set: RuleSet,
     correlation: Correlation,
     extractor: StageExtractor,
+    patterns: IndexPatterns,
+    schema: &'a MappedCatalogue,
 }
 
-impl Search {
-    /// Of a plan.
-    ///
-    /// # Errors
-    /// If it has too many stages, with the reason.
-    pub(super) fn new(plan: EqlPlan, options: CorrelationOptions) -> Result<Self, String> {
-        let correlation = Correlation::new(plan, &[], options).map_err(|error| error.to_string())?;
+impl<'a> Search<'a> {
+    /// Of a query over the fields of a schema.
+    pub(super) fn new(correlation: Correlation, schema: &'a MappedCatalogue) -> Self {
+        let patterns = correlation.program().map(|program| program.patterns().clone()).unwrap_or_default();
         let mut builder = RuleSetBuilder::new();
         let stages: Vec<_> = correlation
             .conditions()
             .into_iter()
-            .map(|condition| builder.add(IndexPatterns::default(), condition.clone()))
+            .map(|condition| builder.add(patterns.clone(), condition.clone()))
             .collect();
         let extractor = correlation.extractor(&stages);
-        Ok(Self { set: builder.build(), correlation, extractor })
-    }
-
-    /// What asks it of batches, one for each thread.
-    pub(super) fn matcher(&self) -> Matcher<'_> {
-        self.set.matcher(VALUE_CACHE_BYTES)
+        Self { set: builder.build(), correlation, extractor, patterns, schema }
     }
 
     /// What it asks of events: each fits one of these.
@@ -62,7 +57,7 @@ impl Search {
     pub(super) fn read_fields(&self) -> watchfire_engine::ReadFields {
         let mut fields = watchfire_engine::ReadFields::default();
         for condition in self.correlation.conditions() {
-            fields.add(&IndexPatterns::default(), condition);
+            fields.add(&self.patterns, condition);
         }
         self.extractor.fields().for_each(|name| fields.add_field(name));
         fields
@@ -80,22 +75,33 @@ impl Search {
 
     /// Why nothing can be found in this data, if something is known to be in the way.
     pub(super) fn why_not(&self, coverage: &Coverage) -> Option<String> {
-        self.correlation.why_not(&IndexPatterns::default(), coverage)
+        self.correlation.why_not(&self.patterns, coverage)
     }
 }
 
 /// What all threads find.
 pub(super) struct Finds {
     /// Results in their order.
-    results: Results,
+    pub(super) results: Results,
     /// What is to be joined when all input has been read.
     hits: HitSpill,
+    /// The fields of events that were found, if the query asks which there are.
+    pub(super) seen: SeenFields,
 }
 
 impl Finds {
     /// Nothing yet. Results, and what is to be joined, keep within so many bytes each.
     pub(super) fn new(memory: u64) -> Self {
-        Self { results: Results::new(SortedSpill::new(memory as usize)), hits: HitSpill::new(1, memory) }
+        Self {
+            results: Results::new(SortedSpill::new(memory as usize)),
+            hits: HitSpill::new(1, memory),
+            seen: SeenFields::default(),
+        }
+    }
+
+    /// The same, with the fields of events that were found.
+    pub(super) fn seeing(self, seen: SeenFields) -> Self {
+        Self { seen, ..self }
     }
 
     /// Joins what is to be joined, within so many bytes.
@@ -103,10 +109,10 @@ impl Finds {
     /// missing for it, one.
     pub(super) fn join(
         self,
-        search: &Search,
+        search: &Search<'_>,
         memory: u64,
     ) -> io::Result<(Results, CorrelationAccount, Vec<Place>)> {
-        let Self { mut results, hits } = self;
+        let Self { mut results, hits, .. } = self;
         let mut lost = Vec::new();
         let correlation = &search.correlation;
         let mut number = 0;
@@ -157,20 +163,43 @@ fn join_key(key: &KeyValue) -> Value {
 
 /// Matches batches and keeps what fits.
 pub(super) struct Searching<'a> {
-    pub(super) search: &'a Search,
+    search: &'a Search<'a>,
     /// Of the conditions of the search.
-    pub(super) matcher: Matcher<'a>,
-    pub(super) schema: &'a MappedCatalogue,
-    pub(super) progress: &'a Progress,
+    matcher: Matcher<'a>,
+    progress: &'a Progress,
     /// Of all threads.
-    pub(super) finds: &'a Mutex<Finds>,
+    finds: &'a Mutex<Finds>,
     /// Why the query could not be evaluated in part, and on how many events.
     pub(super) errors: BTreeMap<String, u64>,
+    /// The fields of events that were found, if the query asks which there are.
+    pub(super) seen: SeenFields,
+}
+
+impl<'a> Searching<'a> {
+    pub(super) fn new(search: &'a Search<'a>, progress: &'a Progress, finds: &'a Mutex<Finds>) -> Self {
+        let matcher = search.set.matcher(VALUE_CACHE_BYTES);
+        let (errors, seen) = (BTreeMap::new(), SeenFields::default());
+        Self { search, matcher, progress, finds, errors, seen }
+    }
+
+    /// What is kept of an event.
+    fn kept(&mut self, event: &Event) -> Vec<u8> {
+        let kept = match self.search.correlation.program() {
+            Some(program) => {
+                if program.lists_fields() {
+                    self.seen.add(&event.document);
+                }
+                hit(&program.needed(event))
+            }
+            None => hit(event),
+        };
+        kept.to_string().into_bytes()
+    }
 }
 
 impl Worker for Searching<'_> {
     fn batch(&mut self, batch: &EventBatch) -> io::Result<()> {
-        let schema: &dyn Schema = self.schema;
+        let schema: &dyn Schema = self.search.schema;
         let mut matches = self.matcher.match_batch(batch, schema);
         matches.errors.sort_by_key(|error| error.row);
         matches.errors.dedup_by_key(|error| error.row);
@@ -190,7 +219,7 @@ impl Worker for Searching<'_> {
                 let event = batch.event(found.payload);
                 let mut key = Vec::new();
                 found.write_ordered(&event_position(&event.place), &mut key);
-                (key, event_identity(event), hit(event).to_string().into_bytes())
+                (key, event_identity(event), self.kept(event))
             })
             .collect();
         let mut finds = self.finds.lock().unwrap_or_else(PoisonError::into_inner);

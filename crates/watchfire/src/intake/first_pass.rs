@@ -24,7 +24,7 @@ pub(super) fn gather(
     let part = || {
         let Some(mut gatherer) = Gatherer::new(&gathering, source) else { return };
         while let Some(input) = inputs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Input::File(path, name, _) = input {
+            if let Input::File(path, name, ..) = input {
                 // The pass that makes events reports what is wrong with a file.
                 read_file(path, name, &mut gatherer);
             }

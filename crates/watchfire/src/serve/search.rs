@@ -98,6 +98,7 @@ fn endpoint(endpoint: SearchEndpoint) -> Endpoint {
         SearchEndpoint::MultiSearch => Endpoint::MultiSearch,
         SearchEndpoint::Count => Endpoint::Count,
         SearchEndpoint::Eql => Endpoint::Eql,
+        SearchEndpoint::Esql => Endpoint::Esql,
         SearchEndpoint::FieldCapabilities => Endpoint::FieldCapabilities,
         SearchEndpoint::Mapping => Endpoint::Mapping,
         SearchEndpoint::OpenPointInTime => Endpoint::OpenPointInTime,

@@ -1,0 +1,5 @@
+//! Queries over events as users run them.
+
+mod against_reference;
+mod queries;
+mod reference;
