@@ -68,9 +68,11 @@ pub(crate) struct RowsOfEvents<'c, T> {
 impl<'c, T: Clone> RowsOfEvents<'c, T> {
     /// At its begin, at the time of an execution.
     pub(crate) fn new(program: &'c EsqlProgram, now: Timestamp) -> Self {
+        let run = program.begin(now);
+        let takes_document = keeps_id(program);
         Self {
             program,
-            run: program.begin(now),
+            run: if takes_document { run.without_columns_of_documents() } else { run },
             kept: FxHashMap::default(),
             keeps_all: program.plan().origin.is_some() && program.plan().holds_rows(),
             pushed: 0,
@@ -116,7 +118,7 @@ fn detections<T: Clone>(
     last: &Ordinal,
 ) -> Vec<Detection<T>> {
     let plan = program.plan();
-    let keeps_id = plan.column("_id").is_some_and(|column| column.is_read);
+    let keeps_id = keeps_id(program);
     let rows = answer.rows.into_iter().zip(answer.sources);
     rows.map(|(cells, source)| {
         let hit = source.origin.and_then(|number| hits.get(&number));
@@ -140,6 +142,11 @@ fn detections<T: Clone>(
         Detection { facts, ..Detection::of_events(Sequence { keys, places, last }) }
     })
     .collect()
+}
+
+/// Whether an alert has the document of the event that its row is of.
+fn keeps_id(program: &EsqlProgram) -> bool {
+    program.plan().column("_id").is_some_and(|column| column.is_read)
 }
 
 /// What tells a row apart, as a key.

@@ -1,6 +1,6 @@
 //! A query settled over events, and its run.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 use serde_json::Value as Json;
@@ -14,7 +14,9 @@ use watchfire_events::{
 use watchfire_ir::{Condition, FieldRef, FieldTarget, KqlOptions, Leaf, Resolution, Schema, lower_kql};
 use watchfire_pipeline::codes::INVALID_SEARCH;
 use watchfire_pipeline::plan::{DocumentTest, Plan, Read, Step};
-use watchfire_pipeline::{Answer, Cell, DataType, Run, Source, Value, documents, lists_columns, resolve};
+use watchfire_pipeline::{
+    Answer, Cell, DataType, LateCells, Run, Source, Value, documents, lists_columns, resolve,
+};
 
 use crate::condition;
 use crate::is_metadata;
@@ -27,11 +29,15 @@ pub struct EsqlProgram {
     patterns: IndexPatterns,
     condition: Condition,
     reads: Vec<(usize, Origin)>,
+    /// The reads that are of no single field.
+    others: Vec<usize>,
     /// Which slots a field fills, by the name that it has in documents.
     by_field: FxHashMap<Arc<str>, Vec<usize>>,
     tests: Vec<Test>,
     types: TestTypes,
     lists_fields: bool,
+    /// Whether the answer has columns of documents that no command uses.
+    has_late: bool,
 }
 
 /// Where the cells of a slot come from.
@@ -47,6 +53,26 @@ enum Origin {
     Version,
     Document,
     Nothing,
+}
+
+impl Origin {
+    /// The cell of an event; of a field, from its values.
+    fn cell(&self, event: &Event, values: Vec<&Json>) -> Cell {
+        match self {
+            Self::Field(data_type) => documents::cell(values, *data_type),
+            Self::ByIndex(types) => {
+                let data_type = types.iter().find(|(index, _)| index.fits(&event.data_stream));
+                data_type.map_or(Cell::Null, |(_, data_type)| documents::cell(values, *data_type))
+            }
+            Self::Point(name) => get_field(&event.document, name).map_or(Cell::Null, documents::points),
+            Self::Id => Value::text(event.id.as_str()).into(),
+            Self::Index => Value::text(event.data_stream.as_str()).into(),
+            // Documents are never written over.
+            Self::Version => Value::Long(1).into(),
+            Self::Document => Value::text(Json::Object(event.document.clone()).to_string()).into(),
+            Self::Nothing => Cell::Null,
+        }
+    }
 }
 
 /// A question about the document.
@@ -149,6 +175,8 @@ impl EsqlProgram {
             };
             reads.push((read.slot, origin));
         }
+        let early = plan.early_slots;
+        let has_late = reads.iter().any(|(slot, _)| *slot >= early);
         let tests: Vec<Test> = tests
             .into_iter()
             .map(|(slot, condition)| Test { slot, condition, is_implied: implied.contains(&slot) })
@@ -158,11 +186,17 @@ impl EsqlProgram {
             plan: Arc::new(plan),
             patterns: patterns_of(query),
             condition,
+            others: (0..reads.len())
+                .filter(|read| {
+                    !matches!(reads[*read].1, Origin::Field(_) | Origin::ByIndex(_) | Origin::Nothing)
+                })
+                .collect(),
             reads,
             by_field,
             types: TestTypes::of(tests.iter().map(|test: &Test| &test.condition)),
             tests,
             lists_fields: lists_columns(query),
+            has_late,
         };
         (Some(program), diagnostics)
     }
@@ -238,9 +272,32 @@ impl EsqlProgram {
         self.plan.steps.iter().find_map(step)
     }
 
+    /// The cells that an event gives to the slots that are wanted, as far as there is something in them.
+    fn cells<'e>(
+        &'e self,
+        event: &'e Event,
+        wants: &dyn Fn(usize) -> bool,
+    ) -> impl Iterator<Item = (usize, Cell)> + 'e {
+        let mut values: FxHashMap<usize, Vec<&Json>> = FxHashMap::default();
+        flatten(&event.document, &mut |name, value| {
+            for &read in self.by_field.get(name).into_iter().flatten() {
+                if wants(self.reads[read].0) {
+                    values.entry(read).or_default().push(value);
+                }
+            }
+        });
+        let others =
+            self.others.iter().copied().filter(|read| wants(self.reads[*read].0)).collect::<Vec<_>>();
+        let others = others.into_iter().map(|read| (read, Vec::new()));
+        values.into_iter().chain(others).map(|(read, values)| {
+            let (slot, origin) = &self.reads[read];
+            (*slot, origin.cell(event, values))
+        })
+    }
+
     /// A run at its begin, whose `NOW()` is the given time.
     pub fn begin(&self, now: Timestamp) -> EsqlRun<'_> {
-        EsqlRun { program: self, run: Run::new(&self.plan, now.millis()), is_traced: false }
+        EsqlRun { program: self, run: Run::new(&self.plan, now.millis()), is_traced: false, wants_late: true }
     }
 }
 
@@ -249,6 +306,22 @@ pub struct EsqlRun<'p> {
     program: &'p EsqlProgram,
     run: Run<'p>,
     is_traced: bool,
+    wants_late: bool,
+}
+
+/// An event whose columns may come to be in the answer.
+struct LateEvent<'p> {
+    program: &'p EsqlProgram,
+    event: Event,
+    cells: OnceLock<FxHashMap<usize, Cell>>,
+}
+
+impl LateCells for LateEvent<'_> {
+    fn cell(&self, slot: usize) -> Cell {
+        let early = self.program.plan.early_slots;
+        let all = || self.program.cells(&self.event, &|slot| slot >= early).collect();
+        self.cells.get_or_init(all).get(&slot).cloned().unwrap_or(Cell::Null)
+    }
 }
 
 impl EsqlRun<'_> {
@@ -259,37 +332,30 @@ impl EsqlRun<'_> {
         Self { run: self.run.traced(), is_traced: true, ..self }
     }
 
+    /// The same, without the columns that the answer only has from documents as they are: whoever has these needs no copy.
+    #[must_use]
+    pub fn without_columns_of_documents(self) -> Self {
+        Self { wants_late: false, ..self }
+    }
+
     /// Takes an event that satisfies [`EsqlProgram::condition`]. Tells whether further ones can change the answer.
     pub fn push(&mut self, event: &Event) -> bool {
         let program = self.program;
-        let mut row = vec![Cell::Null; program.plan.slots];
-        let mut values: Vec<Vec<&Json>> = vec![Vec::new(); program.reads.len()];
-        flatten(&event.document, &mut |name, value| {
-            for &read in program.by_field.get(name).into_iter().flatten() {
-                values[read].push(value);
-            }
-        });
-        for ((slot, origin), values) in program.reads.iter().zip(values) {
-            row[*slot] = match origin {
-                Origin::Field(data_type) => documents::cell(values, *data_type),
-                Origin::ByIndex(types) => {
-                    let data_type = types.iter().find(|(index, _)| index.fits(&event.data_stream));
-                    data_type.map_or(Cell::Null, |(_, data_type)| documents::cell(values, *data_type))
-                }
-                Origin::Point(name) => get_field(&event.document, name).map_or(Cell::Null, documents::points),
-                Origin::Id => Value::text(event.id.as_str()).into(),
-                Origin::Index => Value::text(event.data_stream.as_str()).into(),
-                // Documents are never written over.
-                Origin::Version => Value::Long(1).into(),
-                Origin::Document => Value::text(Json::Object(event.document.clone()).to_string()).into(),
-                Origin::Nothing => Cell::Null,
-            };
+        let early = program.plan.early_slots;
+        let mut row = vec![Cell::Null; early];
+        for (slot, cell) in program.cells(event, &|slot| slot < early) {
+            row[slot] = cell;
         }
         for test in &program.tests {
             let holds = test.is_implied && !self.is_traced || self.holds(&test.condition, event);
             row[test.slot] = Cell::truth(holds);
         }
-        self.run.push(row).is_continue()
+        let late = (program.has_late && self.wants_late).then(|| {
+            let late = LateEvent { program, event: event.clone(), cells: OnceLock::new() };
+            let late: Arc<dyn LateCells + '_> = Arc::new(late);
+            late
+        });
+        self.run.push_with(row, late).is_continue()
     }
 
     fn holds(&self, condition: &Condition, event: &Event) -> bool {

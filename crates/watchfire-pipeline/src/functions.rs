@@ -133,6 +133,8 @@ impl Function {
     }
 }
 
+pub use crate::resolve::FORMS;
+
 /// All of them, in order of their kinds.
 pub fn all() -> impl Iterator<Item = &'static Function> {
     [

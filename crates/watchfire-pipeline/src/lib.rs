@@ -29,8 +29,8 @@ pub use crate::like::TextPatterns;
 pub use crate::plan::Plan;
 pub use crate::resolve::{METADATA, Resolved, Source, SourceColumn, TypesByIndex, lists_columns, resolve};
 pub use crate::run::{
-    Answer, Fate, MAX_GROUPS_OF_ROW, Node, NodeId, NodeOf, Reason, Row, RowSource, Run, Trace, Warning,
-    Warnings,
+    Answer, Fate, LateCells, MAX_GROUPS_OF_ROW, Node, NodeId, NodeOf, Reason, Row, RowSource, Run, Trace,
+    Warning, Warnings,
 };
 pub use crate::types::DataType;
 pub use crate::value::{Cell, TimeSpan, Value};

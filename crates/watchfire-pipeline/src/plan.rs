@@ -28,6 +28,9 @@ pub struct Plan {
     pub document_tests: Vec<DocumentTest>,
     /// How many slots a row has from the source on, up to a `STATS`.
     pub slots: usize,
+    /// How many of them the steps use. The others are columns of the source that only the answer has; they may be many, and a row
+    /// need not have them before it is in the answer.
+    pub early_slots: usize,
     /// The steps.
     pub steps: Vec<Step>,
     /// The command of each step, by its place in the text. A command may have several steps, or none.

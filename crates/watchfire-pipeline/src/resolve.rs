@@ -13,6 +13,7 @@ use std::sync::Arc;
 use watchfire_diagnostics::{Code, Diagnostic, Problems, Severity, Span, did_you_mean};
 use watchfire_esql::ast::{Command, CommandKind, Query, SourceKind};
 
+pub use self::expressions::FORMS;
 use crate::codes;
 use crate::plan::{Column, DocumentTest, Plan, Read, Step};
 use crate::types::DataType;
@@ -132,6 +133,7 @@ fn pass(
         slots: 0,
         segment: None,
         first_slots: 0,
+        early_slots: 0,
         steps: Vec::new(),
         step_spans: Vec::new(),
         command: query.source.span,
@@ -143,11 +145,13 @@ fn pass(
         origin: None,
     };
     resolver.run(query);
+    let has_groups = resolver.segment.is_some();
     let Resolver { failed, problems, demands, .. } = resolver;
     let plan = (!failed).then(|| Plan {
         reads: resolver.reads.clone(),
         document_tests: resolver.tests,
         slots: resolver.first_slots,
+        early_slots: if has_groups { resolver.first_slots } else { resolver.early_slots },
         steps: resolver.steps,
         step_spans: resolver.step_spans,
         output: resolver
@@ -213,6 +217,8 @@ struct Resolver<'a> {
     segment: Option<usize>,
     /// How many slots rows have up to the first `STATS`.
     first_slots: usize,
+    /// How many slots there were before the columns of the answer were given theirs.
+    early_slots: usize,
     steps: Vec<Step>,
     step_spans: Vec<Span>,
     /// The command whose steps are made.
@@ -274,6 +280,7 @@ impl Resolver<'_> {
             self.command = command.span;
             self.resolve_command(command);
         }
+        self.early_slots = self.slots;
         for at in 0..self.scope.len() {
             let slot = self.slot_of(self.scope[at].place);
             self.scope[at].place = Place::Slot(slot);

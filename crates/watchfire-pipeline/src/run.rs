@@ -9,7 +9,9 @@ mod trace;
 use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use watchfire_diagnostics::Span;
@@ -72,6 +74,25 @@ impl Warnings {
     }
 }
 
+/// The cells of a row that only the answer has ([`Plan::early_slots`]).
+pub trait LateCells: Send + Sync {
+    /// The cell of a slot.
+    fn cell(&self, slot: usize) -> Cell;
+}
+
+/// What goes with a row: who it is, for a trace, and where its late cells come from.
+#[derive(Clone, Default)]
+struct Tag<'p> {
+    node: NodeId,
+    late: Option<Arc<dyn LateCells + 'p>>,
+}
+
+impl fmt::Debug for Tag<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tag").field(&self.node).finish()
+    }
+}
+
 /// What came of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
@@ -113,7 +134,7 @@ pub struct RowSource {
 #[derive(Debug)]
 pub struct Run<'p> {
     plan: &'p Plan,
-    states: Vec<State>,
+    states: Vec<State<'p>>,
     env: Env,
     rows_in: u64,
     rows: Vec<Vec<Cell>>,
@@ -124,12 +145,12 @@ pub struct Run<'p> {
 
 /// What a step holds.
 #[derive(Debug)]
-enum State {
+enum State<'p> {
     Nothing,
     Remaining(u64),
     Groups(GroupTable),
-    Inline(GroupTable, Vec<(Row, NodeId)>),
-    Sorting(Vec<(Vec<Cell>, Row, NodeId)>),
+    Inline(GroupTable, Vec<(Row, Tag<'p>)>),
+    Sorting(Vec<(Vec<Cell>, Row, Tag<'p>)>),
 }
 
 /// Groups by their keys.
@@ -169,13 +190,19 @@ impl<'p> Run<'p> {
     /// Takes a row: [`Plan::slots`] cells, of which those of [`Plan::reads`] and [`Plan::document_tests`] are filled.
     ///
     /// Breaks when no further row can change the answer.
-    pub fn push(&mut self, mut row: Row) -> ControlFlow<()> {
+    pub fn push(&mut self, row: Row) -> ControlFlow<()> {
+        self.push_with(row, None)
+    }
+
+    /// Takes a row of which only the first [`Plan::early_slots`] cells are there, and what has the others; without it there is nothing
+    /// in them.
+    pub fn push_with(&mut self, mut row: Row, late: Option<Arc<dyn LateCells + 'p>>) -> ControlFlow<()> {
         if !self.plan.is_row {
             row[ORIGIN] = Value::UnsignedLong(self.rows_in).into();
         }
         let node = self.trace.as_mut().map_or(NodeId::default(), |trace| trace.source(self.rows_in));
         self.rows_in += 1;
-        self.feed(0, row, node);
+        self.feed(0, row, Tag { node, late });
         for (step, state) in self.plan.steps.iter().zip(&self.states) {
             match (step, state) {
                 (_, State::Remaining(0)) => return ControlFlow::Break(()),
@@ -222,7 +249,7 @@ impl<'p> Run<'p> {
                         row.extend(keys);
                         row.resize(*slots, Cell::Null);
                         self.passed(number);
-                        self.feed(number + 1, row, node);
+                        self.feed(number + 1, row, Tag { node, late: None });
                     }
                 }
                 State::Inline(table, rows) => {
@@ -232,7 +259,7 @@ impl<'p> Run<'p> {
                     let closed: FxHashMap<Vec<Cell>, Vec<Cell>> =
                         self.close(table, groups).into_iter().map(|(row, keys)| (keys, row)).collect();
                     let nothing = vec![Cell::Null; groups.aggregations.len()];
-                    for (mut row, node) in rows {
+                    for (mut row, tag) in rows {
                         let keys: Vec<Cell> =
                             groups.keys.iter().map(|key| self.evaluate(key, &row)).collect();
                         // A row with several values of a key is in no group of its own.
@@ -241,15 +268,15 @@ impl<'p> Run<'p> {
                             row[first + at] = cell;
                         }
                         self.passed(number);
-                        self.feed(number + 1, row, node);
+                        self.feed(number + 1, row, tag);
                     }
                 }
                 State::Sorting(mut rows) => {
                     let Step::Sort(keys) = &self.plan.steps[number] else { continue };
                     rows.sort_by(|(a, ..), (b, ..)| order(a, b, keys));
-                    for (_, row, node) in rows {
+                    for (_, row, tag) in rows {
                         self.passed(number);
-                        self.feed(number + 1, row, node);
+                        self.feed(number + 1, row, tag);
                     }
                 }
                 State::Nothing | State::Remaining(_) => {}
@@ -272,7 +299,8 @@ impl<'p> Run<'p> {
     }
 
     /// Takes a row through the steps from `from` on.
-    fn feed(&mut self, from: usize, mut row: Row, node: NodeId) {
+    fn feed(&mut self, from: usize, mut row: Row, tag: Tag<'p>) {
+        let node = tag.node;
         let plan = self.plan;
         for number in from..plan.steps.len() {
             match &plan.steps[number] {
@@ -301,7 +329,7 @@ impl<'p> Run<'p> {
                             let mut copy = row.clone();
                             copy[*to] = value.clone().into();
                             self.passed(number);
-                            self.feed(number + 1, copy, node);
+                            self.feed(number + 1, copy, tag.clone());
                         }
                         return;
                     }
@@ -353,14 +381,14 @@ impl<'p> Run<'p> {
                 Step::InlineStats { groups, .. } => {
                     let State::Inline(table, rows) = &mut self.states[number] else { return };
                     table.add(groups, &row, &self.env);
-                    rows.push((row, node));
+                    rows.push((row, tag));
                     return;
                 }
                 Step::Sort(keys) => {
                     let keys = keys.iter().map(|key| extreme(&self.evaluate(&key.key, &row), key.descending));
                     let keys = keys.collect();
                     let State::Sorting(rows) = &mut self.states[number] else { return };
-                    rows.push((keys, row, node));
+                    rows.push((keys, row, tag));
                     return;
                 }
             }
@@ -375,7 +403,12 @@ impl<'p> Run<'p> {
             }),
             identity: plan.identity.iter().map(|slot| row[*slot].clone()).collect(),
         });
-        self.rows.push(plan.output.iter().map(|column| row[column.slot].clone()).collect());
+        let cell = |slot: usize| match (row.get(slot), &tag.late) {
+            (Some(cell), _) => cell.clone(),
+            (None, Some(late)) => late.cell(slot),
+            (None, None) => Cell::Null,
+        };
+        self.rows.push(plan.output.iter().map(|column| cell(column.slot)).collect());
     }
 
     /// Conditions one behind the other are one: where the first is unknown, the others are asked too, so that all that could not

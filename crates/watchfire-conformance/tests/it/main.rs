@@ -1,4 +1,5 @@
 //! The report, held by the gate.
 
 mod eql_page;
+mod esql_page;
 mod report;

@@ -20,7 +20,7 @@ use crate::types::DataType;
 use crate::value::{Cell, TimeSpan, Value};
 
 /// Functions that have a form of their own, and so do not stand in the table.
-pub(super) const FORMS: [&str; 24] = [
+pub const FORMS: [&str; 24] = [
     "CASE",
     "COALESCE",
     "NOW",
