@@ -121,6 +121,7 @@ pub fn body_search(data: &[u8]) {
         "/logs-*/_field_caps",
         "/_search/scroll",
         "/logs-*/_async_search",
+        "/_query",
     ];
     let Some((path, body)) = choose(&paths, data) else { return };
     with_server(|server| {
@@ -129,6 +130,7 @@ pub fn body_search(data: &[u8]) {
         assert_eq!(first.status, second.status, "asked twice");
         if !path.contains("async") && !path.contains("scroll") {
             assert_eq!(first.json.get("hits"), second.json.get("hits"), "asked twice");
+            assert_eq!(first.json.get("values"), second.json.get("values"), "asked twice");
         }
     });
 }

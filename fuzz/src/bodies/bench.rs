@@ -250,6 +250,7 @@ impl Search for Searches {
             SearchEndpoint::MultiSearch => Endpoint::MultiSearch,
             SearchEndpoint::Count => Endpoint::Count,
             SearchEndpoint::Eql => Endpoint::Eql,
+            SearchEndpoint::Esql => Endpoint::Esql,
             SearchEndpoint::FieldCapabilities => Endpoint::FieldCapabilities,
             SearchEndpoint::Mapping => Endpoint::Mapping,
             SearchEndpoint::OpenPointInTime => Endpoint::OpenPointInTime,
