@@ -68,13 +68,12 @@ pub(crate) struct RowsOfEvents<'c, T> {
 impl<'c, T: Clone> RowsOfEvents<'c, T> {
     /// At its begin, at the time of an execution.
     pub(crate) fn new(program: &'c EsqlProgram, now: Timestamp) -> Self {
-        let run = program.begin(now);
-        let takes_document = keeps_id(program);
+        let (run, plan) = (program.begin(now), program.plan());
         Self {
             program,
-            run: if takes_document { run.without_columns_of_documents() } else { run },
+            run: if plan.keeps_documents() { run.without_columns_of_documents() } else { run },
             kept: FxHashMap::default(),
-            keeps_all: program.plan().origin.is_some() && program.plan().holds_rows(),
+            keeps_all: plan.holds_source_rows(),
             pushed: 0,
             last: None,
             unread: 0,
@@ -118,13 +117,13 @@ fn detections<T: Clone>(
     last: &Ordinal,
 ) -> Vec<Detection<T>> {
     let plan = program.plan();
-    let keeps_id = keeps_id(program);
+    let keeps_documents = plan.keeps_documents();
     let rows = answer.rows.into_iter().zip(answer.sources);
     rows.map(|(cells, source)| {
         let hit = source.origin.and_then(|number| hits.get(&number));
         let of = match hit {
             None => RowOf::Group,
-            Some(_) if keeps_id => RowOf::Event,
+            Some(_) if keeps_documents => RowOf::Event,
             Some(_) => RowOf::ColumnsOfEvent,
         };
         // What stands in the document anyway is not laid over it.
@@ -142,11 +141,6 @@ fn detections<T: Clone>(
         Detection { facts, ..Detection::of_events(Sequence { keys, places, last }) }
     })
     .collect()
-}
-
-/// Whether an alert has the document of the event that its row is of.
-fn keeps_id(program: &EsqlProgram) -> bool {
-    program.plan().column("_id").is_some_and(|column| column.is_read)
 }
 
 /// What tells a row apart, as a key.

@@ -1,7 +1,7 @@
 //! Queries of every language and Kibana filters, parsed and given their meaning: what rules, hunts and checks share.
 
 use watchfire_diagnostics::{Diagnostic, Severity};
-use watchfire_esql_events::{EsqlProgram, SchemaColumns};
+use watchfire_esql_events::{DataColumns, EsqlProgram};
 use watchfire_events::Timestamp;
 use watchfire_ir::{
     Condition, EqlOptions, EqlPlan, EventPlan, KqlOptions, LoweredKql, Schema, lower_eql, lower_filter,
@@ -85,7 +85,7 @@ pub fn read_query(
             let mut program = None;
             let lower = |tree: &_| {
                 let (found, diagnostics) =
-                    EsqlProgram::new(tree, &SchemaColumns(schema), schema, options.now);
+                    EsqlProgram::new(tree, &DataColumns::of_schema(schema), schema, options.now);
                 program = found;
                 (None, diagnostics)
             };

@@ -10,30 +10,6 @@ use watchfire_pipeline::{DataType, Source, SourceColumn};
 
 use crate::is_metadata;
 
-/// All fields of a schema: what a rule is settled against, whatever data there will be.
-pub struct SchemaColumns<'a>(pub &'a dyn Schema);
-
-impl Source for SchemaColumns<'_> {
-    fn listed(&self, prefix: &str) -> Vec<SourceColumn> {
-        let names = self.0.names().filter(|name| name.starts_with(prefix));
-        let columns: BTreeMap<&str, SourceColumn> =
-            names.filter_map(|name| Some((name, self.column(name)?))).collect();
-        columns.into_values().collect()
-    }
-
-    fn column(&self, name: &str) -> Option<SourceColumn> {
-        Some(SourceColumn::new(name, type_of(name, self.0)?))
-    }
-
-    fn known(&self, name: &str) -> Option<DataType> {
-        type_of(name, self.0)
-    }
-
-    fn may_have(&self, name: &str) -> bool {
-        is_open(name, self.0)
-    }
-}
-
 /// The fields of data at hand: what was seen in it, and the types that single indices give their fields.
 pub struct DataColumns<'a> {
     /// What is known of fields in general.
@@ -46,7 +22,12 @@ pub struct DataColumns<'a> {
     pub seen: Option<&'a SeenFields>,
 }
 
-impl DataColumns<'_> {
+impl<'a> DataColumns<'a> {
+    /// All fields of a schema: what a rule is settled against, whatever data there will be.
+    pub fn of_schema(schema: &'a dyn Schema) -> Self {
+        Self { schema, indices: Vec::new(), has_others: true, seen: None }
+    }
+
     /// The column of a field, where schemas know its type.
     fn mapped(&self, name: &str) -> Option<SourceColumn> {
         let of_indices = self.indices.iter().map(|(index, schema)| (index, *schema));
@@ -64,6 +45,9 @@ impl Source for DataColumns<'_> {
     fn listed(&self, prefix: &str) -> Vec<SourceColumn> {
         let mut columns: BTreeMap<String, SourceColumn> = BTreeMap::new();
         let mut list = |name: &str, guess: Option<DataType>| {
+            if !name.starts_with(prefix) || is_metadata(name) {
+                return;
+            }
             let column = self.mapped(name).or_else(|| Some(SourceColumn::guessed(name, guess?)));
             columns.extend(column.map(|column| (name.to_owned(), column)));
         };
@@ -79,7 +63,6 @@ impl Source for DataColumns<'_> {
                 of_indices.chain(self.schema.names()).for_each(|name| list(name, None));
             }
         }
-        columns.retain(|name, _| name.starts_with(prefix) && !is_metadata(name));
         columns.into_values().collect()
     }
 

@@ -10,7 +10,7 @@ mod columns;
 mod condition;
 mod program;
 
-pub use crate::columns::{DataColumns, SchemaColumns, SeenFields};
+pub use crate::columns::{DataColumns, SeenFields};
 pub use crate::program::{EsqlProgram, EsqlRun};
 
 /// Whether a column of a source is none of its fields (`_id`, `_index` and their like).

@@ -250,11 +250,15 @@ pub enum TypedKind {
 }
 
 impl Plan {
-    /// Whether some command holds rows until all have come.
-    pub fn holds_rows(&self) -> bool {
-        let holds =
-            |step: &Step| matches!(step, Step::Stats { .. } | Step::InlineStats { .. } | Step::Sort(_));
-        self.steps.iter().any(holds)
+    /// Whether rows of the source are held until all have come.
+    pub fn holds_source_rows(&self) -> bool {
+        let holds = |step: &Step| matches!(step, Step::InlineStats { .. } | Step::Sort(_));
+        self.origin.is_some() && self.steps.iter().any(holds)
+    }
+
+    /// Whether rows are of documents and say of which, so that who has these needs no columns that are as they were read.
+    pub fn keeps_documents(&self) -> bool {
+        self.column("_id").is_some_and(|column| column.is_read)
     }
 
     /// The column of the answer of this name.

@@ -16,10 +16,10 @@ use watchfire_pipeline::{Cell, Warnings};
 use crate::body::{self, Object};
 use crate::call::Call;
 use crate::eql::problems;
-use crate::prune::{Pruning, windows_of_any};
+use crate::prune::Pruning;
 use crate::query::{Answers, Query, QueryReader};
 use crate::search::tell;
-use crate::{Scan, SearchError, Searcher};
+use crate::{SearchError, Searcher};
 
 /// Rows of a query that has no `LIMIT` itself.
 pub const DEFAULT_ROWS: usize = 1_000;
@@ -161,14 +161,10 @@ impl Searcher {
         let set = builder.build();
         let mut pruning = Pruning::default();
         if self.options.prunes {
-            pruning = crate::prune::pruning(filter, &filters.list, schema);
-            pruning.need(program.condition());
-            if pruning.windows.is_empty() {
-                pruning.windows = windows_of_any([program.condition()], schema);
-            }
+            pruning = Pruning::of_any(&[program.condition()], filter, &filters.list, schema);
         }
         let mut run = program.begin(call.now);
-        let holds = program.plan().holds_rows() && program.plan().origin.is_some();
+        let holds = program.plan().holds_source_rows();
         let mut matcher = set.matcher(VALUE_CACHE_BYTES);
         let mut filter_matcher = filters.set.matcher(VALUE_CACHE_BYTES);
         let mut failed = None;
@@ -194,15 +190,7 @@ impl Searcher {
             ControlFlow::Continue(())
         };
         if !pruning.never && !streams.is_empty() {
-            let scan = Scan {
-                streams,
-                windows: &pruning.windows,
-                needed: &pruning.needed,
-                ids: pruning.ids.as_deref(),
-                fields: Some(&fields),
-                schema,
-            };
-            self.store.scan(&scan, &mut take)?;
+            self.store.scan(&pruning.scan(streams, &fields, schema), &mut take)?;
         }
         if let Some(error) = failed {
             return Err(error);

@@ -2,11 +2,12 @@
 //!
 //! Only what every result has to satisfy counts: the parts of the outermost `and`.
 
-use watchfire_events::Timestamp;
+use watchfire_engine::ReadFields;
+use watchfire_events::{DataStream, Timestamp};
 use watchfire_ir::{Bound, Condition, Constant, FieldLeaf, FieldTarget, Leaf, Node, Predicate, Schema};
 
 use crate::query::Query;
-use crate::{TimeOf, TimeWindow};
+use crate::{Scan, TimeOf, TimeWindow};
 
 /// Most windows: more are read as one around all.
 const MOST_WINDOWS: usize = 8;
@@ -31,8 +32,40 @@ impl Default for Pruning {
 }
 
 impl Pruning {
+    /// What need not be read of events that a query over these filters allows, and of which one of some conditions holds.
+    pub(crate) fn of_any(
+        conditions: &[&Condition],
+        query: &Query,
+        filters: &[Condition],
+        schema: &dyn Schema,
+    ) -> Self {
+        let mut pruning = pruning(query, filters, schema);
+        pruning.need(&Condition::any(conditions.iter().copied().cloned()));
+        if pruning.windows.is_empty() {
+            pruning.windows = windows_of_any(conditions.iter().copied(), schema);
+        }
+        pruning
+    }
+
+    /// What is read of a store.
+    pub(crate) fn scan<'a>(
+        &'a self,
+        streams: &'a [DataStream],
+        fields: &'a ReadFields,
+        schema: &'a dyn Schema,
+    ) -> Scan<'a> {
+        Scan {
+            streams,
+            windows: &self.windows,
+            needed: &self.needed,
+            ids: self.ids.as_deref(),
+            fields: Some(fields),
+            schema,
+        }
+    }
+
     /// A condition that has to hold too.
-    pub(crate) fn need(&mut self, condition: &Condition) {
+    fn need(&mut self, condition: &Condition) {
         self.needed = Condition::all([self.needed.clone(), condition.clone()]);
         self.never |= matches!(self.needed.node(), Node::Constant(false));
     }
@@ -47,7 +80,7 @@ pub(crate) fn pruning(query: &Query, conditions: &[Condition], schema: &dyn Sche
 }
 
 /// The windows in which one of several conditions may hold; none if one of them may hold at any time.
-pub(crate) fn windows_of_any<'c>(
+fn windows_of_any<'c>(
     conditions: impl IntoIterator<Item = &'c Condition>,
     schema: &dyn Schema,
 ) -> Vec<TimeWindow> {

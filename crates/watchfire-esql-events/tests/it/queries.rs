@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 use watchfire_engine::{RuleSetBuilder, VALUE_CACHE_BYTES};
-use watchfire_esql_events::{EsqlProgram, SchemaColumns};
+use watchfire_esql_events::{DataColumns, EsqlProgram};
 use watchfire_events::{BatchBuilder, DataStream, Event, EventId, Place, Timestamp};
 use watchfire_ir::Mapping;
 
@@ -24,7 +24,7 @@ pub(crate) fn rows(text: &str, mapping: &Mapping, documents: &[Json]) -> Vec<Jso
     let parsed = watchfire_esql::parse(text);
     let query = parsed.query.filter(|_| parsed.diagnostics.is_empty());
     let query = query.unwrap_or_else(|| panic!("{text}: {:?}", parsed.diagnostics));
-    let (program, diagnostics) = EsqlProgram::new(&query, &SchemaColumns(mapping), mapping, None);
+    let (program, diagnostics) = EsqlProgram::new(&query, &DataColumns::of_schema(mapping), mapping, None);
     let program = program.unwrap_or_else(|| panic!("{text}: {diagnostics:?}"));
     let mut builder = RuleSetBuilder::new();
     builder.add(program.patterns().clone(), program.condition().clone());

@@ -15,13 +15,13 @@ use watchfire_engine::correlate::{
 };
 use watchfire_engine::{ReadFields, RuleIndex, RuleSetBuilder, VALUE_CACHE_BYTES};
 use watchfire_events::{DataStream, Event, EventBatch, EventId, IndexPatterns, Place};
-use watchfire_ir::{Condition, EqlPlan, Schema};
+use watchfire_ir::{EqlPlan, Schema};
 
 use super::Prepared;
 use crate::call::Call;
-use crate::prune::{Pruning, windows_of_any};
+use crate::prune::Pruning;
 use crate::query::{Answers, Conditions};
-use crate::{Scan, SearchError, Searcher};
+use crate::{SearchError, Searcher};
 
 /// Most hits of the stages of a sequence or sample.
 pub const MAX_STAGE_HITS: usize = 1_000_000;
@@ -76,11 +76,8 @@ impl Searcher {
 
         let mut pruning = Pruning::default();
         if self.options.prunes {
-            pruning = crate::prune::pruning(&prepared.filter, &filters.list, schema);
-            pruning.need(&Condition::any(prepared.plan.conditions().into_iter().cloned()));
-            if pruning.windows.is_empty() {
-                pruning.windows = windows_of_any(prepared.plan.conditions(), schema);
-            }
+            let conditions = prepared.plan.conditions();
+            pruning = Pruning::of_any(&conditions, &prepared.filter, &filters.list, schema);
         }
         let mut account = Account::default();
         let mut hits = match &prepared.plan {
@@ -116,15 +113,7 @@ impl Searcher {
             }
             ControlFlow::Continue(())
         };
-        let scan = Scan {
-            streams,
-            windows: &pruning.windows,
-            needed: &pruning.needed,
-            ids: pruning.ids.as_deref(),
-            fields: Some(&fields),
-            schema,
-        };
-        self.store.scan(&scan, &mut take)?;
+        self.store.scan(&pruning.scan(streams, &fields, schema), &mut take)?;
         if let Some(error) = failed {
             return Err(error);
         }

@@ -42,7 +42,7 @@ pub(super) fn of_query(plan: &Plan, catalogue: &Catalogue) -> Vec<Diagnostic> {
 /// The keys of a rule that name a column which the query's rows do not have. `joins_document` says that an alert has the fields of
 /// the event that its row is of.
 pub(super) fn lost_columns(plan: &Plan, uses: &[FieldUse]) -> Vec<Diagnostic> {
-    let joins_document = plan.origin.is_some() && plan.column("_id").is_some_and(|column| column.is_read);
+    let joins_document = plan.keeps_documents();
     // That one is asked of events, not of rows.
     let is_of_rows = |named: &&FieldUse| named.key.as_deref() != Some("timestamp_override");
     let of_rows = uses.iter().filter(is_of_rows);

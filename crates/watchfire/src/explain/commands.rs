@@ -12,9 +12,9 @@ use watchfire_events::{Event, Timestamp};
 use watchfire_ir::Catalogue;
 use watchfire_pipeline::plan::Step;
 use watchfire_pipeline::{Answer, Cell, Fate, NodeId, NodeOf, Reason, Trace};
-use watchfire_rules::model::{QueryText, RuleId};
+use watchfire_rules::model::QueryText;
 
-use super::document::event_facts;
+use super::document::{event_facts, rule_facts};
 use super::gather::{Chosen, Gathered, NumberedEvent};
 use super::text::{Style, line_of};
 use super::{Explain, Format, MAX_JOINED, NamedRule, excepted_by, write_json};
@@ -356,14 +356,8 @@ impl<'a> Commands<'a> {
         let warnings = self.answer.warnings.list().map(|warning| {
             json!({ "text": self.text(warning.span), "cause": warning.cause, "count": warning.count })
         });
-        let rule = &self.named.rule;
         let document = json!({
-            "rule": {
-                "rule_id": rule.rule_id.as_ref().map(RuleId::as_str),
-                "name": rule.name,
-                "type": rule.kind.rule_type().to_string(),
-                "file": self.named.source.name(),
-            },
+            "rule": rule_facts(self.named),
             "commands": self.counts.iter().map(command).collect::<Vec<_>>(),
             "not_computed": warnings.collect::<Vec<_>>(),
             "rows": self.answer.rows.iter().map(row).collect::<Vec<_>>(),

@@ -103,14 +103,8 @@ impl Shown<'_> {
     }
 
     fn facts(&self) -> Map<String, Value> {
-        let rule = &self.named.rule;
         let facts = json!({
-            "rule": {
-                "rule_id": rule.rule_id.as_ref().map(RuleId::as_str),
-                "name": rule.name,
-                "type": rule.kind.rule_type().to_string(),
-                "file": self.named.source.name(),
-            },
+            "rule": rule_facts(self.named),
             "does_not_run": self.questions.does_not_run(),
             "pipes": self.questions.pipes(),
             "index": self.questions.patterns().iter().map(IndexPattern::as_str).collect::<Vec<_>>(),
@@ -178,6 +172,17 @@ fn object_of(value: Value) -> Map<String, Value> {
         Value::Object(object) => object,
         _ => Map::new(),
     }
+}
+
+/// What a rule is known by.
+pub(super) fn rule_facts(named: &NamedRule) -> Value {
+    let rule = &named.rule;
+    json!({
+        "rule_id": rule.rule_id.as_ref().map(RuleId::as_str),
+        "name": rule.name,
+        "type": rule.kind.rule_type().to_string(),
+        "file": named.source.name(),
+    })
 }
 
 /// What an event is known by.

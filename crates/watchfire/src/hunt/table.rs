@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use serde_json::{Map, Value as Json, json};
-use watchfire_pipeline::Cell;
 use watchfire_pipeline::plan::Column;
+use watchfire_pipeline::{Cell, Value};
 
 use super::results::Format;
 use crate::terminal::escape_controls;
@@ -55,7 +55,7 @@ impl TableWriter {
     /// Writes a row.
     pub(super) fn row(&mut self, row: &[Cell]) -> io::Result<()> {
         match self.format {
-            Format::Csv => self.csv(&row.iter().map(csv_text).collect::<Vec<_>>())?,
+            Format::Csv => self.csv(&row.iter().map(|cell| cell_text(cell, ",", "")).collect::<Vec<_>>())?,
             Format::Json => {
                 let row: Json = row.iter().map(Cell::to_json).collect();
                 write!(self.out, "{}{row}", if self.written == 0 { "\n" } else { ",\n" })?;
@@ -66,7 +66,8 @@ impl TableWriter {
                 writeln!(self.out, "{}", Json::Object(row))?;
             }
             Format::Table => {
-                let texts: Vec<String> = row.iter().map(|cell| escape_controls(&cell_text(cell))).collect();
+                let texts: Vec<String> =
+                    row.iter().map(|cell| escape_controls(&cell_text(cell, ", ", "null"))).collect();
                 match &self.widths {
                     Some(widths) => write_aligned(&mut self.out, &texts, widths)?,
                     None => {
@@ -127,26 +128,14 @@ fn write_aligned(out: &mut dyn Write, texts: &[String], widths: &[usize]) -> io:
     writeln!(out, "{}", line.trim_end())
 }
 
-/// A cell for people.
-fn cell_text(cell: &Cell) -> String {
+/// A cell: several values in brackets, with this between them; and this where there is none.
+fn cell_text(cell: &Cell, between: &str, none: &str) -> String {
     match cell {
-        Cell::Null => "null".to_owned(),
+        Cell::Null => none.to_owned(),
         Cell::One(value) => value.to_text().to_string(),
         Cell::Many(values) => {
-            let texts: Vec<_> = values.iter().map(watchfire_pipeline::Value::to_text).collect();
-            format!("[{}]", texts.join(", "))
-        }
-    }
-}
-
-/// A cell as Elasticsearch writes it into CSV: several values in brackets, and nothing where there is none.
-fn csv_text(cell: &Cell) -> String {
-    match cell {
-        Cell::Null => String::new(),
-        Cell::One(value) => value.to_text().to_string(),
-        Cell::Many(values) => {
-            let texts: Vec<_> = values.iter().map(watchfire_pipeline::Value::to_text).collect();
-            format!("[{}]", texts.join(","))
+            let texts: Vec<_> = values.iter().map(Value::to_text).collect();
+            format!("[{}]", texts.join(between))
         }
     }
 }
