@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// From bottom to top. A crate may depend on crates of lower layers, and on none of its own.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("vocabulary", &["watchfire-diagnostics", "watchfire-events"]),
     ("languages", &["watchfire-eql", "watchfire-esql", "watchfire-kql"]),
     ("meaning", &["watchfire-ir"]),
@@ -15,6 +15,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("engine", &["watchfire-engine"]),
     ("tables", &["watchfire-pipeline"]),
     ("programs", &["watchfire-esql-events"]),
+    ("plans", &["watchfire-esql-plans"]),
     ("storage", &["watchfire-lake"]),
     ("operations", &["watchfire-detect", "watchfire-search"]),
     ("triage", &["watchfire-triage"]),

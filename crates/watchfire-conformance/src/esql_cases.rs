@@ -10,7 +10,9 @@ use watchfire_engine::reference;
 use watchfire_events::{DataStream, Document, Event, EventId, Place, Timestamp};
 use watchfire_ir::{KqlOptions, Mapping, lower_kql};
 use watchfire_pipeline::aggregates::Aggregation;
-use watchfire_pipeline::{Answer, Cell, DataType, Plan, Run, Source, SourceColumn, documents, resolve};
+use watchfire_pipeline::{
+    Cell, DataType, Plan, Row, Run, Source, SourceColumn, Warnings, documents, resolve,
+};
 use watchfire_test_support::read_text;
 
 use crate::expected::Expected;
@@ -116,7 +118,29 @@ struct Measured {
     otherwise: BTreeMap<String, String>,
 }
 
-fn measure(shared: &Path) -> Measured {
+/// What runs a plan over the rows of its source, at a time in milliseconds since 1970: its rows, and what could not be computed.
+pub type RunPlan<'r> = dyn FnMut(&Plan, &[Row], i64) -> Result<(Vec<Vec<Cell>>, Warnings), String> + 'r;
+
+/// Row by row, as a scan does it.
+fn by_rows(plan: &Plan, source: &[Row], now: i64) -> (Vec<Vec<Cell>>, Warnings) {
+    let mut run = Run::new(plan, now);
+    for row in source {
+        if run.push(row.clone()).is_break() {
+            break;
+        }
+    }
+    let answer = run.finish();
+    (answer.rows, answer.warnings)
+}
+
+/// The cases of which something else comes than it should, with what, when their plans are run in another way than row by row; and how
+/// many cases there are.
+pub fn esql_misses(shared: &Path, run: &mut RunPlan<'_>) -> (usize, BTreeMap<String, String>) {
+    let measured = measure(shared, run);
+    (measured.all.core + measured.all.extra, measured.otherwise)
+}
+
+fn measure(shared: &Path, run_plan: &mut RunPlan<'_>) -> Measured {
     let folder = shared.join("conformance/esql/derived");
     let mut tables: BTreeMap<String, Indexed> = BTreeMap::new();
     let mut measured = Measured::default();
@@ -125,7 +149,7 @@ fn measure(shared: &Path) -> Measured {
         for table in &case.tables {
             tables.entry(table.clone()).or_insert_with(|| read_table(&folder, table));
         }
-        let what = run(&case, &tables).err();
+        let what = run(&case, &tables, run_plan).err();
         let is_right = what.is_none();
         measured.all.add(&case, is_right);
         measured.files.entry(case.file.clone()).or_default().add(&case, is_right);
@@ -146,7 +170,8 @@ fn measure(shared: &Path) -> Measured {
 /// All cases, by file, by command and by function.
 pub(crate) fn section(shared: &Path) -> Section {
     let mut section = Section::new("Elasticsearch's cases of ES|QL");
-    let Measured { all, files, commands, functions, otherwise } = measure(shared);
+    let Measured { all, files, commands, functions, otherwise } =
+        measure(shared, &mut |plan, source, now| Ok(by_rows(plan, source, now)));
     section.require(all.core, 500, "cases that use only what the rules use");
     section.require(all.extra, 50, "other cases");
     section.say("*Core* cases use only commands and functions that some rule of the corpus uses.");
@@ -171,7 +196,8 @@ const FIGURES: [&str; 2] =
 
 /// What is supported, with how many cases show it: the figures of `docs/esql.md`.
 pub fn esql_figures(shared: &Path) -> String {
-    let Measured { all, commands, functions, .. } = measure(shared);
+    let Measured { all, commands, functions, .. } =
+        measure(shared, &mut |plan, source, now| Ok(by_rows(plan, source, now)));
     let mut text = "\n| cases | all | as expected |\n|---|--:|--:|\n".to_owned();
     let line = |name: &str, all: usize, right: usize| format!("| {name} | {all} | {right} |\n");
     text.push_str(&line("that use only what Elastic's rules use", all.core, all.core_right));
@@ -235,7 +261,7 @@ fn joined(names: &[String], tables: &BTreeMap<String, Indexed>) -> Indexed {
 }
 
 /// Whether a case gives what it should; else what is otherwise.
-fn run(case: &Case, tables: &BTreeMap<String, Indexed>) -> Result<(), String> {
+fn run(case: &Case, tables: &BTreeMap<String, Indexed>, run_plan: &mut RunPlan<'_>) -> Result<(), String> {
     let parsed = watchfire_esql::parse(&case.query);
     let query = parsed.query.filter(|_| no_errors(&parsed.diagnostics)).ok_or_else(|| {
         let problem = parsed.diagnostics.first().map(|problem| problem.message.clone());
@@ -249,16 +275,18 @@ fn run(case: &Case, tables: &BTreeMap<String, Indexed>) -> Result<(), String> {
             resolved.diagnostics.iter().map(|problem| problem.message.as_str()).collect();
         return Err(format!("is refused: {}", messages.join("; ")));
     };
-    let answer = answer(&plan, table, now)?;
-    compare(case, &plan, &answer)
+    let source = source_rows(&plan, table, now)?;
+    let (rows, warnings) = run_plan(&plan, &source, now.millis())?;
+    compare(case, &plan, &rows, &warnings)
 }
 
 fn no_errors(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().all(|problem| problem.severity != Severity::Error)
 }
 
-fn answer(plan: &Plan, table: &Indexed, now: Timestamp) -> Result<Answer, String> {
-    let mut run = Run::new(plan, now.millis());
+/// The rows that a plan reads of a table.
+fn source_rows(plan: &Plan, table: &Indexed, now: Timestamp) -> Result<Vec<Row>, String> {
+    let mut rows = Vec::with_capacity(table.rows.len());
     let mut tests = Vec::new();
     for test in &plan.document_tests {
         let parsed = watchfire_kql::parse(&test.kql);
@@ -300,14 +328,12 @@ fn answer(plan: &Plan, table: &Indexed, now: Timestamp) -> Result<Answer, String
                 row[test.slot] = Cell::truth(holds);
             }
         }
-        if run.push(row).is_break() {
-            break;
-        }
+        rows.push(row);
     }
-    Ok(run.finish())
+    Ok(rows)
 }
 
-fn compare(case: &Case, plan: &Plan, answer: &Answer) -> Result<(), String> {
+fn compare(case: &Case, plan: &Plan, rows: &[Vec<Cell>], warnings: &Warnings) -> Result<(), String> {
     let columns: Vec<(&str, &str)> =
         plan.output.iter().map(|column| (&*column.name, column.data_type.name())).collect();
     let names_fit = columns.len() == case.expected_columns.len()
@@ -322,8 +348,7 @@ fn compare(case: &Case, plan: &Plan, answer: &Answer) -> Result<(), String> {
             .collect();
         return Err(format!("has the columns {columns:?}, expected {expected:?}"));
     }
-    let mut rows: Vec<Vec<Json>> =
-        answer.rows.iter().map(|row| row.iter().map(Cell::to_json).collect()).collect();
+    let mut rows: Vec<Vec<Json>> = rows.iter().map(|row| row.iter().map(Cell::to_json).collect()).collect();
     let mut expected = case.expected_rows.clone();
     // Where rows have equal keys, their order is left open.
     let has_ties = case.note.as_deref().is_some_and(|note| note.contains("either order"));
@@ -343,7 +368,7 @@ fn compare(case: &Case, plan: &Plan, answer: &Answer) -> Result<(), String> {
     }
     if !case.warnings.is_empty() {
         let expected = case.warnings.iter().filter(|warning| warning.contains("evaluation of [")).count();
-        let mut spans: Vec<_> = answer.warnings.list().map(|warning| warning.span).collect();
+        let mut spans: Vec<_> = warnings.list().map(|warning| warning.span).collect();
         spans.dedup();
         if spans.len() != expected {
             return Err(format!("warns of {} expressions, expected {expected}", spans.len()));

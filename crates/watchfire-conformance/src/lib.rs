@@ -36,7 +36,7 @@ mod solve;
 
 pub use corpus::Corpus;
 pub use eql_page::{eql_figures, eql_page, figures_of_page};
-pub use esql_cases::{esql_figures, figures_of_esql_page};
+pub use esql_cases::{RunPlan, esql_figures, esql_misses, figures_of_esql_page};
 pub use own_cases::{Language, section as own_cases};
 pub use own_rules::section as own_rules;
 pub use report::Section;

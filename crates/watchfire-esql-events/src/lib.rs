@@ -11,7 +11,7 @@ mod condition;
 mod program;
 
 pub use crate::columns::{DataColumns, SeenFields};
-pub use crate::program::{EsqlProgram, EsqlRun};
+pub use crate::program::{EsqlProgram, EsqlRun, SlotSource, VERSION, document_text};
 
 /// Whether a column of a source is none of its fields (`_id`, `_index` and their like).
 pub fn is_metadata(name: &str) -> bool {

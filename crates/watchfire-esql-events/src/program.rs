@@ -8,8 +8,8 @@ use watchfire_diagnostics::{Diagnostic, Severity};
 use watchfire_engine::reference;
 use watchfire_esql::ast::{Query, SourceKind};
 use watchfire_events::{
-    BatchBuilder, Document, Event, FieldType, FieldTypes, IndexPattern, IndexPatterns, Timestamp, flatten,
-    get_field,
+    BatchBuilder, DataStream, Document, Event, FieldType, FieldTypes, IndexPattern, IndexPatterns, Timestamp,
+    flatten, get_field,
 };
 use watchfire_ir::{Condition, FieldRef, FieldTarget, KqlOptions, Leaf, Resolution, Schema, lower_kql};
 use watchfire_pipeline::codes::INVALID_SEARCH;
@@ -43,9 +43,9 @@ pub struct EsqlProgram {
 /// Where the cells of a slot come from.
 #[derive(Clone, Debug)]
 enum Origin {
-    Field(DataType),
+    Field(Arc<str>, DataType),
     /// The type is that of the first pattern that fits the index; where none does, there is nothing.
-    ByIndex(Vec<(IndexPattern, DataType)>),
+    ByIndex(Arc<str>, Vec<(IndexPattern, DataType)>),
     /// An object, an array or a text that is a point.
     Point(Arc<str>),
     Id,
@@ -55,24 +55,62 @@ enum Origin {
     Nothing,
 }
 
+/// What a slot of a program is filled from, in the events of an index: for who has these in columns.
+#[derive(Clone, Copy, Debug)]
+pub enum SlotSource<'p> {
+    /// The values of a field, read as this type ([`documents::value`], [`documents::in_order_of_index`]).
+    Field(&'p Arc<str>, DataType),
+    /// The points that a field of the document is ([`documents::points`]).
+    Point(&'p Arc<str>),
+    /// The id of the event.
+    Id,
+    /// The name of its index.
+    Index,
+    /// The version of the document.
+    Version,
+    /// The text of the document.
+    Document,
+    /// Nothing.
+    Nothing,
+}
+
 impl Origin {
-    /// The cell of an event; of a field, from its values.
-    fn cell(&self, event: &Event, values: Vec<&Json>) -> Cell {
+    fn source(&self, index: &DataStream) -> SlotSource<'_> {
         match self {
-            Self::Field(data_type) => documents::cell(values, *data_type),
-            Self::ByIndex(types) => {
-                let data_type = types.iter().find(|(index, _)| index.fits(&event.data_stream));
-                data_type.map_or(Cell::Null, |(_, data_type)| documents::cell(values, *data_type))
-            }
-            Self::Point(name) => get_field(&event.document, name).map_or(Cell::Null, documents::points),
-            Self::Id => Value::text(event.id.as_str()).into(),
-            Self::Index => Value::text(event.data_stream.as_str()).into(),
-            // Documents are never written over.
-            Self::Version => Value::Long(1).into(),
-            Self::Document => Value::text(Json::Object(event.document.clone()).to_string()).into(),
-            Self::Nothing => Cell::Null,
+            Self::Field(name, data_type) => SlotSource::Field(name, *data_type),
+            Self::ByIndex(name, types) => match types.iter().find(|(pattern, _)| pattern.fits(index)) {
+                Some((_, data_type)) => SlotSource::Field(name, *data_type),
+                None => SlotSource::Nothing,
+            },
+            Self::Point(name) => SlotSource::Point(name),
+            Self::Id => SlotSource::Id,
+            Self::Index => SlotSource::Index,
+            Self::Version => SlotSource::Version,
+            Self::Document => SlotSource::Document,
+            Self::Nothing => SlotSource::Nothing,
         }
     }
+
+    /// The cell of an event; of a field, from its values.
+    fn cell(&self, event: &Event, values: Vec<&Json>) -> Cell {
+        match self.source(&event.data_stream) {
+            SlotSource::Field(_, data_type) => documents::cell(values, data_type),
+            SlotSource::Point(name) => get_field(&event.document, name).map_or(Cell::Null, documents::points),
+            SlotSource::Id => Value::text(event.id.as_str()).into(),
+            SlotSource::Index => Value::text(event.data_stream.as_str()).into(),
+            SlotSource::Version => VERSION.into(),
+            SlotSource::Document => document_text(&event.document).into(),
+            SlotSource::Nothing => Cell::Null,
+        }
+    }
+}
+
+/// The version of all documents: they are never written over.
+pub const VERSION: Value = Value::Long(1);
+
+/// The text of a document.
+pub fn document_text(document: &Document) -> Value {
+    Value::text(Json::Object(document.clone()).to_string())
 }
 
 /// A question about the document.
@@ -162,12 +200,13 @@ impl EsqlProgram {
                         by_field.entry(Arc::clone(&field.name)).or_default().push(reads.len());
                         match &read.by_index {
                             Some(types) => Origin::ByIndex(
+                                Arc::clone(&field.name),
                                 types
                                     .iter()
                                     .map(|(index, data_type)| (IndexPattern::new(index), *data_type))
                                     .collect(),
                             ),
-                            None => Origin::Field(read.data_type),
+                            None => Origin::Field(Arc::clone(&field.name), read.data_type),
                         }
                     }
                     None => Origin::Nothing,
@@ -188,7 +227,7 @@ impl EsqlProgram {
             condition,
             others: (0..reads.len())
                 .filter(|read| {
-                    !matches!(reads[*read].1, Origin::Field(_) | Origin::ByIndex(_) | Origin::Nothing)
+                    !matches!(reads[*read].1, Origin::Field(..) | Origin::ByIndex(..) | Origin::Nothing)
                 })
                 .collect(),
             reads,
@@ -220,6 +259,17 @@ impl EsqlProgram {
     /// An event that does not satisfy it changes nothing.
     pub fn condition(&self) -> &Condition {
         &self.condition
+    }
+
+    /// What each slot of the plan that is read is filled from, in the events of an index.
+    pub fn sources<'p>(&'p self, index: &DataStream) -> impl Iterator<Item = (usize, SlotSource<'p>)> {
+        self.reads.iter().map(|(slot, origin)| (*slot, origin.source(index)))
+    }
+
+    /// The questions about documents, each with the slot of its answer, and whether an event that satisfies [`Self::condition`]
+    /// satisfies it too.
+    pub fn document_tests(&self) -> impl Iterator<Item = (usize, &Condition, bool)> {
+        self.tests.iter().map(|test| (test.slot, &test.condition, test.is_implied))
     }
 
     /// Whether the columns of the answer, or what patterns choose among, depend on which fields there are.

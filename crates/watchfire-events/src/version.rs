@@ -34,6 +34,47 @@ impl Version {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+
+    /// Appends bytes that sort as versions do.
+    pub fn write_ordered(&self, out: &mut Vec<u8>) {
+        // What ends a list is less than whatever goes on with it.
+        const END: u8 = 0;
+        match &self.parsed {
+            Some(Parsed { numbers, pre_release, build }) => {
+                out.push(0);
+                for number in numbers {
+                    out.push(1);
+                    out.extend(number.to_be_bytes());
+                }
+                out.push(END);
+                match pre_release {
+                    Some(identifiers) => {
+                        out.push(0);
+                        for identifier in identifiers {
+                            match identifier {
+                                Identifier::Number(number) => {
+                                    out.push(1);
+                                    out.extend(number.to_be_bytes());
+                                }
+                                // Neither it nor what is built has a zero.
+                                Identifier::Text(text) => {
+                                    out.push(2);
+                                    out.extend(text.as_bytes());
+                                    out.push(END);
+                                }
+                            }
+                        }
+                        out.push(END);
+                    }
+                    None => out.push(1),
+                }
+                out.extend(build.as_bytes());
+                out.push(END);
+            }
+            None => out.push(1),
+        }
+        out.extend(self.text.as_bytes());
+    }
 }
 
 fn parse(text: &str) -> Option<Parsed> {

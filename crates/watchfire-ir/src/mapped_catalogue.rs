@@ -20,6 +20,11 @@ impl MappedCatalogue {
         Self { mapping, catalogue }
     }
 
+    /// Whether the catalogue says that a field has several values; a mapping does not say it.
+    pub fn holds_several(&self, name: &str) -> bool {
+        self.catalogue.holds_several(name)
+    }
+
     /// The one that answers for a name.
     fn of(&self, name: &str) -> &dyn Schema {
         match self.mapping.resolve(name) {

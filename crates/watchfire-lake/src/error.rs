@@ -18,6 +18,12 @@ pub enum LakeError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A folder is no lake.
+    #[error("`{}` is no lake: it has no folder `tables`", path.display())]
+    NoLake {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Another process has the lake open for writing.
     #[error("{} is in use by another process", .0.display())]
     Locked(PathBuf),

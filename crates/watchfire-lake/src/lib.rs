@@ -3,7 +3,7 @@
 //! ```text
 //! Lake (one writer)                                          LakeReader (any number of processes)
 //!   append ─► spool (flushed) ─► commit ─► Delta tables ─►     scan ─► EventBatch ─► matcher
-//!   compact · expire · vacuum · repair                         query (SQL, conditions and rules in it) · export · check
+//!   compact · expire · vacuum · repair                         query (SQL, conditions and rules in it) · esql · export · check
 //! ```
 //!
 //! - **An event that was acknowledged is durable** ([`Lake::append`]), and is in its table once: each commit says up to
@@ -14,7 +14,7 @@
 //! - Time comes from a [`LakeClock`]; nothing here reads the environment, prints, or runs by itself.
 //!
 //! The tables are written without the library's own writer and optimiser, because these keep no order of rows:
-//! `docs/lake.md` has what was measured. This crate must not know rule files, query languages or sources.
+//! `docs/lake.md` has what was measured. This crate must not know rule files, the text of queries or sources.
 
 mod cells;
 mod check;
@@ -23,6 +23,7 @@ mod columnise;
 mod compact;
 mod data_file;
 mod error;
+mod esql;
 mod export;
 mod id_index;
 mod lake;
@@ -42,6 +43,7 @@ pub use check::{CheckDepth, CheckReport, Problem, TableCheck};
 pub use clock::{LakeClock, SetClock};
 pub use compact::{CompactionOptions, CompactionReport};
 pub use error::LakeError;
+pub use esql::{EsqlNotes, EsqlQuery};
 pub use id_index::IdIndexOptions;
 pub use lake::{
     Appended, CommitReport, ExpiryReport, INGESTED_BY_CLIENT, Lake, LakeOptions, LakeState, OpenReport,

@@ -17,6 +17,7 @@
 
 mod condition;
 mod events;
+mod program_exec;
 mod rule_set_exec;
 mod scan_exec;
 mod table;
@@ -32,6 +33,7 @@ use watchfire_ir::Condition;
 use crate::LakeSchema;
 
 pub(crate) use self::condition::{LanguageFunction, ReadTexts};
+pub(crate) use self::program_exec::{ProgramReading, ProgramRows};
 pub(crate) use self::rule_set_exec::RuleHits;
 pub(crate) use self::table::LakeTable;
 

@@ -7,7 +7,7 @@ use arrow_schema::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::execution::memory_pool::FairSpillPool;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use deltalake_core::delta_datafusion::DeltaScanNext;
@@ -104,11 +104,18 @@ pub(crate) async fn run(
 }
 
 fn session(options: QueryOptions) -> Result<SessionContext, LakeError> {
-    let mut config = SessionConfig::new().with_target_partitions(options.threads.max(1));
+    let (mut config, runtime) = limits(options)?;
     config.options_mut().execution.parquet.pushdown_filters = true;
     config.options_mut().execution.parquet.reorder_filters = true;
-    let runtime = RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_bytes)))
-        .build_arc()?;
     Ok(SessionContext::new_with_config_rt(config, runtime))
+}
+
+/// What keeps a query within its limits.
+pub(crate) fn limits(options: QueryOptions) -> Result<(SessionConfig, Arc<RuntimeEnv>), LakeError> {
+    let mut config = SessionConfig::new().with_target_partitions(options.threads.max(1));
+    // Each thread keeps this much back for merging what it has put on disk; by default more than little memory has.
+    let kept_back = &mut config.options_mut().execution.sort_spill_reservation_bytes;
+    *kept_back = (*kept_back).min(options.memory_bytes / 16);
+    let pool = Arc::new(FairSpillPool::new(options.memory_bytes));
+    Ok((config, RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc()?))
 }

@@ -56,6 +56,14 @@ impl LakeReader {
         Self::of(Layout::new(folder))
     }
 
+    /// The lake in a folder that has to be one.
+    pub fn open_existing(folder: &Path) -> Result<Self, LakeError> {
+        if !folder.join("tables").is_dir() {
+            return Err(LakeError::NoLake { path: folder.to_owned() });
+        }
+        Self::open(folder)
+    }
+
     pub(crate) fn of(layout: Layout) -> Result<Self, LakeError> {
         let runtime = Blocking::new(layout.root())?;
         Ok(Self { layout, runtime, tables: Mutex::default() })

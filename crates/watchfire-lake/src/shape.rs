@@ -11,7 +11,7 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
 use deltalake_core::kernel::{ArrayType, DataType as DeltaType, PrimitiveType, StructField, StructType};
 use watchfire_events::{FieldType, FieldTypes, TypeFamily};
-use watchfire_ir::Catalogue;
+use watchfire_ir::{Catalogue, MappedCatalogue};
 
 /// The id of the event.
 pub const ID: &str = "_id";
@@ -73,6 +73,12 @@ pub trait LakeSchema: FieldTypes + Send + Sync {
 }
 
 impl LakeSchema for Catalogue {
+    fn holds_several(&self, name: &str) -> bool {
+        Self::holds_several(self, name)
+    }
+}
+
+impl LakeSchema for MappedCatalogue {
     fn holds_several(&self, name: &str) -> bool {
         Self::holds_several(self, name)
     }

@@ -10,6 +10,7 @@
 //! behaviour is esql-semantics; where it leaves something open, the item that decides says how.
 
 pub mod aggregates;
+pub mod bytes;
 pub mod codes;
 pub mod convert;
 mod dissect;
@@ -25,12 +26,14 @@ mod types;
 mod value;
 
 pub use crate::codes::CODES;
+pub use crate::dissect::Dissect;
+pub use crate::grok::{Grok, GrokFailure};
 pub use crate::like::TextPatterns;
 pub use crate::plan::Plan;
 pub use crate::resolve::{METADATA, Resolved, Source, SourceColumn, TypesByIndex, lists_columns, resolve};
 pub use crate::run::{
-    Answer, Fate, LateCells, MAX_GROUPS_OF_ROW, Node, NodeId, NodeOf, Reason, Row, RowSource, Run, Trace,
-    Warning, Warnings,
+    Answer, Evaluator, Fate, LateCells, MAX_GROUPS_OF_ROW, Node, NodeId, NodeOf, Reason, Row, RowSource, Run,
+    Trace, Warning, Warnings,
 };
 pub use crate::types::DataType;
 pub use crate::value::{Cell, TimeSpan, Value};

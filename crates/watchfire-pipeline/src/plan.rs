@@ -267,6 +267,17 @@ impl Plan {
     }
 }
 
+impl Groups {
+    /// Calls `each` with every slot that keys, arguments and filters read.
+    pub fn for_each_slot(&self, each: &mut dyn FnMut(usize)) {
+        let filters = self.aggregations.iter().filter_map(|aggregated| aggregated.filter.as_deref());
+        let arguments = self.aggregations.iter().flat_map(|aggregated| &aggregated.arguments);
+        for typed in self.keys.iter().chain(arguments).chain(filters) {
+            typed.for_each_slot(&mut |_, slot| each(slot));
+        }
+    }
+}
+
 impl Typed {
     /// Calls `each` with every slot that the expression reads, and its place.
     pub fn for_each_slot(&self, each: &mut dyn FnMut(Span, usize)) {

@@ -4,9 +4,9 @@
 //! is that in which they come; rows of `STATS` are in the order of their keys, so that the same rows give the same answer in any order.
 
 mod evaluate;
+mod evaluator;
 mod trace;
 
-use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,12 +16,12 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use watchfire_diagnostics::Span;
 
-pub(crate) use self::evaluate::evaluate;
+use self::evaluate::evaluate;
+pub use self::evaluator::Evaluator;
 pub use self::trace::{Fate, Node, NodeId, NodeOf, Reason, Trace};
 use crate::aggregates::Accumulator;
 use crate::functions::Failure;
-use crate::grok::GrokFailure;
-use crate::plan::{Aggregated, Groups, Plan, SortKey, Step, Typed};
+use crate::plan::{Groups, Plan, SortKey, Step, Typed};
 use crate::value::{Cell, Value};
 
 /// The slot of the number of the source's row, up to a `STATS`.
@@ -30,8 +30,6 @@ const ORIGIN: usize = 0;
 /// Most groups that one row is in: one for each combination of the values of its keys. Who writes logs decides how many values there
 /// are.
 pub const MAX_GROUPS_OF_ROW: usize = 1_024;
-
-const GROUPS_LEFT_OUT: Failure = "more than 1,024 groups of one row are left out";
 
 /// A row: a cell for each slot.
 pub type Row = Vec<Cell>;
@@ -57,6 +55,13 @@ pub struct Warning {
 impl Warnings {
     fn add(&mut self, span: Span, cause: Failure) {
         *self.counts.entry((span.start, span.end, cause)).or_default() += 1;
+    }
+
+    /// Adds those of others.
+    pub fn merge(&mut self, others: Self) {
+        for (warned, count) in others.counts {
+            *self.counts.entry(warned).or_default() += count;
+        }
     }
 
     /// Each expression and cause, in the order of the text.
@@ -106,21 +111,6 @@ pub struct Answer {
     pub trace: Option<Trace>,
 }
 
-/// What expressions are evaluated with.
-#[derive(Debug, Default)]
-pub(crate) struct Env {
-    /// What `NOW()` gives, in milliseconds since 1970.
-    pub(crate) now: i64,
-    /// What could not be computed.
-    pub(crate) warnings: RefCell<Warnings>,
-}
-
-impl Env {
-    fn warn(&self, span: Span, cause: Failure) {
-        self.warnings.borrow_mut().add(span, cause);
-    }
-}
-
 /// What a row of an answer is of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RowSource {
@@ -135,7 +125,7 @@ pub struct RowSource {
 pub struct Run<'p> {
     plan: &'p Plan,
     states: Vec<State<'p>>,
-    env: Env,
+    evaluator: Evaluator,
     rows_in: u64,
     rows: Vec<Vec<Cell>>,
     sources: Vec<RowSource>,
@@ -149,8 +139,16 @@ enum State<'p> {
     Nothing,
     Remaining(u64),
     Groups(GroupTable),
-    Inline(GroupTable, Vec<(Row, Tag<'p>)>),
+    Inline(GroupTable, Vec<InlineRow<'p>>),
     Sorting(Vec<(Vec<Cell>, Row, Tag<'p>)>),
+}
+
+/// A row that waits for what is computed over its group, whose keys it knows.
+#[derive(Debug)]
+struct InlineRow<'p> {
+    row: Row,
+    keys: Vec<Cell>,
+    tag: Tag<'p>,
 }
 
 /// Groups by their keys.
@@ -173,7 +171,7 @@ impl<'p> Run<'p> {
         Self {
             plan,
             states: states.collect(),
-            env: Env { now, warnings: RefCell::default() },
+            evaluator: Evaluator::new(now),
             rows_in: 0,
             rows: Vec::new(),
             sources: Vec::new(),
@@ -259,9 +257,7 @@ impl<'p> Run<'p> {
                     let closed: FxHashMap<Vec<Cell>, Vec<Cell>> =
                         self.close(table, groups).into_iter().map(|(row, keys)| (keys, row)).collect();
                     let nothing = vec![Cell::Null; groups.aggregations.len()];
-                    for (mut row, tag) in rows {
-                        let keys: Vec<Cell> =
-                            groups.keys.iter().map(|key| self.evaluate(key, &row)).collect();
+                    for InlineRow { mut row, keys, tag } in rows {
                         // A row with several values of a key is in no group of its own.
                         let computed = closed.get(&keys).unwrap_or(&nothing).clone();
                         for (at, cell) in computed.into_iter().chain(keys).enumerate() {
@@ -282,7 +278,7 @@ impl<'p> Run<'p> {
                 State::Nothing | State::Remaining(_) => {}
             }
         }
-        let warnings = self.env.warnings.into_inner();
+        let warnings = self.evaluator.into_warnings();
         Answer { rows: self.rows, sources: self.sources, warnings, trace: self.trace }
     }
 
@@ -305,13 +301,13 @@ impl<'p> Run<'p> {
         for number in from..plan.steps.len() {
             match &plan.steps[number] {
                 Step::Filter(condition) => {
-                    let truth = evaluate(condition, &row, &self.env);
+                    let truth = self.evaluator.cell(condition, &row);
                     if !truth.is_true() {
                         if truth.is_null() {
-                            self.ask_on(number + 1, &row);
+                            self.evaluator.ask_on(conditions_of(&plan.steps[number + 1..]), &row);
                         }
                         if let Some(trace) = &mut self.trace {
-                            let reasons = trace::reasons(condition, &row, self.env.now);
+                            let reasons = trace::reasons(condition, &row, self.evaluator.now());
                             trace.add_fate(node, Fate::Dropped { step: number, reasons });
                         }
                         return;
@@ -319,7 +315,7 @@ impl<'p> Run<'p> {
                 }
                 Step::Assign(assigned) => {
                     for (slot, value) in assigned {
-                        row[*slot] = self.evaluate(value, &row);
+                        row[*slot] = self.evaluator.cell(value, &row);
                     }
                 }
                 Step::Expand { from, to } => {
@@ -336,28 +332,13 @@ impl<'p> Run<'p> {
                     row[*to] = row[*from].clone();
                 }
                 Step::Dissect { input, pattern, slots } => {
-                    let input = self.evaluate(input, &row);
-                    let mut values = vec![Vec::new(); slots.len()];
-                    for text in input.values().iter().filter_map(Value::as_text) {
-                        let Some(pieces) = pattern.take_apart(text) else { continue };
-                        for (values, piece) in values.iter_mut().zip(pieces) {
-                            values.push(Value::text(piece));
-                        }
-                    }
-                    for (slot, values) in slots.iter().zip(values) {
-                        row[*slot] = Cell::of(values);
+                    let cells = self.evaluator.dissected(input, pattern, &row);
+                    for (slot, cell) in slots.iter().zip(cells) {
+                        row[*slot] = cell;
                     }
                 }
                 Step::Grok { input, pattern, slots } => {
-                    let cell = self.evaluate(input, &row);
-                    let env = &self.env;
-                    let cells = pattern.take_apart(&cell, &mut |failure| {
-                        let cause = match failure {
-                            GrokFailure::TooCostly => "the search stepped back too often",
-                            GrokFailure::NoValue => "what was found is no value of its type",
-                        };
-                        env.warn(input.span, cause);
-                    });
+                    let cells = self.evaluator.grokked(input, pattern, &row);
                     for (slot, cell) in slots.iter().zip(cells) {
                         row[*slot] = cell;
                     }
@@ -372,7 +353,8 @@ impl<'p> Run<'p> {
                 }
                 Step::Stats { groups, .. } => {
                     let State::Groups(table) = &mut self.states[number] else { return };
-                    let of = table.add(groups, &row, &self.env);
+                    let keys = self.evaluator.keys(groups, &row);
+                    let of = table.add(groups, keys, &row, &self.evaluator);
                     if let Some(trace) = &mut self.trace {
                         of.iter().for_each(|keys| trace.grouped(node, number, keys));
                     }
@@ -380,13 +362,13 @@ impl<'p> Run<'p> {
                 }
                 Step::InlineStats { groups, .. } => {
                     let State::Inline(table, rows) = &mut self.states[number] else { return };
-                    table.add(groups, &row, &self.env);
-                    rows.push((row, tag));
+                    let keys = self.evaluator.keys(groups, &row);
+                    table.add(groups, keys.clone(), &row, &self.evaluator);
+                    rows.push(InlineRow { row, keys, tag });
                     return;
                 }
                 Step::Sort(keys) => {
-                    let keys = keys.iter().map(|key| extreme(&self.evaluate(&key.key, &row), key.descending));
-                    let keys = keys.collect();
+                    let keys = keys.iter().map(|key| self.evaluator.sort_key(key, &row)).collect();
                     let State::Sorting(rows) = &mut self.states[number] else { return };
                     rows.push((keys, row, tag));
                     return;
@@ -411,22 +393,6 @@ impl<'p> Run<'p> {
         self.rows.push(plan.output.iter().map(|column| cell(column.slot)).collect());
     }
 
-    /// Conditions one behind the other are one: where the first is unknown, the others are asked too, so that all that could not
-    /// be computed is told.
-    fn ask_on(&self, from: usize, row: &Row) {
-        for step in &self.plan.steps[from..] {
-            let Step::Filter(condition) = step else { return };
-            let truth = evaluate(condition, row, &self.env);
-            if !truth.is_true() && !truth.is_null() {
-                return;
-            }
-        }
-    }
-
-    fn evaluate(&self, typed: &Typed, row: &Row) -> Cell {
-        evaluate(typed, row, &self.env).into_owned()
-    }
-
     /// The rows of groups, in order of their keys: what was computed, and the keys.
     fn close(&self, mut table: GroupTable, groups: &Groups) -> Vec<(Vec<Cell>, Vec<Cell>)> {
         if groups.keys.is_empty() && table.groups.is_empty() {
@@ -436,7 +402,7 @@ impl<'p> Run<'p> {
         let close = |(keys, accumulators): (Vec<Cell>, Vec<Accumulator>)| {
             let cells =
                 accumulators.into_iter().zip(&groups.aggregations).map(|(accumulator, aggregated)| {
-                    accumulator.finish(&mut |cause| self.env.warn(aggregated.span, cause))
+                    accumulator.finish(&mut |cause| self.evaluator.warn(aggregated.span, cause))
                 });
             (cells.collect(), keys)
         };
@@ -445,39 +411,11 @@ impl<'p> Run<'p> {
 }
 
 impl GroupTable {
-    /// Adds a row to its groups, whose keys it gives.
-    fn add(&mut self, groups: &Groups, row: &Row, env: &Env) -> Vec<Vec<Cell>> {
-        let keys: Vec<Cell> = groups.keys.iter().map(|key| evaluate(key, row, env).into_owned()).collect();
+    /// Adds a row with these keys to its groups, whose keys it gives.
+    fn add(&mut self, groups: &Groups, keys: Vec<Cell>, row: &Row, evaluator: &Evaluator) -> Vec<Vec<Cell>> {
         let arguments: Vec<Option<Vec<Cell>>> =
-            groups.aggregations.iter().map(|aggregated| given(aggregated, row, env)).collect();
-        if !keys.iter().any(|key| matches!(key, Cell::Many(_))) {
-            self.add_to(&keys, groups, &arguments);
-            return vec![keys];
-        }
-        // Each value of a key is a group of its own; of several keys, each combination.
-        let mut combinations: Vec<Vec<Cell>> = vec![Vec::new()];
-        for (key, typed) in keys.iter().zip(&groups.keys) {
-            let mut choices: Vec<Cell> = key.values().iter().cloned().map(Cell::One).collect();
-            choices.sort_by(Cell::order);
-            choices.dedup();
-            if choices.is_empty() {
-                choices.push(Cell::Null);
-            }
-            if combinations.len() * choices.len() > MAX_GROUPS_OF_ROW {
-                env.warn(typed.span, GROUPS_LEFT_OUT);
-                choices.truncate((MAX_GROUPS_OF_ROW / combinations.len()).max(1));
-            }
-            combinations = combinations
-                .into_iter()
-                .flat_map(|before| {
-                    choices.iter().map(move |choice| {
-                        let mut with = before.clone();
-                        with.push(choice.clone());
-                        with
-                    })
-                })
-                .collect();
-        }
+            groups.aggregations.iter().map(|aggregated| evaluator.given(aggregated, row)).collect();
+        let combinations = evaluator.combinations(groups, keys);
         for keys in &combinations {
             self.add_to(keys, groups, &arguments);
         }
@@ -505,21 +443,12 @@ fn start(groups: &Groups) -> Vec<Accumulator> {
     groups.aggregations.iter().map(|aggregated| aggregated.aggregation.start()).collect()
 }
 
-/// What an aggregation is given of a row; `None` if its filter does not let the row pass.
-fn given(aggregated: &Aggregated, row: &Row, env: &Env) -> Option<Vec<Cell>> {
-    if let Some(filter) = &aggregated.filter
-        && !evaluate(filter, row, env).is_true()
-    {
-        return None;
-    }
-    Some(aggregated.arguments.iter().map(|argument| evaluate(argument, row, env).into_owned()).collect())
-}
-
-/// What of several values counts in an order: the least where it ascends, the greatest where it descends.
-fn extreme(cell: &Cell, descending: bool) -> Cell {
-    let values = cell.values().iter();
-    let value = if descending { values.max_by(|a, b| a.order(b)) } else { values.min_by(|a, b| a.order(b)) };
-    value.cloned().into()
+/// The conditions that steps begin with.
+fn conditions_of(steps: &[Step]) -> impl Iterator<Item = &Typed> {
+    steps.iter().map_while(|step| match step {
+        Step::Filter(condition) => Some(condition),
+        _ => None,
+    })
 }
 
 fn order(a: &[Cell], b: &[Cell], keys: &[SortKey]) -> Ordering {
@@ -581,7 +510,7 @@ mod tests {
         let answer = Run::new(&plan, 0).finish();
         assert_eq!(answer.rows.len(), 1_000);
         let causes: Vec<Failure> = answer.warnings.list().map(|warning| warning.cause).collect();
-        assert_eq!(causes, [GROUPS_LEFT_OUT]);
+        assert_eq!(causes, [evaluator::GROUPS_LEFT_OUT]);
     }
 
     fn numbers(count: usize) -> String {

@@ -17,6 +17,8 @@
 #[cfg(feature = "conversations")]
 mod conversations;
 mod dice;
+#[cfg(feature = "esql_queries")]
+pub mod esql_queries;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "records")]

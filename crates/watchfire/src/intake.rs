@@ -41,7 +41,7 @@ use watchfire_sources::tape::TapeValue;
 pub(crate) use self::account::{Account, InputTimes};
 pub(crate) use self::input_summary::InputSummary;
 #[cfg(feature = "lake")]
-pub(crate) use self::lake_input::LakeInput;
+pub(crate) use self::lake_input::{LakeInput, lake_error, lake_window};
 use crate::progress::Progress;
 
 /// Most events of one batch: their records, fields and columns take up some megabytes, which stay near the processor from

@@ -18,6 +18,7 @@ use watchfire_lake::{Lake, LakeClock, LakeOptions, LakeReader, OpenReport};
 use watchfire_sources::normalise::catalogue;
 
 use crate::exit;
+use crate::intake::lake_error;
 use crate::time_argument;
 
 /// Looks after an event lake: imports, checks, compacts, queries and exports it.
@@ -100,11 +101,7 @@ fn write_opened(report: &OpenReport, log: &mut dyn io::Write) -> io::Result<()> 
 
 /// Opens a lake for reading; a folder that is none is an error of the user's.
 fn read(folder: &Path) -> io::Result<LakeReader> {
-    if !folder.join("tables").is_dir() {
-        let message = format!("`{}` is no lake: it has no folder `tables`", folder.display());
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-    }
-    LakeReader::open(folder).map_err(failed)
+    LakeReader::open_existing(folder).map_err(lake_error)
 }
 
 fn failed(error: impl Display) -> io::Error {

@@ -2,4 +2,5 @@
 
 mod eql_page;
 mod esql_page;
+mod esql_plans;
 mod report;

@@ -71,8 +71,33 @@ impl DistinctCounter {
     }
 
     /// How many hashes are kept.
-    pub(super) fn kept(&self) -> usize {
+    pub fn kept(&self) -> usize {
         self.least.len()
+    }
+
+    /// Counts what another one has counted: the result is that of one which has counted all of it.
+    pub fn merge(&mut self, other: &Self) {
+        // Each has the least of what it has counted, so that together they have the least of all.
+        self.is_full |= other.is_full;
+        self.least.extend(&other.least);
+        while self.least.len() > MAX_EXACT_DISTINCT {
+            self.least.pop_last();
+            self.is_full = true;
+        }
+    }
+
+    /// Appends bytes of what it has counted, for [`Self::read`].
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.push(u8::from(self.is_full));
+        self.least.iter().for_each(|hash| out.extend(hash.to_be_bytes()));
+    }
+
+    /// What [`Self::write`] wrote; `None` for anything else.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let (is_full, hashes) = bytes.split_first()?;
+        let (hashes, rest) = hashes.as_chunks::<8>();
+        let least = hashes.iter().map(|hash| u64::from_be_bytes(*hash)).collect();
+        rest.is_empty().then_some(Self { least, is_full: *is_full != 0 })
     }
 }
 
@@ -86,6 +111,27 @@ mod tests {
             counter.insert(hash(&KeyValue::Integer(value)));
         }
         counter.number()
+    }
+
+    #[test]
+    fn parts_count_as_the_whole_does() {
+        for many in [50, MAX_EXACT_DISTINCT as i128, 3 * MAX_EXACT_DISTINCT as i128] {
+            let mut whole = DistinctCounter::default();
+            let mut parts = vec![DistinctCounter::default(); 3];
+            for value in 0..many {
+                whole.insert(hash(&KeyValue::Integer(value)));
+                // The parts have values in common.
+                parts[(value % 3) as usize].insert(hash(&KeyValue::Integer(value)));
+                parts[(value % 2) as usize].insert(hash(&KeyValue::Integer(value)));
+            }
+            let mut merged = DistinctCounter::default();
+            for part in &parts {
+                let mut bytes = Vec::new();
+                part.write(&mut bytes);
+                merged.merge(&DistinctCounter::read(&bytes).expect("what was written"));
+            }
+            assert_eq!(merged, whole, "of {many}");
+        }
     }
 
     #[test]

@@ -2,4 +2,3 @@
 
 mod against_reference;
 mod queries;
-mod reference;

@@ -151,7 +151,7 @@ impl AnalyzerRule for ReadTexts {
 }
 
 /// The fields that a condition names.
-fn named_fields(condition: &Condition) -> BTreeSet<String> {
+pub(super) fn named_fields(condition: &Condition) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     condition.for_each_leaf(&mut |leaf, _| match leaf {
         Leaf::Field(leaf) => {

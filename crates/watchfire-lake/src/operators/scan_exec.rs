@@ -15,7 +15,9 @@ use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder,
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 
-use crate::scan::{Records, ScanCounts, ScanFiles, Selection};
+use watchfire_events::DataStream;
+
+use crate::scan::{Considered, Records, ScanCounts, ScanFiles, Selection};
 use crate::shape::ARRIVAL_DATE;
 use crate::table::Table;
 use crate::{LakeError, LakeSchema};
@@ -23,8 +25,10 @@ use crate::{LakeError, LakeSchema};
 /// Batches that wait for whoever reads them.
 const WAITING_BATCHES: usize = 2;
 
+/// Who is told which rows of a data stream were asked for.
+pub(super) type OnConsidered = dyn Fn(&DataStream, &Considered) + Send + Sync;
+
 /// Reads those rows of a table that a selection asks for, less those that lack what it needs.
-#[derive(Debug)]
 pub(super) struct LakeScanExec {
     table: Arc<Table>,
     types: Arc<dyn LakeSchema>,
@@ -33,6 +37,13 @@ pub(super) struct LakeScanExec {
     columns: SchemaRef,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
+    on_considered: Option<Arc<OnConsidered>>,
+}
+
+impl fmt::Debug for LakeScanExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_as(DisplayFormatType::Default, f)
+    }
 }
 
 impl LakeScanExec {
@@ -56,7 +67,13 @@ impl LakeScanExec {
             columns,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
+            on_considered: None,
         }
+    }
+
+    /// The same, but someone is told at the end which rows were asked for.
+    pub(super) fn considering(self, told: Arc<OnConsidered>) -> Self {
+        Self { on_considered: Some(told), ..self }
     }
 
     fn partitions(&self) -> usize {
@@ -113,6 +130,7 @@ impl ExecutionPlan for LakeScanExec {
         let (files_passed_over, groups_passed_over, rows_passed_over) =
             (count("files_passed_over"), count("row_groups_passed_over"), count("rows_passed_over"));
         let given = MetricBuilder::new(&self.metrics).output_rows(partition);
+        let on_considered = self.on_considered.clone();
         builder.spawn_blocking(move || {
             let mut scan = files.scan(&*types, None);
             let names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
@@ -124,6 +142,11 @@ impl ExecutionPlan for LakeScanExec {
                     if sender.blocking_send(Ok(batch)).is_err() {
                         return Ok(());
                     }
+                }
+            }
+            for (stream, considered) in scan.considered() {
+                if let Some(told) = &on_considered {
+                    told(stream, considered);
                 }
             }
             let counts: ScanCounts = scan.finish().map_err(external)?;

@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod esql;
 mod ingest;
 mod maintenance;
 mod queries;

@@ -15,7 +15,7 @@ use crate::functions::{Function, Parameter, Prepared, Returns};
 use crate::like::TextPatterns;
 use crate::matching::{Edits, Match};
 use crate::plan::{DocumentTest, Typed, TypedKind};
-use crate::run::{Env, evaluate};
+use crate::run::Evaluator;
 use crate::types::DataType;
 use crate::value::{Cell, TimeSpan, Value};
 
@@ -871,9 +871,9 @@ fn folded(typed: Typed) -> Typed {
     if !foldable {
         return typed;
     }
-    let env = Env::default();
-    let cell = evaluate(&typed, &[], &env).into_owned();
-    if !env.warnings.into_inner().is_empty() {
+    let evaluator = Evaluator::default();
+    let cell = evaluator.cell(&typed, &[]);
+    if !evaluator.into_warnings().is_empty() {
         return typed;
     }
     Typed { kind: TypedKind::Constant(cell), ..typed }

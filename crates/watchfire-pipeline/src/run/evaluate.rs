@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use watchfire_diagnostics::Span;
 use watchfire_esql::ast::{Arithmetic, Comparison};
 
-use super::Env;
+use super::Evaluator;
 use crate::convert::{convert, ip_with_zeros};
 use crate::functions::{Arguments, Body, Failure, Function, Prepared, SEVERAL_VALUES, moved};
 use crate::plan::{Typed, TypedKind};
@@ -17,7 +17,7 @@ const OVERFLOW: Failure = "the number is out of range";
 const DIVISION_BY_ZERO: Failure = "division by zero";
 
 /// The value of an expression for a row.
-pub(crate) fn evaluate<'r>(typed: &'r Typed, row: &'r [Cell], env: &Env) -> Cow<'r, Cell> {
+pub(crate) fn evaluate<'r>(typed: &'r Typed, row: &'r [Cell], env: &Evaluator) -> Cow<'r, Cell> {
     let of = |typed: &'r Typed| evaluate(typed, row, env);
     let fail = |cause: Failure| {
         env.warn(typed.span, cause);
@@ -26,7 +26,7 @@ pub(crate) fn evaluate<'r>(typed: &'r Typed, row: &'r [Cell], env: &Env) -> Cow<
     let cell = match &typed.kind {
         TypedKind::Constant(cell) => return Cow::Borrowed(cell),
         TypedKind::Slot(slot) => return Cow::Borrowed(&row[*slot]),
-        TypedKind::Now => Value::Date(env.now).into(),
+        TypedKind::Now => Value::Date(env.now()).into(),
         TypedKind::Call { function, arguments, prepared } => {
             call(function, arguments, prepared, row, typed.span, env)
         }
@@ -134,7 +134,7 @@ pub(crate) fn evaluate<'r>(typed: &'r Typed, row: &'r [Cell], env: &Env) -> Cow<
 }
 
 /// The one value of a cell; of several none, and a warning.
-fn single<'c>(cell: &'c Cell, span: Span, env: &Env) -> Option<&'c Value> {
+fn single<'c>(cell: &'c Cell, span: Span, env: &Evaluator) -> Option<&'c Value> {
     match cell {
         Cell::Null => None,
         Cell::One(value) => Some(value),
@@ -145,14 +145,14 @@ fn single<'c>(cell: &'c Cell, span: Span, env: &Env) -> Option<&'c Value> {
     }
 }
 
-fn pair<'c>(a: &'c Cell, b: &'c Cell, span: Span, env: &Env) -> Option<(&'c Value, &'c Value)> {
+fn pair<'c>(a: &'c Cell, b: &'c Cell, span: Span, env: &Evaluator) -> Option<(&'c Value, &'c Value)> {
     if a.is_null() || b.is_null() {
         return None;
     }
     Some((single(a, span, env)?, single(b, span, env)?))
 }
 
-fn truth(cell: &Cell, span: Span, env: &Env) -> Option<bool> {
+fn truth(cell: &Cell, span: Span, env: &Evaluator) -> Option<bool> {
     match single(cell, span, env) {
         Some(Value::Boolean(truth)) => Some(*truth),
         _ => None,
@@ -160,7 +160,7 @@ fn truth(cell: &Cell, span: Span, env: &Env) -> Option<bool> {
 }
 
 /// `AND` and `OR`: the truth that decides wins, then the unknown.
-fn joined(operands: &[Typed], decisive: bool, row: &[Cell], env: &Env) -> Cell {
+fn joined(operands: &[Typed], decisive: bool, row: &[Cell], env: &Evaluator) -> Cell {
     let mut unknown = false;
     for operand in operands {
         match truth(&evaluate(operand, row, env), operand.span, env) {
@@ -223,7 +223,7 @@ fn call(
     prepared: &Prepared,
     row: &[Cell],
     span: Span,
-    env: &Env,
+    env: &Evaluator,
 ) -> Cell {
     let fail = |cause: Failure| {
         env.warn(span, cause);

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 use watchfire_diagnostics::Span;
 
-use super::{Env, Row, evaluate};
+use super::{Evaluator, Row, evaluate};
 use crate::plan::{Typed, TypedKind};
 use crate::value::Cell;
 
@@ -126,13 +126,13 @@ impl Trace {
 /// The parts of a condition that are not true of a row: of `AND` each that is not, and of `OR` those of all its alternatives.
 pub(super) fn reasons(condition: &Typed, row: &Row, now: i64) -> Vec<Reason> {
     // What cannot be computed was counted when the condition was asked.
-    let env = Env { now, ..Env::default() };
+    let env = Evaluator::new(now);
     let mut found = Vec::new();
     add_reasons(condition, row, &env, &mut found);
     found
 }
 
-fn add_reasons(condition: &Typed, row: &Row, env: &Env, found: &mut Vec<Reason>) {
+fn add_reasons(condition: &Typed, row: &Row, env: &Evaluator, found: &mut Vec<Reason>) {
     let truth = evaluate(condition, row, env);
     if truth.is_true() {
         return;

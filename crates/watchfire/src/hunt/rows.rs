@@ -1,8 +1,12 @@
 //! `hunt --language esql`: the rows that a query makes of events.
 //!
-//! Of each event that the query's first conditions let pass, what the query reads is put in line. When all input has been read,
+//! A lake alone is asked on DataFusion (`lake_rows`). Else, of each event that the query's first conditions let pass, what the query reads is put in line. When all input has been read,
 //! the query runs over it in the order of time: only then is it known which fields there are.
 
+#[cfg(feature = "lake")]
+mod lake_rows;
+
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +29,7 @@ use super::search::Search;
 use super::table::TableWriter;
 use super::{Found, Hunt, write_errors};
 use crate::exit::Exit;
-use crate::intake::{InputSummary, Inputs};
+use crate::intake::{Account, InputSummary, Inputs};
 use crate::terminal::escape_controls;
 use crate::time_argument::now;
 
@@ -118,6 +122,12 @@ impl Hunt {
         }
 
         let search = Search::new(Correlation::esql(program.clone()).ordered_by(self.order()), &asked.schema);
+        #[cfg(feature = "lake")]
+        if let Some(lake) =
+            self.lake.as_ref().filter(|_| self.paths.is_empty() && lake_rows::can_run(&program))
+        {
+            return self.hunt_rows_of_lake(lake, &program, &asked, &search, log);
+        }
         let inputs = Inputs::list(&paths).with_indices(&indexed);
         let Found { finds, errors, account } = self.search(&search, inputs, &asked.schema, normalise)?;
         let program = if program.lists_fields() {
@@ -129,16 +139,30 @@ impl Hunt {
         let summary = InputSummary::new(&account);
         let clean = summary.is_clean() && errors.is_empty();
         let (written, warnings) = self.write_rows(&program, asked.now, finds.results, !clean)?;
+        self.tell(&search, &account, &errors, &warnings, &written, log)
+    }
+
+    /// Says what was read, and what came of it.
+    fn tell(
+        &self,
+        search: &Search<'_>,
+        account: &Account,
+        errors: &BTreeMap<String, u64>,
+        warnings: &Warnings,
+        written: &Written,
+        log: &mut dyn Write,
+    ) -> io::Result<Exit> {
+        let summary = InputSummary::new(account);
         summary.write(log)?;
-        write_errors(&errors, log)?;
-        write_warnings(&self.query, &warnings, log)?;
+        write_errors(errors, log)?;
+        write_warnings(&self.query, warnings, log)?;
         written.tell("rows", log)?;
         if written.found == 0
             && let Some(reason) = search.why_not(&account.coverage)
         {
             writeln!(log, "nothing can be found here: {reason}")?;
         }
-        Ok(if clean { Exit::Success } else { Exit::Problems })
+        Ok(if summary.is_clean() && errors.is_empty() { Exit::Success } else { Exit::Problems })
     }
 
     /// The paths whose records were given an index, and the others.
@@ -164,6 +188,15 @@ impl Hunt {
         false
     }
 
+    fn rows(&self, program: &EsqlProgram) -> io::Result<Rows> {
+        let (out, columns) = (self.destination.open()?, &program.plan().output);
+        Ok(Rows {
+            writer: TableWriter::new(out, self.format, columns)?,
+            most: self.size.unwrap_or(u64::MAX),
+            written: Written::default(),
+        })
+    }
+
     /// Runs a program over events in their order.
     fn write_rows(
         &self,
@@ -172,25 +205,16 @@ impl Hunt {
         events: Results,
         is_partial: bool,
     ) -> io::Result<(Written, Warnings)> {
-        let mut rows = Rows {
-            writer: TableWriter::new(
-                self.destination.open()?,
-                self.format,
-                &program.plan().output,
-                is_partial,
-            )?,
-            most: self.size.unwrap_or(u64::MAX),
-            written: Written::default(),
-        };
+        let mut rows = self.rows(program)?;
         let mut run = program.begin(now);
         let duplicates = events.each(|text| {
             let goes_on = run.push(&event_of(text)?);
-            rows.add(run.take_ready())?;
+            rows.add(&run.take_ready())?;
             Ok(goes_on)
         })?;
         let answer = run.finish();
-        rows.add(answer.rows)?;
-        rows.writer.end()?;
+        rows.add(&answer.rows)?;
+        rows.writer.end(is_partial)?;
         Ok((Written { duplicates, ..rows.written }, answer.warnings))
     }
 }
@@ -203,13 +227,15 @@ struct Rows {
 }
 
 impl Rows {
-    fn add(&mut self, rows: Vec<Vec<Cell>>) -> io::Result<()> {
-        for row in rows {
-            self.written.found += 1;
-            if self.written.shown < self.most {
-                self.written.shown += 1;
-                self.writer.row(&row)?;
-            }
+    fn add(&mut self, rows: &[Vec<Cell>]) -> io::Result<()> {
+        rows.iter().try_for_each(|row| self.add_one(row))
+    }
+
+    fn add_one(&mut self, row: &[Cell]) -> io::Result<()> {
+        self.written.found += 1;
+        if self.written.shown < self.most {
+            self.written.shown += 1;
+            self.writer.row(row)?;
         }
         Ok(())
     }

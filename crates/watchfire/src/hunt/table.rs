@@ -26,13 +26,8 @@ pub(super) struct TableWriter {
 }
 
 impl TableWriter {
-    /// Writes rows with these columns into `out`. `is_partial` says that some may be missing.
-    pub(super) fn new(
-        out: Box<dyn Write + Send>,
-        format: Format,
-        columns: &[Column],
-        is_partial: bool,
-    ) -> io::Result<Self> {
+    /// Writes rows with these columns into `out`.
+    pub(super) fn new(out: Box<dyn Write + Send>, format: Format, columns: &[Column]) -> io::Result<Self> {
         let names: Vec<String> = columns.iter().map(|column| column.name.to_string()).collect();
         let mut writer = Self { out, format, names, waiting: Vec::new(), widths: None, written: 0 };
         match format {
@@ -45,7 +40,7 @@ impl TableWriter {
                     .iter()
                     .map(|column| json!({ "name": *column.name, "type": column.data_type.name() }));
                 let columns: Json = columns.collect();
-                write!(writer.out, "{{\"is_partial\":{is_partial},\"columns\":{columns},\"values\":[")?;
+                write!(writer.out, "{{\"columns\":{columns},\"values\":[")?;
             }
             Format::Ndjson | Format::Table => {}
         }
@@ -83,10 +78,13 @@ impl TableWriter {
         Ok(())
     }
 
-    /// Writes what comes behind the last row.
-    pub(super) fn end(&mut self) -> io::Result<()> {
+    /// Writes what comes behind the last row. `is_partial` says that some may be missing.
+    pub(super) fn end(&mut self, is_partial: bool) -> io::Result<()> {
         match self.format {
-            Format::Json => writeln!(self.out, "{}]}}", if self.written == 0 { "" } else { "\n" })?,
+            Format::Json => {
+                let end = if self.written == 0 { "" } else { "\n" };
+                writeln!(self.out, "{end}],\"is_partial\":{is_partial}}}")?;
+            }
             Format::Table if self.widths.is_none() => self.measure()?,
             _ => {}
         }

@@ -7,6 +7,8 @@ use watchfire_engine::Coverage;
 #[cfg(feature = "lake")]
 use watchfire_events::DataStream;
 use watchfire_events::{EventBatch, Place};
+#[cfg(feature = "lake")]
+use watchfire_lake::Considered;
 use watchfire_sources::decode::FileReport;
 use watchfire_sources::normalise::{KnowledgeSize, Normalised};
 
@@ -120,6 +122,20 @@ impl Account {
         self.records += events;
         self.normalised += events;
         self.coverage.add_stream(stream, events, fields.iter().map(String::as_str));
+    }
+
+    /// That of a lake alone: its events by data stream, with the fields that they have, and the values that are none of their
+    /// fields.
+    #[cfg(feature = "lake")]
+    pub(crate) fn of_lake(
+        considered: &BTreeMap<DataStream, Considered>,
+        misfits: &BTreeMap<String, u64>,
+    ) -> Self {
+        let mut account = Self { misfits: misfits.clone(), ..Self::default() };
+        for (stream, considered) in considered {
+            account.stored(stream, considered.rows, &considered.fields);
+        }
+        account
     }
 
     pub(super) fn reports(&mut self, reports: Vec<FileReport>) {

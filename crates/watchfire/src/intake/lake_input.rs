@@ -33,19 +33,10 @@ pub(super) fn read<W: Worker>(
     account: &mut Account,
 ) -> io::Result<()> {
     let LakeInput { folder, fields, needed } = lake;
-    if !folder.join("tables").is_dir() {
-        let message = format!("`{}` is no lake: it has no folder `tables`", folder.display());
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-    }
-    let asked = options.window;
-    let window = (asked.from.is_some() || asked.to.is_some()).then(|| Window {
-        by: TimeField::Timestamp,
-        from: asked.from.unwrap_or(Timestamp::from_millis(i64::MIN)),
-        to: asked.to.unwrap_or(Timestamp::from_millis(i64::MAX)),
-    });
-    let selection =
-        Selection { windows: window.into_iter().collect(), needed: needed.clone(), ..Selection::default() };
-    let files = LakeReader::open(folder).and_then(|reader| reader.files(selection)).map_err(io_error)?;
+    let windows = lake_window(options.window).into_iter().collect();
+    let selection = Selection { windows, needed: needed.clone(), ..Selection::default() };
+    let files =
+        LakeReader::open_existing(folder).and_then(|reader| reader.files(selection)).map_err(lake_error)?;
     let reading = Reading { files, fields, schema, progress, stopped: AtomicBool::new(false) };
     let accounts: Vec<io::Result<Account>> = std::thread::scope(|scope| {
         let (own, others) =
@@ -63,6 +54,15 @@ pub(super) fn read<W: Worker>(
     accounts.into_iter().try_for_each(|part| {
         account.merge(part?);
         Ok(())
+    })
+}
+
+/// The events of a lake that happened within the time that is asked for, if any is.
+pub(crate) fn lake_window(asked: super::Window) -> Option<Window> {
+    (asked.from.is_some() || asked.to.is_some()).then(|| Window {
+        by: TimeField::Timestamp,
+        from: asked.from.unwrap_or(Timestamp::from_millis(i64::MIN)),
+        to: asked.to.unwrap_or(Timestamp::from_millis(i64::MAX)),
     })
 }
 
@@ -90,7 +90,7 @@ impl Reading<'_> {
         let mut scan = self.files.scan(self.schema, Some(fields));
         let mut account = Account::default();
         while !self.stopped.load(Ordering::Relaxed)
-            && let Some(batch) = scan.next_batch().map_err(io_error)?
+            && let Some(batch) = scan.next_batch().map_err(lake_error)?
         {
             account.misfits(&batch);
             worker.batch(&batch)?;
@@ -100,12 +100,17 @@ impl Reading<'_> {
             account.stored(stream, considered.rows, &considered.fields);
         }
         self.progress.events(scan.counts().rows_without_need);
-        scan.finish().map_err(io_error)?;
+        scan.finish().map_err(lake_error)?;
         Ok(account)
     }
 }
 
+/// What went wrong with a lake; a folder that is none is an error of the user's.
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` takes")]
-fn io_error(error: LakeError) -> io::Error {
-    io::Error::other(error.to_string())
+pub(crate) fn lake_error(error: LakeError) -> io::Error {
+    let kind = match error {
+        LakeError::NoLake { .. } => io::ErrorKind::InvalidInput,
+        _ => io::ErrorKind::Other,
+    };
+    io::Error::new(kind, error.to_string())
 }

@@ -7,20 +7,21 @@ use std::collections::BTreeMap;
 
 /// A single value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum One {
+pub enum One {
     Truth(bool),
     Number(i64),
     Text(String),
 }
 
-pub(crate) type List = Vec<One>;
+/// A value: several, one, or none.
+pub type List = Vec<One>;
 
 /// The columns of a row.
-pub(crate) type Row = BTreeMap<String, List>;
+pub type Row = BTreeMap<String, List>;
 
 /// An expression.
 #[derive(Clone, Debug)]
-pub(crate) enum Expr {
+pub enum Expr {
     Column(String),
     Literal(One),
     /// `+ - *`.
@@ -41,17 +42,17 @@ pub(crate) enum Expr {
 
 /// What is computed over a group.
 #[derive(Clone, Debug)]
-pub(crate) struct Aggregate {
-    pub(crate) name: String,
-    pub(crate) function: &'static str,
+pub struct Aggregate {
+    pub name: String,
+    pub function: &'static str,
     /// Nothing for `COUNT(*)`.
-    pub(crate) of: Option<Expr>,
-    pub(crate) filter: Option<Expr>,
+    pub of: Option<Expr>,
+    pub filter: Option<Expr>,
 }
 
 /// A command.
 #[derive(Clone, Debug)]
-pub(crate) enum Command {
+pub enum Command {
     Where(Expr),
     Eval(String, Expr),
     Stats(Vec<Aggregate>, Vec<(String, Expr)>),
@@ -61,7 +62,7 @@ pub(crate) enum Command {
 
 impl Command {
     /// As it is written.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         match self {
             Self::Where(condition) => format!("WHERE {}", condition.text()),
             Self::Eval(name, value) => format!("EVAL {name} = {}", value.text()),
@@ -87,7 +88,7 @@ impl Command {
     }
 
     /// The rows behind the command.
-    pub(crate) fn run(&self, rows: Vec<Row>) -> Vec<Row> {
+    pub fn run(&self, rows: Vec<Row>) -> Vec<Row> {
         match self {
             Self::Where(condition) => {
                 rows.into_iter().filter(|row| condition.value(row) == [One::Truth(true)]).collect()
@@ -208,7 +209,7 @@ impl One {
     }
 
     /// As it is written.
-    pub(crate) fn written(&self) -> String {
+    pub fn written(&self) -> String {
         match self {
             Self::Truth(truth) => truth.to_string(),
             Self::Number(number) => number.to_string(),
@@ -219,7 +220,7 @@ impl One {
 
 impl Expr {
     /// As it is written, with all brackets.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let joined = |list: &[Self], between: &str| {
             format!("({})", list.iter().map(Self::text).collect::<Vec<_>>().join(between))
         };
@@ -259,7 +260,7 @@ impl Expr {
     }
 
     /// What it comes to on a row.
-    pub(crate) fn value(&self, row: &Row) -> List {
+    pub fn value(&self, row: &Row) -> List {
         let of_truth = |truth: Option<bool>| truth.map(One::Truth).into_iter().collect::<List>();
         match self {
             Self::Column(name) => row.get(name).cloned().unwrap_or_default(),
