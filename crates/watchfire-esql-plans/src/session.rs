@@ -11,7 +11,11 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 ///
 /// What cannot be computed is counted: so nothing may change which rows an expression is asked of. There are no rules that rewrite
 /// plans or move conditions: what is read has been settled before, and a plan carries no column further than it is needed.
-pub fn session(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionContext {
+///
+/// Rows of all threads are sorted together: several sorts at once, and what merges them, take memory from each other until one
+/// fails that would have had enough.
+pub fn session(mut config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionContext {
+    config.options_mut().optimizer.repartition_sorts = false;
     let physical = PhysicalOptimizer::new().rules;
     let moves =
         |name: &str| ["FilterPushdown", "ProjectionPushdown"].iter().any(|rule| name.starts_with(rule));

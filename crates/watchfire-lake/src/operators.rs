@@ -17,6 +17,7 @@
 
 mod condition;
 mod events;
+mod in_turn_exec;
 mod program_exec;
 mod rule_set_exec;
 mod scan_exec;

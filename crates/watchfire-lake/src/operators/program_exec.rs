@@ -23,7 +23,6 @@ use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
-use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::StreamExt;
 use serde_json::{Map, Value as Json};
@@ -36,6 +35,7 @@ use watchfire_ir::Condition;
 use watchfire_pipeline::{Cell, DataType, Value, documents};
 
 use super::events::{NeededColumns, RowEvents};
+use super::in_turn_exec::InTurnExec;
 use super::scan_exec::{LakeScanExec, external};
 use crate::LakeSchema;
 use crate::cells::Cells;
@@ -49,6 +49,9 @@ const WAITING_BATCHES: usize = 2;
 
 /// Bytes of what each matcher remembers of values.
 const MATCHER_CACHE_BYTES: usize = 32 << 20;
+
+/// Bytes of a batch that is handed on, if its rows are not longer.
+const MOST_BATCH_BYTES: usize = 4 << 20;
 
 /// The time of what has none: it comes before all others.
 const NO_TIME: Timestamp = Timestamp::from_nanos(i128::MIN);
@@ -212,7 +215,7 @@ impl TableProvider for ProgramRows {
         if of_tables.is_empty() {
             return Ok(Arc::new(EmptyExec::new(columns)));
         }
-        UnionExec::try_new(of_tables)
+        Ok(Arc::new(InTurnExec::new(of_tables, threads)?))
     }
 }
 
@@ -388,20 +391,37 @@ impl ExecutionPlan for ProgramExec {
         builder.spawn(async move {
             let mut matcher = reading.set.matcher(MATCHER_CACHE_BYTES);
             while let Some(batch) = input.next().await {
-                let mut rows =
-                    ProgramBatch { reading: &reading, made: &made, notes: ProgramNotes::default() };
-                let made = rows.make(&batch?, &columns, &mut matcher)?;
-                if is_counted {
-                    rows.tell();
-                }
-                if made.num_rows() > 0 && sender.send(Ok(made)).await.is_err() {
-                    break;
+                for part in parts(&batch?)? {
+                    let notes = ProgramNotes::default();
+                    let mut rows = ProgramBatch { reading: &reading, made: &made, notes };
+                    let made = rows.make(&part, &columns, &mut matcher)?;
+                    if is_counted {
+                        rows.tell();
+                    }
+                    if made.num_rows() > 0 && sender.send(Ok(made)).await.is_err() {
+                        return Ok(());
+                    }
                 }
             }
             Ok(())
         });
         Ok(builder.build())
     }
+}
+
+/// A batch in parts of a few megabytes, each with memory of its own: a sort holds some batches at least, however little memory it has.
+fn parts(batch: &RecordBatch) -> Result<Vec<RecordBatch>> {
+    let rows = batch.num_rows();
+    let number = batch.get_array_memory_size().div_ceil(MOST_BATCH_BYTES).clamp(1, rows.max(1));
+    if number == 1 {
+        return Ok(vec![batch.clone()]);
+    }
+    let length = rows.div_ceil(number);
+    let part = |first: usize| {
+        let rows: UInt32Array = (first..rows.min(first + length)).map(|row| Some(row as u32)).collect();
+        Ok(take_record_batch(batch, &rows)?)
+    };
+    (0..rows).step_by(length).map(part).collect()
 }
 
 /// A batch on its way.

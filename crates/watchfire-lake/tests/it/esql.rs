@@ -199,9 +199,10 @@ fn what_does_not_fit_into_memory_goes_to_disk() {
         })
         .collect();
     let held = Held::new(folder.path(), &given, 12);
-    // On one thread groups are not put on disk; on several, sorts need more than this.
+    // On one thread groups are not put on disk.
     for (threads, memory_bytes, text) in [
         (1, 24 << 20, "FROM logs-test-* | SORT process.pid DESC | KEEP process.pid, message"),
+        (2, 24 << 20, "FROM logs-test-* | SORT process.pid DESC | KEEP process.pid, message"),
         (
             2,
             32 << 20,
