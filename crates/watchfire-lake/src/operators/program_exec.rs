@@ -1,17 +1,17 @@
 //! A program of ES|QL as an operator: rows of tables in, a column for each slot of the program out.
 
-use std::collections::BTreeMap;
+mod slots;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::builder::BinaryBuilder;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, TimestampMicrosecondType, TimestampMillisecondType};
-use arrow_array::{
-    Array, ArrayRef, PrimitiveArray, RecordBatch, RecordBatchOptions, StringArray, UInt32Array,
-};
-use arrow_schema::{DataType as Arrow, Field, Schema, SchemaRef, TimeUnit};
+use arrow_array::types::Int64Type;
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow_schema::{DataType as Arrow, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::arrow::compute::take_record_batch;
 use datafusion::catalog::{Session, TableProvider};
@@ -25,20 +25,19 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::StreamExt;
-use serde_json::{Map, Value as Json};
 use watchfire_engine::correlate::{HitStage, KeyValue, OrderFields, Ordinal, StageHit};
 use watchfire_engine::{Matcher, ReadFields, RuleIndex, RuleSet, RuleSetBuilder};
-use watchfire_esql_events::{EsqlProgram, SlotSource, VERSION, document_text};
-use watchfire_esql_plans::{CellsBuilder, ColumnType, ORDER, list_of, needs_order, slot_column};
-use watchfire_events::{DataStream, IndexPatterns, Scalar, Timestamp, get_field};
+use watchfire_esql_events::{EsqlProgram, SlotSource};
+use watchfire_esql_plans::{CellsBuilder, ColumnType, ORDER, needs_order, slot_column};
+use watchfire_events::{DataStream, IndexPatterns, Timestamp};
 use watchfire_ir::Condition;
-use watchfire_pipeline::{Cell, DataType, Value, documents};
+use watchfire_pipeline::{Cell, DataType};
 
+use self::slots::{Slots, column_type};
 use super::events::{NeededColumns, RowEvents};
 use super::in_turn_exec::InTurnExec;
 use super::scan_exec::{LakeScanExec, external};
 use crate::LakeSchema;
-use crate::cells::Cells;
 use crate::scan::{Considered, Needed, Selection, Window};
 use crate::shape::{DIVERTED, ID, SEQUENCE, SOURCE, TableColumns};
 use crate::stored::{Failures, input_of};
@@ -112,6 +111,17 @@ impl ProgramReading {
     fn conditions(&self) -> impl Iterator<Item = &Condition> {
         let tests = self.program.document_tests().map(|(_, condition, _)| condition);
         [self.program.condition()].into_iter().chain(tests)
+    }
+
+    /// The fields by which events are chosen and put in order.
+    fn fields(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for condition in self.conditions() {
+            names.extend(super::condition::named_fields(condition));
+        }
+        names.insert(self.order.timestamp.to_string());
+        names.extend(self.order.tiebreaker.as_ref().map(ToString::to_string));
+        names
     }
 
     /// All columns that it can give.
@@ -216,19 +226,6 @@ impl TableProvider for ProgramRows {
             return Ok(Arc::new(EmptyExec::new(columns)));
         }
         Ok(Arc::new(InTurnExec::new(of_tables, threads)?))
-    }
-}
-
-impl ProgramReading {
-    /// The fields by which events are chosen and put in order.
-    fn fields(&self) -> std::collections::BTreeSet<String> {
-        let mut names = std::collections::BTreeSet::new();
-        for condition in self.conditions() {
-            names.extend(super::condition::named_fields(condition));
-        }
-        names.insert(self.order.timestamp.to_string());
-        names.extend(self.order.tiebreaker.as_ref().map(ToString::to_string));
-        names
     }
 }
 
@@ -562,161 +559,5 @@ impl ProgramBatch<'_> {
         for (error, number) in self.notes.errors {
             *notes.errors.entry(error).or_default() += number;
         }
-    }
-}
-
-/// The type of a column that is made: that of what fills it, or, where each index has a type of its own, the one of any.
-fn column_type(of: &Arrow, source: SlotSource<'_>) -> ColumnType {
-    let by_source = match source {
-        SlotSource::Field(_, data_type) => ColumnType::of(data_type),
-        SlotSource::Point(_) => ColumnType::of(DataType::GeoPoint),
-        SlotSource::Version => ColumnType::Long,
-        SlotSource::Id | SlotSource::Index | SlotSource::Document => ColumnType::Text,
-        SlotSource::Nothing => ColumnType::Other,
-    };
-    let all = [
-        ColumnType::Boolean,
-        ColumnType::Integer,
-        ColumnType::Long,
-        ColumnType::UnsignedLong,
-        ColumnType::Double,
-        ColumnType::Text,
-        ColumnType::Date,
-        ColumnType::DateNanos,
-        ColumnType::Ip,
-    ];
-    if by_source.list_type() == *of {
-        return by_source;
-    }
-    all.into_iter().find(|other| other.list_type() == *of).unwrap_or(ColumnType::Other)
-}
-
-/// The rows of a batch of a table as slots are filled from them.
-struct Slots<'b> {
-    batch: &'b RecordBatch,
-    /// By row, the values in the side column, if there are any at all.
-    diverted: Option<Vec<Map<String, Json>>>,
-    /// By row, the document, once it is asked for.
-    documents: Option<Vec<Map<String, Json>>>,
-}
-
-impl<'b> Slots<'b> {
-    fn new(batch: &'b RecordBatch) -> Result<Self> {
-        let mut slots = Self { batch, diverted: None, documents: None };
-        if batch.column_by_name(DIVERTED).is_some_and(|column| column.null_count() < column.len()) {
-            slots.diverted = Some(slots.objects(DIVERTED)?);
-        }
-        Ok(slots)
-    }
-
-    /// The objects that are written in a column.
-    fn objects(&self, column: &str) -> Result<Vec<Map<String, Json>>> {
-        let cells = self.batch.column_by_name(column).and_then(Cells::of);
-        let cells = cells.ok_or_else(|| DataFusionError::Internal(format!("no column `{column}`")))?;
-        let object = |row| {
-            let text = cells.text(row).unwrap_or("{}");
-            serde_json::from_str(text).map_err(|error| DataFusionError::External(Box::new(error)))
-        };
-        (0..self.batch.num_rows()).map(object).collect()
-    }
-
-    fn documents(&mut self) -> Result<&[Map<String, Json>]> {
-        if self.documents.is_none() {
-            self.documents = Some(self.objects(SOURCE)?);
-        }
-        Ok(self.documents.as_deref().unwrap_or_default())
-    }
-
-    /// The column of a slot.
-    fn column(
-        &mut self,
-        of: ColumnType,
-        source: SlotSource<'_>,
-        index: &DataStream,
-        misfits: &mut BTreeMap<String, u64>,
-    ) -> Result<ArrayRef> {
-        let rows = self.batch.num_rows();
-        let mut cells = CellsBuilder::new(of, rows);
-        match source {
-            SlotSource::Field(name, data_type) => return self.field(of, name, data_type, misfits),
-            SlotSource::Id => {
-                let ids = self.batch.column_by_name(ID);
-                return list_of(
-                    ids.ok_or_else(|| DataFusionError::Internal("events without an id".to_owned()))?,
-                );
-            }
-            SlotSource::Point(name) => {
-                for document in self.documents()? {
-                    cells.push(&get_field(document, name).map_or(Cell::Null, documents::points))?;
-                }
-            }
-            SlotSource::Document => {
-                for document in self.documents()? {
-                    cells.push(&document_text(document).into())?;
-                }
-            }
-            SlotSource::Index => {
-                let names: ArrayRef = Arc::new(StringArray::from(vec![index.as_str(); rows]));
-                return list_of(&names);
-            }
-            SlotSource::Version => (0..rows).try_for_each(|_| cells.push(&VERSION.into()))?,
-            SlotSource::Nothing => (0..rows).try_for_each(|_| cells.push(&Cell::Null))?,
-        }
-        cells.finish()
-    }
-
-    fn field(
-        &self,
-        of: ColumnType,
-        name: &str,
-        data_type: DataType,
-        misfits: &mut BTreeMap<String, u64>,
-    ) -> Result<ArrayRef> {
-        let array = self.batch.column_by_name(name);
-        let diverted = self.diverted.as_ref().filter(|rows| rows.iter().any(|row| row.contains_key(name)));
-        if diverted.is_none()
-            && let Some(array) = array
-            && let Some(column) = as_it_lies(array, data_type)
-            && of == ColumnType::of(data_type)
-        {
-            return list_of(&column);
-        }
-        let column = array.and_then(Cells::of);
-        let mut cells = CellsBuilder::new(of, self.batch.num_rows());
-        let mut misfit = 0;
-        for row in 0..self.batch.num_rows() {
-            let mut values: Vec<Value> = Vec::new();
-            let mut put = |scalar: Scalar<'_>| match documents::value(scalar, data_type) {
-                Some(value) => values.push(value),
-                None => misfit += 1,
-            };
-            if let Some(column) = &column {
-                column.each(row, &mut put);
-            }
-            let diverted = diverted.and_then(|rows| rows[row].get(name)?.as_array());
-            diverted.into_iter().flatten().filter_map(Scalar::of).for_each(put);
-            cells.push(&documents::in_order_of_index(values, data_type))?;
-        }
-        if misfit > 0 && !matches!(data_type, DataType::Unsupported | DataType::Null) {
-            *misfits.entry(name.to_owned()).or_default() += misfit;
-        }
-        cells.finish()
-    }
-}
-
-/// A column of single values of a file as ES|QL has it, where they are the same.
-fn as_it_lies(array: &ArrayRef, data_type: DataType) -> Option<ArrayRef> {
-    match (data_type, array.data_type()) {
-        (DataType::Keyword | DataType::Text, Arrow::Utf8)
-        | (DataType::Boolean, Arrow::Boolean)
-        | (DataType::Long, Arrow::Int64)
-        | (DataType::Double, Arrow::Float64) => Some(Arc::clone(array)),
-        (DataType::Date, Arrow::Timestamp(TimeUnit::Microsecond, _)) => {
-            let micros = array.as_primitive::<TimestampMicrosecondType>();
-            let millis: PrimitiveArray<TimestampMillisecondType> =
-                micros.unary(|micros| micros.div_euclid(1_000));
-            Some(Arc::new(millis.with_timezone("UTC")))
-        }
-        _ => None,
     }
 }
