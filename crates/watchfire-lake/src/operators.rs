@@ -38,6 +38,12 @@ pub(crate) use self::program_exec::{ProgramReading, ProgramRows};
 pub(crate) use self::rule_set_exec::RuleHits;
 pub(crate) use self::table::LakeTable;
 
+/// Batches of an operator that wait for whoever reads them.
+const WAITING_BATCHES: usize = 2;
+
+/// Bytes of what the matcher of a partition remembers of values.
+const MATCHER_CACHE_BYTES: usize = 32 << 20;
+
 /// The name of the table of [`HitRules`] in a query.
 pub const RULE_HITS: &str = "rule_hits";
 

@@ -5,18 +5,7 @@ use std::sync::Arc;
 
 use watchfire_events::Version;
 
-use crate::value::{Cell, TimeSpan, Value};
-
-/// Appends the bytes of a cell.
-pub fn write_cell(cell: &Cell, out: &mut Vec<u8>) {
-    write_values(cell.values(), out);
-}
-
-/// What [`write_cell`] wrote; `None` for anything else.
-pub fn read_cell(mut from: &[u8]) -> Option<Cell> {
-    let cell = Cell::of(read_values(&mut from)?);
-    from.is_empty().then_some(cell)
-}
+use crate::value::{TimeSpan, Value};
 
 pub(crate) fn write_values(values: &[Value], out: &mut Vec<u8>) {
     write_u64(values.len() as u64, out);
@@ -176,10 +165,11 @@ mod tests {
     fn what_is_written_is_read() {
         for value in values() {
             let mut bytes = Vec::new();
-            write_cell(&Cell::Many([value.clone(), value.clone()].into()), &mut bytes);
-            let read = read_cell(&bytes).expect("what was written");
-            assert_eq!(format!("{read:?}"), format!("{:?}", Cell::Many([value.clone(), value].into())));
-            assert_eq!(read_cell(&bytes[..bytes.len() - 1]), None);
+            let written = [value.clone(), value];
+            write_values(&written, &mut bytes);
+            let read = read_values(&mut &bytes[..]).expect("what was written");
+            assert_eq!(format!("{read:?}"), format!("{written:?}"));
+            assert_eq!(read_values(&mut &bytes[..bytes.len() - 1]), None);
         }
     }
 

@@ -33,21 +33,16 @@ use watchfire_events::{DataStream, IndexPatterns, Timestamp};
 use watchfire_ir::Condition;
 use watchfire_pipeline::{Cell, DataType};
 
-use self::slots::{Slots, column_type};
+use self::slots::Slots;
 use super::events::{NeededColumns, RowEvents};
 use super::in_turn_exec::InTurnExec;
 use super::scan_exec::{LakeScanExec, external};
+use super::{MATCHER_CACHE_BYTES, WAITING_BATCHES};
 use crate::LakeSchema;
 use crate::scan::{Considered, Needed, Selection, Window};
 use crate::shape::{DIVERTED, ID, SEQUENCE, SOURCE, TableColumns};
 use crate::stored::{Failures, input_of};
 use crate::table::Table;
-
-/// Batches that wait for whoever reads them.
-const WAITING_BATCHES: usize = 2;
-
-/// Bytes of what each matcher remembers of values.
-const MATCHER_CACHE_BYTES: usize = 32 << 20;
 
 /// Bytes of a batch that is handed on, if its rows are not longer.
 const MOST_BATCH_BYTES: usize = 4 << 20;
@@ -157,13 +152,7 @@ impl ProgramRows {
         }
     }
 
-    fn rows_of(
-        &self,
-        table: &Arc<Table>,
-        columns: &SchemaRef,
-        threads: usize,
-        is_counted: bool,
-    ) -> ProgramExec {
+    fn rows_of(&self, table: &Arc<Table>, columns: &SchemaRef, threads: usize, counts: bool) -> ProgramExec {
         let reading = &self.reading;
         let made = Made::new(reading, table.stream(), columns);
         let selection = Selection {
@@ -174,7 +163,7 @@ impl ProgramRows {
         let read = made.read_schema(&table.columns());
         let mut scan =
             LakeScanExec::new(Arc::clone(table), Arc::clone(&reading.types), selection, read, threads);
-        if !is_counted {
+        if counts {
             let notes = Arc::clone(&reading.notes);
             let fields = reading.fields();
             scan = scan.considering(Arc::new(move |stream: &DataStream, considered: &Considered| {
@@ -185,13 +174,7 @@ impl ProgramRows {
                 all.fields.extend(considered.fields.iter().filter(is_read).cloned());
             }));
         }
-        ProgramExec::new(
-            Arc::new(scan),
-            Arc::clone(reading),
-            Arc::new(made),
-            Arc::clone(columns),
-            !is_counted,
-        )
+        ProgramExec::new(Arc::new(scan), Arc::clone(reading), Arc::new(made), Arc::clone(columns), counts)
     }
 }
 
@@ -214,13 +197,11 @@ impl TableProvider for ProgramRows {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let columns = super::table::projected(&self.schema, projection)?;
         let threads = session.config().target_partitions();
-        let is_counted = self.is_counted.swap(true, Ordering::Relaxed);
+        let counts = !self.is_counted.swap(true, Ordering::Relaxed);
         let of_tables: Vec<Arc<dyn ExecutionPlan>> = self
             .tables
             .iter()
-            .map(|table| {
-                Arc::new(self.rows_of(table, &columns, threads, is_counted)) as Arc<dyn ExecutionPlan>
-            })
+            .map(|table| Arc::new(self.rows_of(table, &columns, threads, counts)) as Arc<dyn ExecutionPlan>)
             .collect();
         if of_tables.is_empty() {
             return Ok(Arc::new(EmptyExec::new(columns)));
@@ -246,8 +227,8 @@ struct Made {
 #[derive(Clone, Copy, Debug)]
 enum MadeColumn {
     Order,
-    /// A slot that is filled from the event.
-    Slot(usize),
+    /// A slot that is filled from the event, and the form of its values.
+    Slot(usize, ColumnType),
     /// The answer to a question about the document; without one it is yes.
     Test(Option<RuleIndex>),
 }
@@ -261,7 +242,7 @@ impl Made {
             let read = program.plan().reads.iter().find(|read| *slot_column(read.slot) == *name);
             match (asked, read) {
                 (Some((slot, ..)), _) => MadeColumn::Test(reading.tests.get(&slot).copied()),
-                (None, Some(read)) => MadeColumn::Slot(read.slot),
+                (None, Some(read)) => MadeColumn::Slot(read.slot, ColumnType::of(read.data_type)),
                 (None, None) => MadeColumn::Order,
             }
         };
@@ -313,7 +294,8 @@ struct ProgramExec {
     reading: Arc<ProgramReading>,
     made: Arc<Made>,
     columns: SchemaRef,
-    is_counted: bool,
+    /// Whether what it finds out is told.
+    counts: bool,
     properties: Arc<PlanProperties>,
 }
 
@@ -323,7 +305,7 @@ impl ProgramExec {
         reading: Arc<ProgramReading>,
         made: Arc<Made>,
         columns: SchemaRef,
-        is_counted: bool,
+        counts: bool,
     ) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&columns)),
@@ -331,7 +313,7 @@ impl ProgramExec {
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        Self { input, reading, made, columns, is_counted, properties: Arc::new(properties) }
+        Self { input, reading, made, columns, counts, properties: Arc::new(properties) }
     }
 }
 
@@ -373,9 +355,9 @@ impl ExecutionPlan for ProgramExec {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let [input] = <[_; 1]>::try_from(children)
             .map_err(|_| DataFusionError::Internal("a program has one input".to_owned()))?;
-        let Self { reading, made, columns, is_counted, .. } = &*self;
+        let Self { reading, made, columns, counts, .. } = &*self;
         let (reading, made, columns) = (Arc::clone(reading), Arc::clone(made), Arc::clone(columns));
-        Ok(Arc::new(Self::new(input, reading, made, columns, *is_counted)))
+        Ok(Arc::new(Self::new(input, reading, made, columns, *counts)))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
@@ -384,7 +366,7 @@ impl ExecutionPlan for ProgramExec {
         let sender = builder.tx();
         let (reading, made, columns) =
             (Arc::clone(&self.reading), Arc::clone(&self.made), Arc::clone(&self.columns));
-        let is_counted = self.is_counted;
+        let counts = self.counts;
         builder.spawn(async move {
             let mut matcher = reading.set.matcher(MATCHER_CACHE_BYTES);
             while let Some(batch) = input.next().await {
@@ -392,7 +374,7 @@ impl ExecutionPlan for ProgramExec {
                     let notes = ProgramNotes::default();
                     let mut rows = ProgramBatch { reading: &reading, made: &made, notes };
                     let made = rows.make(&part, &columns, &mut matcher)?;
-                    if is_counted {
+                    if counts {
                         rows.tell();
                     }
                     if made.num_rows() > 0 && sender.send(Ok(made)).await.is_err() {
@@ -460,7 +442,7 @@ impl ProgramBatch<'_> {
         let sources: BTreeMap<usize, SlotSource<'_>> =
             self.reading.program.sources(&self.made.stream).collect();
         let mut arrays: Vec<ArrayRef> = Vec::new();
-        for (column, field) in self.made.columns.iter().zip(columns.fields()) {
+        for column in &self.made.columns {
             arrays.push(match column {
                 MadeColumn::Order => {
                     let order = chosen.order.clone();
@@ -474,10 +456,9 @@ impl ProgramBatch<'_> {
                     }
                     cells.finish()?
                 }
-                MadeColumn::Slot(slot) => {
+                MadeColumn::Slot(slot, of) => {
                     let source = sources.get(slot).copied().unwrap_or(SlotSource::Nothing);
-                    let of = column_type(field.data_type(), source);
-                    slots.column(of, source, &self.made.stream, &mut self.notes.misfits)?
+                    slots.column(*of, source, &self.made.stream, &mut self.notes.misfits)?
                 }
             });
         }

@@ -26,18 +26,12 @@ use watchfire_engine::Matches;
 use super::events::{NeededColumns, RowEvents};
 use super::scan_exec::{LakeScanExec, external};
 use super::table::time_windows;
-use super::{HitRules, QueryNotes};
+use super::{HitRules, MATCHER_CACHE_BYTES, QueryNotes, WAITING_BATCHES};
 use crate::LakeSchema;
 use crate::scan::{Needed, Selection};
 use crate::shape::{ID, INDEX, SEQUENCE, TIMESTAMP, TableColumns};
 use crate::stored::Failures;
 use crate::table::Table;
-
-/// Batches of hits that wait for whoever reads them.
-const WAITING_BATCHES: usize = 2;
-
-/// Bytes of what each matcher remembers of values.
-const MATCHER_CACHE_BYTES: usize = 32 << 20;
 
 /// The columns of a rule's own in a hit. Those of its event follow.
 const RULE_COLUMNS: [(&str, DataType); 3] =

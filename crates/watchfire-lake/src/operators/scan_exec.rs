@@ -17,13 +17,11 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Par
 
 use watchfire_events::DataStream;
 
+use super::WAITING_BATCHES;
 use crate::scan::{Considered, Records, ScanCounts, ScanFiles, Selection};
 use crate::shape::ARRIVAL_DATE;
 use crate::table::Table;
 use crate::{LakeError, LakeSchema};
-
-/// Batches that wait for whoever reads them.
-const WAITING_BATCHES: usize = 2;
 
 /// Who is told which rows of a data stream were asked for.
 pub(super) type OnConsidered = dyn Fn(&DataStream, &Considered) + Send + Sync;

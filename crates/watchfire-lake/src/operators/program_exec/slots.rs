@@ -17,32 +17,6 @@ use watchfire_pipeline::{Cell, DataType, Value, documents};
 use crate::cells::Cells;
 use crate::shape::{DIVERTED, ID, SOURCE};
 
-/// The type of a column that is made: that of what fills it, or, where each index has a type of its own, the one of any.
-pub(super) fn column_type(of: &Arrow, source: SlotSource<'_>) -> ColumnType {
-    let by_source = match source {
-        SlotSource::Field(_, data_type) => ColumnType::of(data_type),
-        SlotSource::Point(_) => ColumnType::of(DataType::GeoPoint),
-        SlotSource::Version => ColumnType::Long,
-        SlotSource::Id | SlotSource::Index | SlotSource::Document => ColumnType::Text,
-        SlotSource::Nothing => ColumnType::Other,
-    };
-    let all = [
-        ColumnType::Boolean,
-        ColumnType::Integer,
-        ColumnType::Long,
-        ColumnType::UnsignedLong,
-        ColumnType::Double,
-        ColumnType::Text,
-        ColumnType::Date,
-        ColumnType::DateNanos,
-        ColumnType::Ip,
-    ];
-    if by_source.list_type() == *of {
-        return by_source;
-    }
-    all.into_iter().find(|other| other.list_type() == *of).unwrap_or(ColumnType::Other)
-}
-
 /// The rows of a batch of a table as slots are filled from them.
 pub(super) struct Slots<'b> {
     batch: &'b RecordBatch,
